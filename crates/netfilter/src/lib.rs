@@ -1,1 +1,22 @@
-//! To be written.
+//! iptables rules as data, and the walk of a packet through them. Knows no Kubernetes.
+//!
+//! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
+//! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
+//! bindings ([`conntrack`]).
+
+pub mod packet;
+pub mod rule;
+pub mod ruleset;
+pub mod text;
+pub mod conntrack;
+pub mod walk;
+pub mod outcomes;
+
+pub use conntrack::{Conntrack, CtStatus, Direction, Entry, TcpState, Tuple};
+pub use packet::{Icmp, L4, Packet, Protocol, TcpFlags};
+pub use rule::{
+    AddrSide, AddrType, AddressMatch, Criterion, CtStates, Family, MarkChange, Match, OriginId,
+    PortRange, Probability, Recent, RecentCheck, Rule, Target,
+};
+pub use ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet, Table, TableName};
+pub use walk::{Dice, Draw, Hook, Passage, Visit, Finding, Verdict};

@@ -1,0 +1,171 @@
+//! Tables of chains of rules: what one node's kernel holds for one address family.
+//!
+//! Chains are shared (`Rc`), so a copy of a rule set costs little and a trace can keep the rules
+//! that its packet met.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use crate::rule::Rule;
+
+/// The tables in the order iptables-save prints them in this lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableName {
+    Raw,
+    Mangle,
+    Filter,
+    Nat,
+}
+
+impl TableName {
+    pub fn name(self) -> &'static str {
+        match self {
+            TableName::Raw => "raw",
+            TableName::Mangle => "mangle",
+            TableName::Filter => "filter",
+            TableName::Nat => "nat",
+        }
+    }
+
+    /// The chains the kernel itself calls.
+    pub fn builtin_chains(self) -> &'static [&'static str] {
+        match self {
+            TableName::Raw => &["PREROUTING", "OUTPUT"],
+            TableName::Mangle => &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+            TableName::Filter => &["INPUT", "FORWARD", "OUTPUT"],
+            TableName::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TableName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let all = [TableName::Raw, TableName::Mangle, TableName::Filter, TableName::Nat];
+        all.into_iter().find(|it| it.name() == text).ok_or(())
+    }
+}
+
+/// A chain's name: 1 to 28 bytes of printable ASCII without spaces (the kernel's
+/// `XT_FUNCTION_MAXNAMELEN` less the closing zero).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainName {
+    bytes: [u8; 28],
+    length: u8,
+}
+
+impl ChainName {
+    pub fn new(name: &str) -> Option<ChainName> {
+        let fits = (1..=28).contains(&name.len()) && name.bytes().all(|it| it.is_ascii_graphic());
+        if !fits {
+            return None;
+        }
+        let mut bytes = [0; 28];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        Some(ChainName { bytes, length: name.len() as u8 })
+    }
+
+    /// For names written in the program.
+    ///
+    /// # Panics
+    /// Where `name` is no chain name: a bug.
+    #[track_caller]
+    pub fn of(name: &str) -> ChainName {
+        ChainName::new(name).expect("a chain name in the program is well formed")
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ChainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ChainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Policy {
+    Accept,
+    Drop,
+}
+
+/// `policy` is there in builtin chains alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Chain {
+    pub policy: Option<Policy>,
+    pub rules: Vec<Rc<Rule>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    pub chains: BTreeMap<ChainName, Rc<Chain>>,
+}
+
+/// One rule's place in a rule set; `index` counts from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleRef {
+    pub table: TableName,
+    pub chain: ChainName,
+    pub index: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RuleSet {
+    pub tables: BTreeMap<TableName, Table>,
+}
+
+impl RuleSet {
+    /// What a kernel holds before anything is loaded: the builtin chains, policy ACCEPT.
+    pub fn builtin() -> RuleSet {
+        let mut res = RuleSet::default();
+        for name in [TableName::Raw, TableName::Mangle, TableName::Filter, TableName::Nat] {
+            let mut table = Table::default();
+            for chain in name.builtin_chains() {
+                let empty = Chain { policy: Some(Policy::Accept), rules: Vec::new() };
+                table.chains.insert(ChainName::of(chain), Rc::new(empty));
+            }
+            res.tables.insert(name, table);
+        }
+        res
+    }
+
+    pub fn chain(&self, table: TableName, chain: ChainName) -> Option<&Rc<Chain>> {
+        self.tables.get(&table)?.chains.get(&chain)
+    }
+
+    pub fn rule(&self, at: RuleRef) -> Option<&Rc<Rule>> {
+        self.chain(at.table, at.chain)?.rules.get(at.index)
+    }
+
+    /// The chain to write to; made where it is not there.
+    pub fn chain_mut(&mut self, table: TableName, chain: ChainName) -> &mut Chain {
+        Rc::make_mut(self.tables.entry(table).or_default().chains.entry(chain).or_default())
+    }
+
+    /// The number of rules in all tables.
+    pub fn len(&self) -> usize {
+        let chains = self.tables.values().flat_map(|table| table.chains.values());
+        chains.map(|chain| chain.rules.len()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
