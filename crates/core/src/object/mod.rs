@@ -1,0 +1,187 @@
+//! Kubernetes objects as plain data, in the API's own words.
+//!
+//! Text fields stay text until an accessor gives them a type: a wrong word must reach the
+//! validation that words the API server's error. Serialising gives what an API server returns.
+
+mod cluster;
+pub(crate) mod empty;
+mod endpoints;
+mod meta;
+mod pod;
+mod service;
+mod workload;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::{Map, Value};
+
+use crate::key::{Kind, ObjectKey};
+
+pub use cluster::*;
+pub use endpoints::*;
+pub use meta::*;
+pub use pod::*;
+pub use service::*;
+pub use workload::*;
+
+/// One object of a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    Namespace(Namespace),
+    Node(Node),
+    Service(Service),
+    Endpoints(Endpoints),
+    EndpointSlice(EndpointSlice),
+    Pod(Pod),
+    Deployment(Deployment),
+    ReplicaSet(ReplicaSet),
+    /// A kind that is kept as it was written.
+    Other(Other),
+}
+
+/// An object whose fields the lab gives no types.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Other {
+    pub kind: Kind,
+    pub metadata: ObjectMeta,
+    /// Everything beside `apiVersion`, `kind` and `metadata`.
+    pub body: Map<String, Value>,
+}
+
+/// Runs the same code for the data of each variant.
+macro_rules! each {
+    ($object:expr, $data:ident => $code:expr) => {
+        match $object {
+            Object::Namespace($data) => $code,
+            Object::Node($data) => $code,
+            Object::Service($data) => $code,
+            Object::Endpoints($data) => $code,
+            Object::EndpointSlice($data) => $code,
+            Object::Pod($data) => $code,
+            Object::Deployment($data) => $code,
+            Object::ReplicaSet($data) => $code,
+            Object::Other($data) => $code,
+        }
+    };
+}
+
+impl Object {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Object::Namespace(_) => Kind::Namespace,
+            Object::Node(_) => Kind::Node,
+            Object::Service(_) => Kind::Service,
+            Object::Endpoints(_) => Kind::Endpoints,
+            Object::EndpointSlice(_) => Kind::EndpointSlice,
+            Object::Pod(_) => Kind::Pod,
+            Object::Deployment(_) => Kind::Deployment,
+            Object::ReplicaSet(_) => Kind::ReplicaSet,
+            Object::Other(other) => other.kind,
+        }
+    }
+
+    pub fn meta(&self) -> &ObjectMeta {
+        each!(self, data => &data.metadata)
+    }
+
+    pub fn meta_mut(&mut self) -> &mut ObjectMeta {
+        each!(self, data => &mut data.metadata)
+    }
+
+    pub fn key(&self) -> ObjectKey {
+        let meta = self.meta();
+        ObjectKey::new(self.kind(), &meta.namespace, &meta.name)
+    }
+
+    /// The object as an API server writes it.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("objects have text keys only")
+    }
+
+    /// Reads an object whose fields are known to have the right types (see [`crate::read`]).
+    pub fn from_value(kind: Kind, value: Value) -> Result<Object, serde_json::Error> {
+        let object = match kind {
+            Kind::Namespace => Object::Namespace(serde_json::from_value(value)?),
+            Kind::Node => Object::Node(serde_json::from_value(value)?),
+            Kind::Service => Object::Service(serde_json::from_value(value)?),
+            Kind::Endpoints => Object::Endpoints(serde_json::from_value(value)?),
+            Kind::EndpointSlice => Object::EndpointSlice(serde_json::from_value(value)?),
+            Kind::Pod => Object::Pod(serde_json::from_value(value)?),
+            Kind::Deployment => Object::Deployment(serde_json::from_value(value)?),
+            Kind::ReplicaSet => Object::ReplicaSet(serde_json::from_value(value)?),
+            _ => Object::Other(Other::from_value(kind, value)?),
+        };
+        Ok(object)
+    }
+}
+
+impl Other {
+    fn from_value(kind: Kind, value: Value) -> Result<Other, serde_json::Error> {
+        let mut body: Map<String, Value> = serde_json::from_value(value)?;
+        body.remove("apiVersion");
+        body.remove("kind");
+        let metadata = body.remove("metadata").filter(|metadata| !metadata.is_null());
+        let metadata = metadata.map(serde_json::from_value).transpose()?.unwrap_or_default();
+        Ok(Other { kind, metadata, body })
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Typed<T> {
+            api_version: &'static str,
+            kind: &'static str,
+            #[serde(flatten)]
+            data: T,
+        }
+        let (api_version, kind) = (self.kind().api_version(), self.kind().name());
+        each!(self, data => Typed { api_version, kind, data }.serialize(serializer))
+    }
+}
+
+impl Serialize for Other {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("metadata", &self.metadata)?;
+        for (name, value) in &self.body {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// `Object::Service(service)` from a `Service`, and back by reference.
+macro_rules! variants {
+    ($($name:ident $by_ref:ident,)*) => {
+        $(
+            impl From<$name> for Object {
+                fn from(data: $name) -> Object {
+                    Object::$name(data)
+                }
+            }
+
+            impl Object {
+                pub fn $by_ref(&self) -> Option<&$name> {
+                    match self {
+                        Object::$name(data) => Some(data),
+                        _ => None,
+                    }
+                }
+            }
+        )*
+    };
+}
+
+variants! {
+    Namespace as_namespace,
+    Node as_node,
+    Service as_service,
+    Endpoints as_endpoints,
+    EndpointSlice as_endpoint_slice,
+    Pod as_pod,
+    Deployment as_deployment,
+    ReplicaSet as_replica_set,
+    Other as_other,
+}

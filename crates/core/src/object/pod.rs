@@ -1,0 +1,311 @@
+//! Pod: what runs, how it is probed, and what kubelet says of it.
+//!
+//! What the lab gives no effect to (volumes, affinity, security) is kept as it was written.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::empty::api;
+use super::{IntOrString, ObjectMeta, Protocol};
+
+api! {
+    struct Pod {
+        metadata: ObjectMeta,
+        spec: PodSpec,
+        status: PodStatus,
+    }
+
+    struct PodTemplateSpec {
+        metadata: ObjectMeta,
+        spec: PodSpec,
+    }
+
+    struct PodSpec {
+        volumes: Vec<Value>,
+        init_containers: Vec<Container>,
+        containers: Vec<Container>,
+        ephemeral_containers: Vec<Value>,
+        restart_policy: String,
+        termination_grace_period_seconds: Option<i64>,
+        active_deadline_seconds: Option<i64>,
+        dns_policy: String,
+        node_selector: BTreeMap<String, String>,
+        service_account_name: String,
+        #[serde(rename = "serviceAccount")]
+        deprecated_service_account: String,
+        automount_service_account_token: Option<bool>,
+        node_name: String,
+        host_network: bool,
+        #[serde(rename = "hostPID")]
+        host_pid: bool,
+        #[serde(rename = "hostIPC")]
+        host_ipc: bool,
+        share_process_namespace: Option<bool>,
+        security_context: Value,
+        image_pull_secrets: Vec<Value>,
+        hostname: String,
+        subdomain: String,
+        affinity: Value,
+        scheduler_name: String,
+        tolerations: Vec<Toleration>,
+        host_aliases: Vec<HostAlias>,
+        priority_class_name: String,
+        priority: Option<i32>,
+        dns_config: Option<PodDnsConfig>,
+        readiness_gates: Vec<PodReadinessGate>,
+        runtime_class_name: Option<String>,
+        enable_service_links: Option<bool>,
+        preemption_policy: Option<String>,
+        overhead: Value,
+        topology_spread_constraints: Vec<Value>,
+        #[serde(rename = "setHostnameAsFQDN")]
+        set_hostname_as_fqdn: Option<bool>,
+        os: Value,
+        host_users: Option<bool>,
+        scheduling_gates: Vec<Value>,
+        resource_claims: Vec<Value>,
+        resources: Value,
+    }
+
+    struct Container {
+        name: String,
+        image: String,
+        command: Vec<String>,
+        args: Vec<String>,
+        working_dir: String,
+        ports: Vec<ContainerPort>,
+        env_from: Vec<Value>,
+        env: Vec<EnvVar>,
+        resources: Value,
+        resize_policy: Vec<Value>,
+        restart_policy: Option<String>,
+        volume_mounts: Vec<Value>,
+        volume_devices: Vec<Value>,
+        liveness_probe: Option<Probe>,
+        readiness_probe: Option<Probe>,
+        startup_probe: Option<Probe>,
+        lifecycle: Value,
+        termination_message_path: String,
+        termination_message_policy: String,
+        image_pull_policy: String,
+        security_context: Value,
+        stdin: bool,
+        stdin_once: bool,
+        tty: bool,
+    }
+
+    struct ContainerPort {
+        name: String,
+        host_port: i32,
+        container_port: i32,
+        protocol: String,
+        #[serde(rename = "hostIP")]
+        host_ip: String,
+    }
+
+    struct EnvVar {
+        name: String,
+        value: String,
+        value_from: Value,
+    }
+
+    struct Probe {
+        exec: Option<ExecAction>,
+        http_get: Option<HttpGetAction>,
+        tcp_socket: Option<TcpSocketAction>,
+        grpc: Option<GrpcAction>,
+        initial_delay_seconds: i32,
+        timeout_seconds: i32,
+        period_seconds: i32,
+        success_threshold: i32,
+        failure_threshold: i32,
+        termination_grace_period_seconds: Option<i64>,
+    }
+
+    struct ExecAction {
+        command: Vec<String>,
+    }
+
+    struct HttpGetAction {
+        path: String,
+        port: IntOrString,
+        host: String,
+        scheme: String,
+        http_headers: Vec<HttpHeader>,
+    }
+
+    struct HttpHeader {
+        name: String,
+        value: String,
+    }
+
+    struct TcpSocketAction {
+        port: IntOrString,
+        host: String,
+    }
+
+    struct GrpcAction {
+        port: i32,
+        service: Option<String>,
+    }
+
+    struct Toleration {
+        key: String,
+        operator: String,
+        value: String,
+        effect: String,
+        toleration_seconds: Option<i64>,
+    }
+
+    struct HostAlias {
+        ip: String,
+        hostnames: Vec<String>,
+    }
+
+    struct PodDnsConfig {
+        nameservers: Vec<String>,
+        searches: Vec<String>,
+        options: Vec<PodDnsConfigOption>,
+    }
+
+    struct PodDnsConfigOption {
+        name: String,
+        value: Option<String>,
+    }
+
+    struct PodReadinessGate {
+        condition_type: String,
+    }
+
+    struct PodStatus {
+        phase: String,
+        conditions: Vec<PodCondition>,
+        message: String,
+        reason: String,
+        nominated_node_name: String,
+        #[serde(rename = "hostIP")]
+        host_ip: String,
+        #[serde(rename = "hostIPs")]
+        host_ips: Vec<Ip>,
+        #[serde(rename = "podIP")]
+        pod_ip: String,
+        #[serde(rename = "podIPs")]
+        pod_ips: Vec<Ip>,
+        start_time: Option<String>,
+        init_container_statuses: Vec<ContainerStatus>,
+        container_statuses: Vec<ContainerStatus>,
+        qos_class: String,
+        ephemeral_container_statuses: Vec<Value>,
+        resize: String,
+        resource_claim_statuses: Vec<Value>,
+    }
+
+    /// An entry of `podIPs` or `hostIPs`.
+    struct Ip {
+        ip: String,
+    }
+
+    struct PodCondition {
+        r#type: String,
+        status: String,
+        last_probe_time: Option<String>,
+        last_transition_time: Option<String>,
+        reason: String,
+        message: String,
+    }
+
+    struct ContainerState {
+        waiting: Option<ContainerStateWaiting>,
+        running: Option<ContainerStateRunning>,
+        terminated: Option<ContainerStateTerminated>,
+    }
+
+    struct ContainerStateWaiting {
+        reason: String,
+        message: String,
+    }
+
+    struct ContainerStateRunning {
+        started_at: Option<String>,
+    }
+
+    struct ContainerStateTerminated {
+        exit_code: i32,
+        signal: i32,
+        reason: String,
+        message: String,
+        started_at: Option<String>,
+        finished_at: Option<String>,
+        #[serde(rename = "containerID")]
+        container_id: String,
+    }
+}
+
+/// Its counters are written even when they are zero.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStatus {
+    pub name: String,
+    pub state: ContainerState,
+    pub last_state: ContainerState,
+    pub ready: bool,
+    pub restart_count: i32,
+    pub image: String,
+    #[serde(rename = "imageID")]
+    pub image_id: String,
+    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
+    pub container_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<bool>,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub allocated_resources: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub resources: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_mounts: Vec<Value>,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub user: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allocated_resources_status: Vec<Value>,
+}
+
+impl Pod {
+    /// Whether the `Ready` condition is `True`.
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready").is_some_and(|condition| condition.status == "True")
+    }
+
+    pub fn condition(&self, name: &str) -> Option<&PodCondition> {
+        self.status.conditions.iter().find(|condition| condition.r#type == name)
+    }
+
+    pub fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The pod has run to its end: phase `Succeeded` or `Failed`.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.status.pod_ips.iter().filter_map(|it| it.ip.parse().ok()).collect()
+    }
+}
+
+impl ContainerPort {
+    pub fn protocol(&self) -> Protocol {
+        Protocol::parse(&self.protocol).unwrap_or(Protocol::Tcp)
+    }
+}
+
+impl Toleration {
+    /// As the scheduler reads it: an empty key with `Exists` tolerates everything.
+    pub fn tolerates(&self, taint: &super::Taint) -> bool {
+        let effect = self.effect.is_empty() || self.effect == taint.effect;
+        let key = self.key.is_empty() || self.key == taint.key;
+        effect && key && (self.operator == "Exists" || self.value == taint.value)
+    }
+}
