@@ -1,0 +1,196 @@
+//! What happened to a packet, as data: sent packet → steps → verdict.
+//!
+//! Everything on the screen about packets is drawn from a [`Trace`]. A step's packet is the packet
+//! **after** that step.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::IpNet;
+use svclab_netfilter::{CtStatus, Direction, Entry, Hook, Packet, Passage, RuleSet, TableName};
+
+use crate::time::Instant;
+
+/// A node's name; cheap to copy.
+pub type NodeName = Rc<str>;
+
+/// One packet's way, in the order it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    pub at: Instant,
+    pub sent: Packet,
+    pub steps: Vec<Step>,
+    pub verdict: Verdict,
+    /// The rules that the packet met, by node, as they stood then.
+    pub rules: BTreeMap<NodeName, Rc<RuleSet>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub at: Instant,
+    pub place: Place,
+    pub event: Event,
+    pub packet: Packet,
+}
+
+/// Where a packet can be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A pod's own network namespace (its eth0). `pod` is `namespace/name`.
+    Pod { node: NodeName, pod: Rc<str> },
+    /// The node's end of a pod's veth pair.
+    Veth { node: NodeName, pod: Rc<str>, device: Rc<str> },
+    /// The node's bridge, cni0.
+    Bridge { node: NodeName },
+    /// A table at a hook of the node's netfilter.
+    Hook { node: NodeName, hook: Hook, table: TableName },
+    /// The node's connection tracking.
+    Conntrack { node: NodeName, hook: Hook },
+    /// The node's routing decision.
+    Routing { node: NodeName },
+    /// The node's eth0.
+    Nic { node: NodeName },
+    /// The wire between the nodes.
+    Lan,
+    /// A process on the node itself.
+    Process { node: NodeName },
+    /// The router between the LAN and everything outside.
+    Router,
+    /// A host outside the cluster.
+    Host { name: Rc<str> },
+}
+
+impl Place {
+    /// The node this place is in.
+    pub fn node(&self) -> Option<&NodeName> {
+        match self {
+            Place::Pod { node, .. }
+            | Place::Veth { node, .. }
+            | Place::Bridge { node }
+            | Place::Hook { node, .. }
+            | Place::Conntrack { node, .. }
+            | Place::Routing { node }
+            | Place::Nic { node }
+            | Place::Process { node } => Some(node),
+            Place::Lan | Place::Router | Place::Host { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A process hands the packet to its kernel.
+    Sent,
+    /// The packet passes a device or a wire.
+    Passed,
+    /// The bridge sends the frame on to a port or up to the host.
+    Bridged { to: BridgeTo },
+    /// A route was chosen.
+    Routed { route: Route },
+    /// The connection's entry was found, or a new one begun.
+    Tracked { status: CtStatus, direction: Direction, entry: Box<Entry> },
+    /// A table's chains were walked. For nat this happens to a connection's first packet alone.
+    Walked(Box<Passage>),
+    /// The connection's NAT binding rewrote the header; no rule was looked at.
+    Translated { before: Packet },
+    /// A process got the packet.
+    Delivered,
+    /// Nothing comes of it; why.
+    Lost(Loss),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BridgeTo {
+    /// The frame is for the bridge's own MAC address: the host routes it.
+    Host,
+    /// Another port of the bridge.
+    Port,
+}
+
+/// One line of a routing table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub destination: IpNet,
+    pub via: Option<IpAddr>,
+    pub device: Rc<str>,
+}
+
+/// `default via 10.244.1.1 dev eth0`, as `ip route` prints it.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.destination.prefix_len() {
+            0 => f.write_str("default")?,
+            _ => write!(f, "{}", self.destination)?,
+        }
+        if let Some(via) = self.via {
+            write!(f, " via {via}")?;
+        }
+        write!(f, " dev {}", self.device)
+    }
+}
+
+/// Why a packet is lost without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// A rule or policy dropped it.
+    Dropped,
+    /// Nobody answers ARP for the address on the last link.
+    NoNeighbour,
+    /// No route leads there.
+    NoRoute,
+    /// The router knows no such network.
+    Unroutable,
+    /// It would leave by the bridge port it came in by, and hairpin mode is off.
+    HairpinOff,
+    /// It came to a process that knows no such connection.
+    NoSuchConnection,
+    TtlExceeded,
+}
+
+/// How a packet ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Delivered,
+    /// A REJECT rule answered with ICMP.
+    Rejected,
+    Lost(Loss),
+}
+
+/// A request and all packets it made, in the order they were sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// Counts from 1.
+    pub id: usize,
+    pub at: Instant,
+    pub request: Request,
+    pub packets: Vec<Rc<Trace>>,
+    pub result: Answer,
+    /// When the client knows the result.
+    pub ended: Instant,
+}
+
+/// `GET http://host:port/path` from a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The sending pod, `namespace/name`.
+    pub from: Rc<str>,
+    pub host: String,
+    pub to: IpAddr,
+    pub port: u16,
+    pub path: String,
+}
+
+/// What the client sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A response: `served_by` is the pod, `seen` the source address it saw.
+    Http { status: u16, body: String, served_by: Rc<str>, seen: IpAddr },
+    /// `Connection refused`: an RST or an ICMP port unreachable came back.
+    Refused,
+    /// No answer until the client gave up.
+    TimedOut,
+    /// The client's own kernel knew no way.
+    NoRoute,
+}
