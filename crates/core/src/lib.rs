@@ -9,3 +9,4 @@ pub mod key;
 pub mod object;
 pub mod net;
 pub mod trace;
+pub mod control;

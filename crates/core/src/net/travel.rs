@@ -10,7 +10,7 @@ use svclab_netfilter::{AddrType, Hook, L4, Packet, RuleSet, Verdict as TableVerd
 use super::stack::{Devices, Journey, Stack};
 use super::{Attachment, Chance, Network, Node, route_to};
 use crate::time::{Duration, Instant};
-use crate::trace::{BridgeTo, Event, Loss, NodeName, Place, Route, Step, Trace, Verdict};
+use crate::trace::{BridgeTo, Event, Loss, NodeName, Place, Route, Trace, Verdict};
 
 /// The time on the wire between two machines of the LAN.
 const WIRE: Duration = Duration::from_micros(120);

@@ -1,0 +1,70 @@
+//! Pod → node (the scheduler, as far as the lab needs one).
+
+use std::collections::BTreeMap;
+
+use crate::object::{Node, Pod};
+
+/// The node for `pod`: ready, schedulable, with the labels its `nodeSelector` asks for and no
+/// taint it does not tolerate; of these the one with the fewest pods of the same controller, then
+/// with the fewest pods at all, then the first by name. The error is the event's message.
+pub fn choose<'a>(
+    pod: &Pod,
+    nodes: impl Iterator<Item = &'a Node>,
+    pods: impl Iterator<Item = &'a Pod>,
+) -> Result<&'a Node, String> {
+    let load = load(pod, pods);
+    let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
+    let mut count = 0;
+    let mut best: Option<((usize, usize), &Node)> = None;
+    for node in nodes {
+        count += 1;
+        if let Some(reason) = refusal(pod, node) {
+            *refusals.entry(reason).or_default() += 1;
+            continue;
+        }
+        let rank = load.get(node.metadata.name.as_str()).copied().unwrap_or_default();
+        if best.is_none_or(|(known, _)| rank < known) {
+            best = Some((rank, node));
+        }
+    }
+    best.map(|(_, node)| node).ok_or_else(|| unschedulable(count, &refusals))
+}
+
+/// By node: pods with the same controller, and all pods.
+fn load<'a>(pod: &Pod, pods: impl Iterator<Item = &'a Pod>) -> BTreeMap<&'a str, (usize, usize)> {
+    let owner = pod.metadata.controller().map(|it| &it.uid);
+    let mut res: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for other in pods.filter(|it| !it.spec.node_name.is_empty() && !it.is_terminating()) {
+        let counts = res.entry(&other.spec.node_name).or_default();
+        let kin = owner.is_some() && other.metadata.controller().map(|it| &it.uid) == owner;
+        counts.0 += usize::from(kin);
+        counts.1 += 1;
+    }
+    res
+}
+
+fn refusal(pod: &Pod, node: &Node) -> Option<String> {
+    let labels = &node.metadata.labels;
+    if node.spec.unschedulable {
+        return Some("node(s) were unschedulable".into());
+    }
+    if !pod.spec.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        return Some("node(s) didn't match Pod's node affinity/selector".into());
+    }
+    let mut repelling = node.spec.taints.iter().filter(|taint| {
+        taint.effect != "PreferNoSchedule"
+            && !pod.spec.tolerations.iter().any(|it| it.tolerates(taint))
+    });
+    let taint = repelling.next()?;
+    Some(format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value))
+}
+
+fn unschedulable(count: usize, refusals: &BTreeMap<String, usize>) -> String {
+    let mut reasons: Vec<String> = refusals.iter().map(|(why, n)| format!("{n} {why}")).collect();
+    reasons.sort();
+    format!(
+        "0/{count} nodes are available: {}. preemption: 0/{count} nodes are available: {count} \
+         Preemption is not helpful for scheduling.",
+        reasons.join(", ")
+    )
+}
