@@ -1,0 +1,130 @@
+//! The names of test runners → all of them run, one after another → one line that counts.
+//!
+//! A runner that fails does not stop the next one: one run tells everything that is wrong.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::Result;
+use crate::context::Context;
+use crate::counts::{Counts, counts_from_cargo, counts_from_last_line};
+use crate::page;
+use crate::process;
+use crate::setup;
+
+pub(crate) struct Runner {
+    name: &'static str,
+    run: fn(&Context) -> Result<Counts>,
+}
+
+const RUNNERS: [Runner; 6] = [
+    Runner { name: "fmt", run: fmt },
+    Runner { name: "clippy", run: clippy },
+    Runner { name: "native", run: native },
+    Runner { name: "wasm", run: wasm },
+    Runner { name: "page", run: page },
+    Runner { name: "conformance", run: conformance },
+];
+
+/// The runners of these names in the order they run, or all when there is no name.
+pub(crate) fn chosen(names: &[&str]) -> Result<Vec<&'static Runner>> {
+    let known = |name: &&&str| RUNNERS.iter().any(|runner| runner.name == **name);
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        let all = RUNNERS.map(|runner| runner.name).join(", ");
+        return Err(format!("no runner is called {name}; there are {all}"));
+    }
+    let chosen = |runner: &&Runner| names.is_empty() || names.contains(&runner.name);
+    Ok(RUNNERS.iter().filter(chosen).collect())
+}
+
+/// True when no test failed.
+pub(crate) fn run(context: &Context, runners: &[&Runner]) -> bool {
+    let results: Vec<(&str, Counts)> =
+        runners.iter().map(|runner| (runner.name, run_one(context, runner))).collect();
+    println!();
+    for (name, counts) in &results {
+        println!("{name:>12}  {counts}");
+    }
+    let all: Counts = results.iter().map(|(_, counts)| *counts).sum();
+    println!("\n{all}");
+    all.failed == 0
+}
+
+fn run_one(context: &Context, runner: &Runner) -> Counts {
+    println!("\n== {} ==", runner.name);
+    let started = Instant::now();
+    let counts = (runner.run)(context).unwrap_or_else(|problem| {
+        println!("{problem}");
+        Counts::FAILED
+    });
+    println!("== {}: {counts} in {:.0} s ==", runner.name, started.elapsed().as_secs_f64());
+    counts
+}
+
+fn fmt(context: &Context) -> Result<Counts> {
+    let shown = process::show(&mut context.cargo(&["fmt", "--all", "--check"]))?;
+    Ok(Counts::one(shown.success))
+}
+
+/// Twice, because code for wasm alone is not there for the native compiler; counted once.
+fn clippy(context: &Context) -> Result<Counts> {
+    let native = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let native = process::show(&mut context.cargo(&native))?;
+    let wasm = ["clippy", "-p", "svclab-web", "--target", setup::WASM, "--all-targets"];
+    let wasm = process::show(context.cargo(&wasm).args(["--", "-D", "warnings"]))?;
+    Ok(Counts::one(native.success && wasm.success))
+}
+
+fn native(context: &Context) -> Result<Counts> {
+    cargo_test(context.cargo(&["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn wasm(context: &Context) -> Result<Counts> {
+    let arguments = ["test", "-p", "svclab-web", "--target", setup::WASM, "--no-fail-fast"];
+    let mut cargo = context.cargo(&arguments);
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+    if let Some(driver) = setup::chromedriver(context) {
+        cargo.env("CHROMEDRIVER", driver);
+    }
+    cargo_test(cargo)
+}
+
+fn page(context: &Context) -> Result<Counts> {
+    page::build(context)?;
+    plain_test(page::node(context, "tests/page/run.mjs"))
+}
+
+fn conformance(context: &Context) -> Result<Counts> {
+    let mut cargo = context.cargo(&["run", "--quiet", "-p", "svclab-cli", "--bin", "svclab"]);
+    cargo.args(["--", "check", "tests/conformance"]);
+    plain_test(cargo)
+}
+
+fn cargo_test(mut command: Command) -> Result<Counts> {
+    let shown = process::show(&mut command)?;
+    Ok(Counts::of_run(counts_from_cargo(&shown.text), shown.success))
+}
+
+fn plain_test(mut command: Command) -> Result<Counts> {
+    let shown = process::show(&mut command)?;
+    Ok(Counts::of_run(counts_from_last_line(&shown.text), shown.success))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_choose_runners_in_the_order_they_run() {
+        let names =
+            |chosen: Vec<&Runner>| chosen.iter().map(|runner| runner.name).collect::<Vec<_>>();
+        assert_eq!(chosen(&["page", "fmt"]).map(names), Ok(vec!["fmt", "page"]));
+        assert_eq!(chosen(&[]).map(|chosen| chosen.len()), Ok(RUNNERS.len()));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        let problem = chosen(&["pages"]).err().expect("there is no such runner");
+        assert!(problem.starts_with("no runner is called pages"), "{problem}");
+    }
+}
