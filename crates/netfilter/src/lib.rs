@@ -7,6 +7,7 @@
 pub mod packet;
 pub mod rule;
 pub mod ruleset;
+pub mod text;
 pub mod conntrack;
 pub mod walk;
 pub mod outcomes;

@@ -4,6 +4,7 @@
 //! of hexadecimal numbers) that two writers of the same rule may make differently, so that
 //! printing gives back what was read, byte for byte.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,6 +29,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     pub target: Option<Target>,
     pub origin: Option<OriginId>,
+    /// The pieces that are spelled otherwise than their data prints, by index among the pieces.
+    pub written: BTreeMap<usize, Box<str>>,
 }
 
 /// One criterion, negated where `!` stands before it.

@@ -1,0 +1,99 @@
+//! A [`Restore`] and a rule set → the rule set after `iptables-restore`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::{ChainLine, Command, Restore, TableUpdate};
+use crate::rule::Rule;
+use crate::ruleset::{Chain, ChainName, Policy, RuleSet, Table, TableName};
+
+impl RuleSet {
+    /// What `iptables-restore` does. A chain line makes its chain, or empties it; without
+    /// `noflush` each table named starts from nothing. A rule for a chain that is not there makes it.
+    pub fn restore(&mut self, update: &Restore, noflush: bool) {
+        for update in &update.tables {
+            let table = self.tables.entry(update.table).or_insert_with(|| builtin(update.table));
+            if !noflush {
+                *table = builtin(update.table);
+            }
+            table.apply(update);
+        }
+    }
+}
+
+fn builtin(name: TableName) -> Table {
+    let empty = Rc::new(Chain { policy: Some(Policy::Accept), rules: Vec::new() });
+    let chains = name.builtin_chains().iter().map(|it| (ChainName::of(it), Rc::clone(&empty)));
+    Table { chains: chains.collect() }
+}
+
+impl Table {
+    fn apply(&mut self, update: &TableUpdate) {
+        for line in &update.chains {
+            self.apply_chain_line(line);
+        }
+        for command in &update.commands {
+            self.apply_command(command);
+        }
+    }
+
+    /// With `--noflush` the rules of a builtin chain stay: its line only sets the policy.
+    fn apply_chain_line(&mut self, line: &ChainLine) {
+        let chain = self.chain_mut(line.name);
+        if chain.policy.is_none() {
+            chain.rules.clear();
+        } else if line.policy.is_some() {
+            chain.policy = line.policy;
+        }
+    }
+
+    fn apply_command(&mut self, command: &Command) {
+        match command {
+            Command::Append { chain, rule } => self.chain_mut(*chain).rules.push(Rc::clone(rule)),
+            Command::Insert { chain, index, rule } => {
+                let rules = &mut self.chain_mut(*chain).rules;
+                rules.insert((*index).min(rules.len()), Rc::clone(rule));
+            }
+            Command::Delete { chain, rule } => {
+                let rules = &mut self.chain_mut(*chain).rules;
+                if let Some(index) = rules.iter().position(|it| same(it, rule)) {
+                    rules.remove(index);
+                }
+            }
+            Command::DeleteAt { chain, index } => {
+                let rules = &mut self.chain_mut(*chain).rules;
+                if *index < rules.len() {
+                    rules.remove(*index);
+                }
+            }
+            Command::NewChain(chain) => {
+                self.chains.entry(*chain).or_default();
+            }
+            Command::DeleteChain(chain) => self.delete_chain(*chain),
+            Command::Flush(Some(chain)) => self.chain_mut(*chain).rules.clear(),
+            Command::Flush(None) => {
+                self.chains.values_mut().for_each(|it| Rc::make_mut(it).rules.clear());
+            }
+            Command::SetPolicy { chain, policy } => {
+                self.chain_mut(*chain).policy = Some(*policy);
+            }
+        }
+    }
+
+    /// Builtin chains stay.
+    fn delete_chain(&mut self, chain: ChainName) {
+        if self.chains.get(&chain).is_some_and(|it| it.policy.is_none()) {
+            self.chains.remove(&chain);
+        }
+    }
+
+    fn chain_mut(&mut self, name: ChainName) -> &mut Chain {
+        Rc::make_mut(self.chains.entry(name).or_default())
+    }
+}
+
+/// Whether the two do the same: origin and spelling aside.
+fn same(one: &Rule, other: &Rule) -> bool {
+    let bare = |it: &Rule| Rule { origin: None, written: BTreeMap::new(), ..it.canonical() };
+    bare(one) == bare(other)
+}

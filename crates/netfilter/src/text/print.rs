@@ -1,0 +1,288 @@
+//! Data → text, as kube-proxy writes it; the spelling that each value keeps decides the rest.
+
+use std::fmt::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use super::words::needs_quotes;
+use super::{ChainLine, Command, Restore, TableUpdate};
+use crate::rule::{
+    AddrSide, AddrType, AddressMatch, Criterion, CtStates, MarkChange, Match, PortRange, Recent,
+    RecentCheck, Rule, Target,
+};
+use crate::ruleset::Policy;
+
+/// A part of a rule's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub text: String,
+    /// Its index among the rule's matches; `None` for the target.
+    pub criterion: Option<usize>,
+}
+
+impl Rule {
+    /// The rule's text in parts; joined by spaces they are what `Display` prints.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let matches = self.matches.iter().enumerate().map(|(index, it)| Piece {
+            text: self.spelling(index).map_or_else(|| it.to_string(), str::to_owned),
+            criterion: Some(index),
+        });
+        let target = self.target.iter().map(|it| Piece {
+            text: self.spelling(self.matches.len()).map_or_else(|| it.to_string(), str::to_owned),
+            criterion: None,
+        });
+        matches.chain(target).collect()
+    }
+
+    fn spelling(&self, piece: usize) -> Option<&str> {
+        self.written.get(&piece).map(|it| &**it)
+    }
+
+    fn write_piece(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        index: usize,
+        piece: &impl fmt::Display,
+    ) -> fmt::Result {
+        if index > 0 {
+            f.write_char(' ')?;
+        }
+        match self.spelling(index) {
+            Some(text) => f.write_str(text),
+            None => piece.fmt(f),
+        }
+    }
+}
+
+/// The rule's options, without `-A CHAIN`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, it) in self.matches.iter().enumerate() {
+            self.write_piece(f, index, it)?;
+        }
+        match &self.target {
+            Some(target) => self.write_piece(f, self.matches.len(), target),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Restore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tables.iter().try_for_each(|table| table.fmt(f))
+    }
+}
+
+impl fmt::Display for TableUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "*{}", self.table)?;
+        for chain in &self.chains {
+            writeln!(f, "{chain}")?;
+        }
+        for command in &self.commands {
+            writeln!(f, "{command}")?;
+        }
+        f.write_str("COMMIT\n")
+    }
+}
+
+impl fmt::Display for ChainLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let policy = self.policy.map_or("-", policy_name);
+        write!(f, ":{} {policy} [{}:{}]", self.name, self.packets, self.bytes)
+    }
+}
+
+pub(super) fn policy_name(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Accept => "ACCEPT",
+        Policy::Drop => "DROP",
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Append { chain, rule } => write_rule(f, format_args!("-A {chain}"), rule),
+            Command::Insert { chain, index, rule } => {
+                write_rule(f, format_args!("-I {chain} {}", index.saturating_add(1)), rule)
+            }
+            Command::Delete { chain, rule } => write_rule(f, format_args!("-D {chain}"), rule),
+            Command::DeleteAt { chain, index } => {
+                write!(f, "-D {chain} {}", index.saturating_add(1))
+            }
+            Command::NewChain(chain) => write!(f, "-N {chain}"),
+            Command::DeleteChain(chain) => write!(f, "-X {chain}"),
+            Command::Flush(Some(chain)) => write!(f, "-F {chain}"),
+            Command::Flush(None) => f.write_str("-F"),
+            Command::SetPolicy { chain, policy } => {
+                write!(f, "-P {chain} {}", policy_name(*policy))
+            }
+        }
+    }
+}
+
+fn write_rule(f: &mut fmt::Formatter<'_>, command: fmt::Arguments<'_>, rule: &Rule) -> fmt::Result {
+    f.write_fmt(command)?;
+    if rule.matches.is_empty() && rule.target.is_none() {
+        return Ok(());
+    }
+    write!(f, " {rule}")
+}
+
+impl fmt::Display for Match {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.negated { "! " } else { "" };
+        match &self.criterion {
+            Criterion::Comment { text, quoted } => {
+                f.write_str("-m comment --comment ")?;
+                write_word(f, text, *quoted)
+            }
+            Criterion::Module(protocol) => write!(f, "-m {protocol}"),
+            Criterion::Protocol(protocol) => write!(f, "{not}-p {protocol}"),
+            Criterion::Source(address) => write!(f, "{not}-s {address}"),
+            Criterion::Destination(address) => write!(f, "{not}-d {address}"),
+            Criterion::InInterface(name) => write!(f, "{not}-i {name}"),
+            Criterion::OutInterface(name) => write!(f, "{not}-o {name}"),
+            Criterion::SourcePort(ports) => write!(f, "{not}--sport {ports}"),
+            Criterion::DestinationPort(ports) => write!(f, "{not}--dport {ports}"),
+            Criterion::Mark { value, mask, digits } => {
+                write!(f, "-m mark {not}--mark ")?;
+                write_masked(f, *value, *mask, *digits)
+            }
+            Criterion::CtState(states) => write!(f, "-m conntrack {not}--ctstate {states}"),
+            Criterion::AddrType { side: AddrSide::Source, kind } => {
+                write!(f, "-m addrtype {not}--src-type {kind}")
+            }
+            Criterion::AddrType { side: AddrSide::Destination, kind } => {
+                write!(f, "-m addrtype {not}--dst-type {kind}")
+            }
+            Criterion::Statistic(probability) => {
+                write!(f, "-m statistic --mode random {not}--probability {probability}")
+            }
+            Criterion::Recent(recent) => write_recent(f, recent, not),
+            Criterion::Nfacct(name) => write!(f, "-m nfacct --nfacct-name {name}"),
+            Criterion::Unknown(text) => f.write_str(text),
+        }
+    }
+}
+
+fn write_word(f: &mut fmt::Formatter<'_>, text: &str, quoted: bool) -> fmt::Result {
+    if !quoted && !needs_quotes(text) {
+        return f.write_str(text);
+    }
+    f.write_char('"')?;
+    for char in text.chars() {
+        if matches!(char, '"' | '\\') {
+            f.write_char('\\')?;
+        }
+        f.write_char(char)?;
+    }
+    f.write_char('"')
+}
+
+/// All the bits need no mask.
+fn write_masked(f: &mut fmt::Formatter<'_>, value: u32, mask: u32, digits: u8) -> fmt::Result {
+    let digits = usize::from(digits);
+    match mask {
+        u32::MAX => write!(f, "0x{value:0digits$x}"),
+        _ => write!(f, "0x{value:0digits$x}/0x{mask:0digits$x}"),
+    }
+}
+
+fn write_recent(f: &mut fmt::Formatter<'_>, recent: &Recent, not: &str) -> fmt::Result {
+    let name = &recent.name;
+    f.write_str("-m recent")?;
+    if !recent.explicit {
+        write!(f, " --name {name}")?;
+    }
+    match recent.check {
+        RecentCheck::Set => write!(f, " {not}--set")?,
+        RecentCheck::Rcheck { seconds, reap } => {
+            write!(f, " {not}--rcheck --seconds {seconds}{}", if reap { " --reap" } else { "" })?;
+        }
+    }
+    if recent.explicit {
+        write!(f, " --name {name} --mask 255.255.255.255 --rsource")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for AddressMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.bare { write!(f, "{}", self.net.addr()) } else { write!(f, "{}", self.net) }
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            return write!(f, "{}", self.first);
+        }
+        write!(f, "{}:{}", self.first, self.last)
+    }
+}
+
+impl fmt::Display for CtStates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = CtStates::NAMES.iter().filter(|(state, _)| self.meets(*state));
+        for (index, (_, name)) in names.enumerate() {
+            write!(f, "{}{name}", if index > 0 { "," } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AddrType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddrType::Local => "LOCAL",
+            AddrType::Unicast => "UNICAST",
+            AddrType::Broadcast => "BROADCAST",
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Accept => f.write_str("-j ACCEPT"),
+            Target::Drop => f.write_str("-j DROP"),
+            Target::Return => f.write_str("-j RETURN"),
+            Target::Jump(chain) => write!(f, "-j {chain}"),
+            Target::Goto(chain) => write!(f, "-g {chain}"),
+            Target::Reject { with: None } => f.write_str("-j REJECT"),
+            Target::Reject { with: Some(with) } => write!(f, "-j REJECT --reject-with {with}"),
+            Target::Mark { change, digits } => write_mark(f, *change, usize::from(*digits)),
+            Target::Masquerade { random_fully: false } => f.write_str("-j MASQUERADE"),
+            Target::Masquerade { random_fully: true } => {
+                f.write_str("-j MASQUERADE --random-fully")
+            }
+            Target::Dnat { to, port } => {
+                f.write_str("-j DNAT --to-destination ")?;
+                write_endpoint(f, *to, *port)
+            }
+            Target::Snat { to, port } => {
+                f.write_str("-j SNAT --to-source ")?;
+                write_endpoint(f, *to, *port)
+            }
+            Target::Unknown(text) => write!(f, "-j {text}"),
+        }
+    }
+}
+
+fn write_mark(f: &mut fmt::Formatter<'_>, change: MarkChange, digits: usize) -> fmt::Result {
+    match change {
+        MarkChange::Or(bits) => write!(f, "-j MARK --or-mark 0x{bits:0digits$x}"),
+        MarkChange::Xor(bits) => write!(f, "-j MARK --xor-mark 0x{bits:0digits$x}"),
+        MarkChange::SetXmark { value, mask } => {
+            write!(f, "-j MARK --set-xmark 0x{value:0digits$x}/0x{mask:0digits$x}")
+        }
+    }
+}
+
+fn write_endpoint(f: &mut fmt::Formatter<'_>, ip: IpAddr, port: Option<u16>) -> fmt::Result {
+    match port {
+        Some(port) => write!(f, "{}", SocketAddr::new(ip, port)),
+        None => write!(f, "{ip}"),
+    }
+}

@@ -1,0 +1,196 @@
+//! A rule set → the text that `iptables-save` prints: the same rules in the kernel's order and
+//! spelling, without its two lines of comment.
+
+use std::fmt::Write;
+
+use super::ChainLine;
+use crate::packet::Protocol;
+use crate::rule::{
+    AddressMatch, Criterion, Family, MarkChange, Match, Probability, Recent, Rule, Target,
+};
+use crate::ruleset::{Chain, ChainName, RuleSet, Table, TableName};
+
+impl RuleSet {
+    /// As `iptables-save` or `ip6tables-save` prints it, whichever `family` asks for.
+    pub fn save(&self, family: Family) -> String {
+        let mut res = String::new();
+        for (name, table) in &self.tables {
+            writeln!(res, "*{name}").expect("a String takes any text");
+            table.save(*name, family, &mut res).expect("a String takes any text");
+            res.push_str("COMMIT\n");
+        }
+        res
+    }
+}
+
+impl Table {
+    fn save(&self, table: TableName, family: Family, out: &mut String) -> std::fmt::Result {
+        let chains: Vec<(ChainName, &Chain)> = self.chains_in_order(table).collect();
+        for (name, chain) in &chains {
+            let line = ChainLine { policy: chain.policy, ..ChainLine::from(*name) };
+            writeln!(out, "{line}")?;
+        }
+        for (name, chain) in &chains {
+            for rule in &chain.rules {
+                writeln!(out, "{}", format!("-A {name} {}", rule.saved(family)).trim_end())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Builtin chains in the order a packet meets them, then the others by name.
+    pub fn chains_in_order(&self, table: TableName) -> impl Iterator<Item = (ChainName, &Chain)> {
+        let builtin = table.builtin_chains();
+        let first = builtin.iter().map(|it| ChainName::of(it));
+        let rest = self.chains.keys().copied().filter(|it| !builtin.contains(&it.as_str()));
+        first.chain(rest).filter_map(|name| Some((name, &**self.chains.get(&name)?)))
+    }
+}
+
+impl Rule {
+    /// The same rule as `iptables-save` or `iptables -S` words it.
+    pub fn saved(&self, family: Family) -> Rule {
+        let mut res = self.canonical();
+        if let (Family::V6, Some(Target::Reject { with: Some(with) })) = (family, &mut res.target)
+            && with == DEFAULT_REJECT
+        {
+            "icmp6-port-unreachable".clone_into(with);
+        }
+        for (index, it) in res.matches.iter().enumerate() {
+            if let Some(text) = saved_spelling(it, family) {
+                res.written.insert(index, text.into());
+            }
+        }
+        res
+    }
+
+    /// Addresses and interfaces first, the protocol, the matches with their modules, the target; each
+    /// value as the kernel keeps it.
+    pub(super) fn canonical(&self) -> Rule {
+        let (mut head, rest): (Vec<Match>, Vec<Match>) =
+            self.matches.iter().map(canonical_match).partition(|it| head_rank(it).is_some());
+        head.retain(|it| !matches_all(it));
+        head.sort_by_key(head_rank);
+        head.extend(with_modules(rest, self.protocol()));
+        Rule {
+            matches: head,
+            target: self.target.as_ref().map(canonical_target),
+            origin: self.origin,
+            ..Rule::default()
+        }
+    }
+
+    fn protocol(&self) -> Option<Protocol> {
+        self.matches.iter().find_map(|it| match it.criterion {
+            Criterion::Protocol(protocol) if !it.negated => Some(protocol),
+            _ => None,
+        })
+    }
+}
+
+const DEFAULT_REJECT: &str = "icmp-port-unreachable";
+
+/// Where a match stands among those of the IP header; none for the matches of modules.
+fn head_rank(it: &Match) -> Option<usize> {
+    match it.criterion {
+        Criterion::Source(_) => Some(0),
+        Criterion::Destination(_) => Some(1),
+        Criterion::InInterface(_) => Some(2),
+        Criterion::OutInterface(_) => Some(3),
+        Criterion::Protocol(_) => Some(4),
+        _ => None,
+    }
+}
+
+/// `-s 0.0.0.0/0` says nothing.
+fn matches_all(it: &Match) -> bool {
+    let (Criterion::Source(address) | Criterion::Destination(address)) = &it.criterion else {
+        return false;
+    };
+    address.net.prefix_len() == 0 && !it.negated
+}
+
+/// A module's ports stand behind its `-m`, the source port first; a port that comes first loads it.
+fn with_modules(mut matches: Vec<Match>, protocol: Option<Protocol>) -> Vec<Match> {
+    let loads = |it: &Match| is_port(&it.criterion) || matches!(it.criterion, Criterion::Module(_));
+    let Some(place) = matches.iter().position(loads) else { return matches };
+    if is_port(&matches[place].criterion)
+        && let Some(protocol) = protocol
+    {
+        matches.retain(|it| !matches!(it.criterion, Criterion::Module(_)));
+        matches.insert(place, Criterion::Module(protocol).into());
+    }
+    let (mut ports, mut res): (Vec<Match>, Vec<Match>) =
+        matches.into_iter().partition(|it| is_port(&it.criterion));
+    ports.sort_by_key(|it| matches!(it.criterion, Criterion::DestinationPort(_)));
+    let after = (place + 1).min(res.len());
+    res.splice(after..after, ports);
+    res
+}
+
+fn is_port(criterion: &Criterion) -> bool {
+    matches!(criterion, Criterion::SourcePort(_) | Criterion::DestinationPort(_))
+}
+
+fn canonical_match(it: &Match) -> Match {
+    let net = |it: &AddressMatch| AddressMatch::net(it.net.trunc());
+    let criterion = match &it.criterion {
+        Criterion::Comment { text, .. } => {
+            Criterion::Comment { text: text.clone(), quoted: !is_plain(text) }
+        }
+        Criterion::Source(address) => Criterion::Source(net(address)),
+        Criterion::Destination(address) => Criterion::Destination(net(address)),
+        Criterion::Mark { value, mask, .. } => {
+            Criterion::Mark { value: *value, mask: *mask, digits: 1 }
+        }
+        Criterion::Statistic(probability) => Criterion::Statistic(stored(*probability)),
+        Criterion::Recent(recent) => Criterion::Recent(Recent { explicit: true, ..recent.clone() }),
+        other => other.clone(),
+    };
+    Match { negated: it.negated, criterion }
+}
+
+/// Of 2³¹ draws, as many as the kernel keeps.
+fn stored(probability: Probability) -> Probability {
+    let share = f64::from(probability.threshold()) / f64::from(1u32 << 31);
+    Probability::parse(&format!("{share:.11}")).unwrap_or(probability)
+}
+
+fn canonical_target(target: &Target) -> Target {
+    match target {
+        Target::Reject { with } => {
+            let with = with.clone().unwrap_or_else(|| DEFAULT_REJECT.to_owned());
+            Target::Reject { with: Some(with) }
+        }
+        Target::Mark { change, .. } => {
+            let change = match *change {
+                MarkChange::Or(bits) => MarkChange::SetXmark { value: bits, mask: bits },
+                MarkChange::Xor(bits) => MarkChange::SetXmark { value: bits, mask: 0 },
+                MarkChange::SetXmark { value, mask } => MarkChange::SetXmark { value, mask },
+            };
+            Target::Mark { change, digits: 1 }
+        }
+        other => other.clone(),
+    }
+}
+
+/// What iptables-save spells unlike any writer of rules.
+fn saved_spelling(it: &Match, family: Family) -> Option<String> {
+    match &it.criterion {
+        Criterion::Comment { text, .. } if text.contains('\'') => {
+            Some(it.to_string().replace('\'', "\\'"))
+        }
+        Criterion::Nfacct(name) => Some(format!("-m nfacct --nfacct-name  {name}")),
+        Criterion::Recent(_) if family == Family::V6 => {
+            let mask = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+            Some(it.to_string().replace("255.255.255.255", mask))
+        }
+        _ => None,
+    }
+}
+
+/// `xtables_save_string` quotes all but plain words.
+fn is_plain(text: &str) -> bool {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-');
+    !text.is_empty() && text.bytes().all(plain)
+}
