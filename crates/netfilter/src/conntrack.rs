@@ -177,19 +177,43 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The line that `conntrack -L` prints; `now` in milliseconds of the lab.
+    pub fn listing(&self, now: u64) -> String {
+        let left = self.expires.saturating_sub(now) / 1000;
+        format!("{} mark=0 use=1", Row { entry: self, left: Some(left) })
+    }
+}
+
 /// As `conntrack -L` prints it, without the time left.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.original.protocol, self.original.protocol.number())?;
-        if let Some(state) = self.tcp {
+        Row { entry: self, left: None }.fmt(f)
+    }
+}
+
+struct Row<'a> {
+    entry: &'a Entry,
+    left: Option<u64>,
+}
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Row { entry, left } = self;
+        let protocol = entry.original.protocol;
+        write!(f, "{:<8} {}", protocol.name(), protocol.number())?;
+        if let Some(left) = left {
+            write!(f, " {left}")?;
+        }
+        if let Some(state) = entry.tcp {
             write!(f, " {}", state.name())?;
         }
-        write!(f, " {}", self.original)?;
-        if !self.replied {
+        write!(f, " {}", entry.original)?;
+        if !entry.replied {
             f.write_str(" [UNREPLIED]")?;
         }
-        write!(f, " {}", self.reply)?;
-        if self.assured {
+        write!(f, " {}", entry.reply)?;
+        if entry.assured {
             f.write_str(" [ASSURED]")?;
         }
         Ok(())
@@ -278,5 +302,96 @@ impl Conntrack {
         let entries = &mut self.entries;
         entries.retain(|_, entry| entry.expires > now);
         self.replies.retain(|_, original| entries.contains_key(original));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn syn() -> Packet {
+        Packet::tcp(address("10.244.1.9:34416"), address("10.96.12.34:80"), TcpFlags::SYN)
+    }
+
+    /// A connection to a ClusterIP, its packets given by direction and flags.
+    fn connection(packets: &[(Direction, TcpFlags)]) -> Conntrack {
+        let mut table = Conntrack::default();
+        let mut entry = table.look_up(&syn(), 0).entry;
+        entry.reply.src = address("10.244.2.6:8080");
+        table.confirm(entry);
+        for (direction, flags) in packets {
+            let (src, dst) = match direction {
+                Direction::Original => (syn().source(), syn().destination()),
+                Direction::Reply => (address("10.244.2.6:8080"), syn().source()),
+            };
+            table.look_up(&Packet::tcp(src, dst, *flags), 0);
+        }
+        table
+    }
+
+    #[track_caller]
+    fn check(packets: &[(Direction, TcpFlags)], expected: &str) {
+        let table = connection(packets);
+        let lines: Vec<String> = table.entries(0).map(|it| it.listing(0)).collect();
+        assert_eq!(lines, [expected]);
+    }
+
+    /// The rows have the form that conntrack 1.4.7 printed on a real node.
+    #[test]
+    fn a_connection_goes_through_the_kernels_states() {
+        use Direction::{Original, Reply};
+        let tuples = "src=10.244.1.9 dst=10.96.12.34 sport=34416 dport=80";
+        let back = "src=10.244.2.6 dst=10.244.1.9 sport=8080 dport=34416";
+        let syn_ack = (Reply, TcpFlags::SYN_ACK);
+        let ack = (Original, TcpFlags::ACK);
+        let tail = "mark=0 use=1";
+        check(&[], &format!("tcp      6 120 SYN_SENT {tuples} [UNREPLIED] {back} {tail}"));
+        check(&[syn_ack], &format!("tcp      6 60 SYN_RECV {tuples} {back} {tail}"));
+        let open = format!("tcp      6 86400 ESTABLISHED {tuples} {back} [ASSURED] {tail}");
+        check(&[syn_ack, ack], &open);
+        let closed = [
+            syn_ack,
+            ack,
+            (Original, TcpFlags::FIN_ACK),
+            (Reply, TcpFlags::FIN_ACK),
+            ack,
+        ];
+        let over = format!("tcp      6 120 TIME_WAIT {tuples} {back} [ASSURED] {tail}");
+        check(&closed, &over);
+        let reset = [(Reply, TcpFlags::RST_ACK)];
+        check(&reset, &format!("tcp      6 10 CLOSE {tuples} {back} {tail}"));
+    }
+
+    #[test]
+    fn an_answer_is_recognised_by_the_pods_address_and_a_stranger_is_not() {
+        let mut table = connection(&[]);
+        let reply = Packet::tcp(address("10.244.2.6:8080"), syn().source(), TcpFlags::SYN_ACK);
+        let tracked = table.look_up(&reply, 1);
+        assert_eq!((tracked.status, tracked.direction), (CtStatus::Established, Direction::Reply));
+        let stray = Packet::tcp(address("10.244.2.7:8080"), syn().source(), TcpFlags::SYN_ACK);
+        assert_eq!(table.look_up(&stray, 1).status, CtStatus::Invalid);
+    }
+
+    #[test]
+    fn an_entry_is_forgotten_after_its_time() {
+        let mut table = connection(&[]);
+        assert_eq!(table.entries(119_999).count(), 1);
+        assert_eq!(table.entries(120_000).count(), 0);
+        assert_eq!(table.look_up(&syn(), 120_000).status, CtStatus::New);
+    }
+
+    #[test]
+    fn an_icmp_error_about_a_connection_is_related_to_it() {
+        let mut table = connection(&[]);
+        let mut forwarded = syn();
+        forwarded.set_destination(address("10.244.2.6:8080"));
+        let error = L4::Icmp(Icmp::Unreachable { code: 3, about: forwarded.about() });
+        let packet = Packet::new(address("10.244.2.1:0").ip(), syn().src, error);
+        let tracked = table.look_up(&packet, 1);
+        assert_eq!((tracked.status, tracked.direction), (CtStatus::Related, Direction::Reply));
     }
 }
