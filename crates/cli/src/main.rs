@@ -1,1 +1,62 @@
-fn main() {}
+//! `svclab`: the lab's engine on files.
+//!
+//! `rules` writes one node's kube-proxy rules; `check` runs the cases of the conformance data;
+//! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+mod arguments;
+mod bench;
+mod check;
+mod failure;
+mod rules;
+mod state;
+
+use arguments::Arguments;
+use failure::Failure;
+
+const USAGE: &str = "\
+usage: svclab rules [--options OPTIONS.json] [--jumps] STATE...
+       svclab check DIR...
+       svclab bench
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("svclab: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    let mut arguments = Arguments::new(arguments);
+    let command = arguments.next().unwrap_or_default();
+    match command.to_str() {
+        Some("rules") => rules::run(arguments),
+        Some("check") => check::run(arguments),
+        Some("bench") => bench::run(arguments),
+        Some("help" | "-h" | "--help") => print(USAGE).map(|()| ExitCode::SUCCESS),
+        Some("") => Err(Failure::new("no command given; svclab help lists them")),
+        _ => Err(Failure::new(format!(
+            "there is no command {:?}; svclab help lists them",
+            command.to_string_lossy()
+        ))),
+    }
+}
+
+/// Prints `text`; a reader that has gone away is no mistake.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,112 @@
+//! `svclab trace`: one JSON packet a line in, every outcome with its probability out.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::Objects;
+use svclab_core::net::Kernel;
+use svclab_core::net::probe::{Fate, Outcome, Probe, outcomes};
+use svclab_core::object::Object;
+use svclab_core::proxy::{self, Settings};
+use svclab_netfilter::RuleSet;
+
+/// A packet as a line of input gives it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PacketLine {
+    src: IpAddr,
+    dst: IpAddr,
+    proto: String,
+    #[serde(default)]
+    dport: u16,
+    #[serde(default)]
+    on_node: bool,
+    #[serde(default, rename = "in")]
+    input: Option<String>,
+}
+
+/// One line of output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcomes {
+    pub(crate) outcomes: Vec<OutcomeLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OutcomeLine {
+    pub(crate) verdict: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dest: Option<String>,
+    pub(crate) masquerade: bool,
+    pub(crate) probability: f64,
+    pub(crate) chains: Vec<String>,
+}
+
+/// One node as kube-proxy has left it.
+pub(crate) struct Tracer {
+    kernel: Kernel,
+    addresses: Vec<IpAddr>,
+}
+
+impl Tracer {
+    pub(crate) fn new(objects: &Objects, settings: &Settings) -> Tracer {
+        let mut rules = RuleSet::builtin();
+        rules.restore(&proxy::jumps(), true);
+        rules.restore(&proxy::full_sync(objects, settings).restore, true);
+        let kernel = Kernel { rules: Rc::new(rules), ..Kernel::default() };
+        let node = objects.get(&ObjectKey::new(Kind::Node, "", &settings.node));
+        let addresses = match node {
+            Some(Object::Node(node)) => {
+                [node.addresses("InternalIP"), node.addresses("ExternalIP")].concat()
+            }
+            _ => Vec::new(),
+        };
+        Tracer { kernel, addresses }
+    }
+
+    pub(crate) fn outcomes(&self, packet: &PacketLine) -> Result<Outcomes, String> {
+        let protocol = packet.proto.parse();
+        let protocol = protocol.map_err(|()| format!("unknown protocol {:?}", packet.proto))?;
+        let probe = Probe {
+            src: packet.src,
+            dst: packet.dst,
+            protocol,
+            dport: packet.dport,
+            input: (!packet.on_node).then(|| packet.input.clone().unwrap_or("eth0".into())),
+        };
+        let is_local = |ip: IpAddr| ip.is_loopback() || self.addresses.contains(&ip);
+        let found = outcomes(&self.kernel, &is_local, &probe);
+        Ok(Outcomes { outcomes: found.into_iter().map(line).collect() })
+    }
+}
+
+fn line(outcome: Outcome) -> OutcomeLine {
+    let (verdict, dest) = match outcome.fate {
+        Fate::Dnat(dest) => ("DNAT", Some(dest.to_string())),
+        Fate::Pass => ("PASS", None),
+        Fate::Reject => ("REJECT", None),
+        Fate::Drop => ("DROP", None),
+    };
+    let chains = outcome.chains.iter().map(|(table, chain)| format!("{table}/{chain}"));
+    OutcomeLine {
+        verdict: verdict.into(),
+        dest,
+        masquerade: outcome.masquerade,
+        probability: (outcome.probability * 1e6).round() / 1e6,
+        chains: chains.collect(),
+    }
+}
+
+impl Outcomes {
+    /// Whether the other holds the same outcomes, in any order, with probabilities within 2e-6.
+    pub(crate) fn agrees(&self, other: &Outcomes) -> bool {
+        let same = |a: &OutcomeLine, b: &OutcomeLine| {
+            (a.probability - b.probability).abs() <= 2e-6
+                && (&a.verdict, &a.dest, a.masquerade, &a.chains)
+                    == (&b.verdict, &b.dest, b.masquerade, &b.chains)
+        };
+        self.outcomes.len() == other.outcomes.len()
+            && self.outcomes.iter().all(|a| other.outcomes.iter().any(|b| same(a, b)))
+    }
+}

@@ -1,0 +1,127 @@
+//! Service ports and the names of their chains, as kube-proxy derives them.
+
+use std::fmt;
+
+use data_encoding::BASE32;
+use sha2::{Digest, Sha256};
+use svclab_netfilter::{ChainName, Protocol};
+
+/// A port of a Service. The order is the one in which rules are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PortKey<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) port: &'a str,
+    pub(super) protocol: ProtocolKey,
+}
+
+/// Ordered by the API's word: SCTP, TCP, UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ProtocolKey {
+    Sctp,
+    Tcp,
+    Udp,
+}
+
+impl ProtocolKey {
+    /// The API's word; a port without one is TCP, and one with another word has no rules.
+    pub(super) fn parse(word: &str) -> Option<ProtocolKey> {
+        match word {
+            "SCTP" => Some(ProtocolKey::Sctp),
+            "" | "TCP" => Some(ProtocolKey::Tcp),
+            "UDP" => Some(ProtocolKey::Udp),
+            _ => None,
+        }
+    }
+}
+
+impl From<ProtocolKey> for Protocol {
+    fn from(key: ProtocolKey) -> Protocol {
+        match key {
+            ProtocolKey::Sctp => Protocol::Sctp,
+            ProtocolKey::Tcp => Protocol::Tcp,
+            ProtocolKey::Udp => Protocol::Udp,
+        }
+    }
+}
+
+/// `shop/web:http`; without the colon where the port has no name.
+impl fmt::Display for PortKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)?;
+        if !self.port.is_empty() {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+/// The chains of one service port; whether a chain exists is for the rules to say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PortChains {
+    pub(super) svc: ChainName,
+    pub(super) svl: ChainName,
+    pub(super) ext: ChainName,
+    pub(super) fw: ChainName,
+}
+
+pub(super) fn port_chains(key: PortKey<'_>) -> PortChains {
+    let hash = hash16(&format!("{key}{}", Protocol::from(key.protocol)));
+    let chain = |prefix: &str| ChainName::of(&format!("{prefix}{hash}"));
+    PortChains {
+        svc: chain("KUBE-SVC-"),
+        svl: chain("KUBE-SVL-"),
+        ext: chain("KUBE-EXT-"),
+        fw: chain("KUBE-FW-"),
+    }
+}
+
+/// `endpoint` is `ip:port`, or `[ip]:port`.
+pub(super) fn endpoint_chain(key: PortKey<'_>, endpoint: &str) -> ChainName {
+    let hash = hash16(&format!("{key}{}{endpoint}", Protocol::from(key.protocol)));
+    ChainName::of(&format!("KUBE-SEP-{hash}"))
+}
+
+/// Whether kube-proxy takes a chain of the nat table for its own, to be deleted when it has no use.
+pub(super) fn is_service_chain(chain: ChainName) -> bool {
+    let prefixes = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-EXT-"];
+    prefixes.iter().any(|it| chain.as_str().starts_with(it))
+}
+
+/// The first sixteen base32 digits of SHA-256 (`portProtoHash`).
+fn hash16(text: &str) -> String {
+    BASE32.encode(&Sha256::digest(text.as_bytes())[..10])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_real_clusters() {
+        for (text, hash) in [
+            ("kube-system/kube-dns:dnsudp", "TCOU7JCQXEZGVUNU"),
+            ("kube-system/kube-dns:dns-tcptcp", "ERIFXISQEP7F7OF4"),
+            ("default/kubernetes:httpstcp", "NPX46M4PTMTKRN6Y"),
+            ("default/nginxtcp", "2CMXP7HKUVJN7L6M"),
+            ("default/nginxtcp10.244.0.20:80", "BRZDTZFF2SFWJV4H"),
+            ("ns1/svc1:p80tcp10.180.0.1:80", "SXIVWICOYRO3J4NJ"),
+            ("shop/web:httptcp", "67NZLRHBNDSAWJRO"),
+            ("shop/web:httptcp10.244.1.7:8080", "UGQTAJUJOQJVZIEC"),
+            ("shop/web:httptcp[fd00:10:244:1::7]:8080", "4OEIEW56CINSSPZF"),
+        ] {
+            assert_eq!(hash16(text), hash, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_separates_the_parts_of_a_name() {
+        let protocol = ProtocolKey::Tcp;
+        let named = PortKey { namespace: "shop", name: "web", port: "http", protocol };
+        assert_eq!(port_chains(named).svc.as_str(), "KUBE-SVC-67NZLRHBNDSAWJRO");
+        let chain = endpoint_chain(named, "10.244.1.7:8080");
+        assert_eq!(chain.as_str(), "KUBE-SEP-UGQTAJUJOQJVZIEC");
+        let unnamed = PortKey { namespace: "default", name: "nginx", port: "", protocol };
+        assert_eq!(port_chains(unnamed).ext.as_str(), "KUBE-EXT-2CMXP7HKUVJN7L6M");
+    }
+}

@@ -1,0 +1,99 @@
+//! The node kube-proxy runs on.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use svclab_netfilter::Family;
+
+use super::address::{family, parse_cidr, parse_ip};
+use super::detect::{Detector, detector};
+use super::settings::{Settings, Version};
+use crate::key::{Kind, ObjectKey};
+use crate::object::{Node, Object};
+
+pub(super) struct ThisNode<'a> {
+    pub(super) name: &'a str,
+    /// The address of this family, or the loopback address where the node has none.
+    pub(super) ip: IpAddr,
+    pub(super) zone: &'a str,
+    pub(super) detector: Option<Detector>,
+    pub(super) node_ports: NodePorts,
+}
+
+/// Where NodePorts listen.
+pub(super) struct NodePorts {
+    /// On which addresses; every local one where this is none.
+    pub(super) only: Option<Vec<IpAddr>>,
+    pub(super) localhost: bool,
+}
+
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
+pub(super) fn this_node<'a>(
+    objects: &'a BTreeMap<ObjectKey, Object>,
+    settings: &'a Settings,
+) -> ThisNode<'a> {
+    let key = ObjectKey::new(Kind::Node, "", &settings.node);
+    let node = objects.get(&key).and_then(Object::as_node);
+    let addresses = node.map(addresses).unwrap_or_default();
+    let of_family = addresses.iter().copied().find(|it| family(*it) == settings.family);
+    let ip = of_family.unwrap_or(loopback(settings.family));
+    ThisNode {
+        name: &settings.node,
+        ip,
+        zone: node.and_then(|it| it.metadata.labels.get(ZONE_LABEL)).map_or("", String::as_str),
+        detector: detector(settings, node),
+        node_ports: node_ports(settings, ip, &addresses),
+    }
+}
+
+/// InternalIPs before ExternalIPs.
+fn addresses(node: &Node) -> Vec<IpAddr> {
+    let of_type = |kind: &'static str| {
+        let addresses = node.status.addresses.iter().filter(move |it| it.r#type == kind);
+        addresses.filter_map(|it| parse_ip(&it.address))
+    };
+    of_type("InternalIP").chain(of_type("ExternalIP")).collect()
+}
+
+fn loopback(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Family::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    }
+}
+
+fn node_ports(settings: &Settings, ip: IpAddr, addresses: &[IpAddr]) -> NodePorts {
+    let nets = node_port_nets(settings, ip);
+    let v4 = settings.family == Family::V4;
+    let all = nets.is_empty() || nets.iter().any(|it| it.prefix_len() == 0);
+    let localhost = v4 && settings.localhost_node_ports && (all || nets.iter().any(has_loopback));
+    if all {
+        return NodePorts { only: None, localhost };
+    }
+    let of_family = addresses.iter().copied().filter(|it| family(*it) == settings.family);
+    let mut only: Vec<IpAddr> = of_family
+        .chain([loopback(settings.family)])
+        .filter(|ip| nets.iter().any(|net| net.contains(ip)))
+        .filter(|ip| localhost || !ip.is_loopback())
+        .collect();
+    only.sort_by_key(IpAddr::to_string);
+    only.dedup();
+    NodePorts { only: Some(only), localhost }
+}
+
+/// The networks of this family; newer releases know the word `primary` for the node's own address.
+fn node_port_nets(settings: &Settings, ip: IpAddr) -> Vec<IpNet> {
+    let primary = settings.version >= Version::Modern;
+    let net = |text: &String| match text.as_str() {
+        "primary" if primary => Some(IpNet::from(ip)),
+        text => parse_cidr(text),
+    };
+    let nets = settings.node_port_addresses.iter().filter_map(net);
+    nets.filter(|it| family(it.addr()) == settings.family).collect()
+}
+
+fn has_loopback(net: &IpNet) -> bool {
+    net.addr().is_loopback() || net.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST))
+}

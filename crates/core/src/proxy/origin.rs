@@ -1,0 +1,101 @@
+//! Why a rule is there, in parts, so that each language and view can word it.
+
+use std::rc::Rc;
+
+use crate::key::ObjectKey;
+
+/// The fixed rules have no service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    pub service: Option<Rc<ObjectKey>>,
+    /// The name of the service's port; empty where it has none.
+    pub port: Rc<str>,
+    /// `ip:port`
+    pub endpoint: Option<Rc<str>>,
+    /// The EndpointSlice that the endpoint stands in.
+    pub slice: Option<Rc<ObjectKey>>,
+    pub purpose: Purpose,
+}
+
+/// By which address of a Service a packet comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Destination {
+    ClusterIp,
+    ExternalIp,
+    LoadBalancerIp,
+    NodePort,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// A builtin chain hands packets to a chain of kube-proxy.
+    Jump,
+    /// Packets without the mark leave as they are.
+    SkipUnmarked,
+    /// The mark is taken off, so that the packet is not masqueraded twice.
+    ClearMark,
+    /// Marked packets get this node's address as their source.
+    Masquerade,
+    /// The packet is marked, to be masqueraded when it leaves.
+    SetMark,
+    /// Packets from elsewhere to 127.0.0.0/8 are dropped.
+    BlockLocalnet,
+    /// Packets that conntrack cannot place are dropped: they would not be translated back.
+    DropInvalid,
+    /// Marked packets may be forwarded, whatever the policy.
+    ForwardMarked,
+    /// So may the packets of connections that are known.
+    ForwardReplies,
+    /// What no address of a Service took is looked up among the NodePorts.
+    NodePortDispatch,
+
+    /// Packets to this address go on to the service's chains.
+    Match(Destination),
+    /// NodePort connections to 127.0.0.1 are counted on their way.
+    CountLocalhostNodePort,
+    /// No endpoint anywhere: the sender is told at once.
+    RejectNoEndpoints(Destination),
+    /// There are endpoints, but the Local policy may use none of this node's.
+    DropNoLocalEndpoints(Destination),
+    /// What the source ranges did not let in is dropped.
+    DropOutsideSourceRanges,
+    /// The load balancer's health checks are let in.
+    AcceptHealthChecks,
+
+    /// `masqueradeAll`: every packet to the cluster IP is marked.
+    MarkAll,
+    /// A packet to the cluster IP that does not come from a pod is marked.
+    MarkFromOutside,
+    /// Traffic from outside is marked, as its answer must come back through this node.
+    MarkExternal,
+    /// Local policy: pods may use every endpoint, as if they had asked for the cluster IP.
+    PodsUseCluster,
+    /// Local policy: the node's own traffic is marked …
+    MarkNodeItself,
+    /// … and may use every endpoint.
+    NodeItselfUsesCluster,
+    /// Traffic from outside goes on to the endpoints that its policy allows.
+    ToEndpoints,
+    /// A source range is let in.
+    AllowSourceRange,
+    /// The ranges hold this node: its own packets come from the load balancer's address.
+    AllowNodeItself,
+    /// A rule without effect, to be read by people: what comes here is not let in.
+    SourceRangesEnd,
+
+    /// A client that was here less than `seconds` ago gets the same endpoint.
+    KeepEndpoint { seconds: u32 },
+    /// Endpoint `index` of `of`, counted from 0: taken with a chance of one in those that are left.
+    PickEndpoint { index: usize, of: usize },
+    /// A pod that reaches itself through its Service must be masqueraded.
+    MarkHairpin,
+    /// The packet gets the endpoint's address; `remember` where the client is noted as well.
+    Dnat { remember: bool },
+}
+
+impl Origin {
+    /// The origin of a rule that belongs to no service.
+    pub(super) fn fixed(purpose: Purpose) -> Origin {
+        Origin { service: None, port: Rc::from(""), endpoint: None, slice: None, purpose }
+    }
+}

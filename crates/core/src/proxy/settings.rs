@@ -1,0 +1,120 @@
+//! What kube-proxy's configuration says, for one node and one address family.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use svclab_netfilter::Family;
+
+/// Which kube-proxy: what differs between releases follows from this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Version {
+    /// 1.30.5.
+    #[default]
+    #[serde(rename = "1.30")]
+    V1_30,
+    /// 1.34 to 1.37.
+    #[serde(rename = "modern")]
+    Modern,
+}
+
+/// How kube-proxy tells the traffic of this node's pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum DetectLocal {
+    #[default]
+    #[serde(rename = "ClusterCIDR")]
+    ClusterCidr,
+    #[serde(rename = "NodeCIDR")]
+    NodeCidr,
+    BridgeInterface,
+    InterfaceNamePrefix,
+    #[serde(rename = "")]
+    Nothing,
+}
+
+/// Named as in kube-proxy's configuration; the defaults are its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    pub version: Version,
+    /// The name of this node.
+    pub node: String,
+    #[serde(serialize_with = "write_family", deserialize_with = "read_family")]
+    pub family: Family,
+    pub detect_local_mode: DetectLocal,
+    /// One CIDR for each family, separated by commas.
+    #[serde(rename = "clusterCIDR")]
+    pub cluster_cidr: String,
+    pub bridge_interface: String,
+    pub interface_name_prefix: String,
+    pub masquerade_all: bool,
+    /// 0 to 31.
+    #[serde(deserialize_with = "read_bit")]
+    pub masquerade_bit: u8,
+    /// Whether iptables knows `--random-fully` (1.6.2).
+    pub random_fully: bool,
+    pub localhost_node_ports: bool,
+    pub node_port_addresses: Vec<String>,
+    #[serde(rename = "conntrackTCPBeLiberal")]
+    pub conntrack_tcp_be_liberal: bool,
+    /// Whether the kernel has the counters that newer releases use.
+    pub nfacct: bool,
+    pub feature_gates: BTreeMap<String, bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            version: Version::default(),
+            node: String::new(),
+            family: Family::V4,
+            detect_local_mode: DetectLocal::default(),
+            cluster_cidr: String::new(),
+            bridge_interface: String::new(),
+            interface_name_prefix: String::new(),
+            masquerade_all: false,
+            masquerade_bit: 14,
+            random_fully: true,
+            localhost_node_ports: true,
+            node_port_addresses: Vec::new(),
+            conntrack_tcp_be_liberal: false,
+            nfacct: true,
+            feature_gates: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The bit of the packet mark that asks for masquerading.
+    pub fn masquerade_mark(&self) -> u32 {
+        1u32.checked_shl(u32::from(self.masquerade_bit)).unwrap_or_default()
+    }
+
+    pub(super) fn uses_nfacct(&self) -> bool {
+        self.nfacct && self.version >= Version::Modern
+    }
+
+    pub(super) fn gate(&self, name: &str, default: bool) -> bool {
+        self.feature_gates.get(name).copied().unwrap_or(default)
+    }
+}
+
+fn write_family<S: Serializer>(family: &Family, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(match family {
+        Family::V4 => 4,
+        Family::V6 => 6,
+    })
+}
+
+fn read_family<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Family, D::Error> {
+    match u64::deserialize(deserializer)? {
+        4 => Ok(Family::V4),
+        6 => Ok(Family::V6),
+        other => Err(serde::de::Error::custom(format!("family is 4 or 6, not {other}"))),
+    }
+}
+
+fn read_bit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let bit = i64::deserialize(deserializer)?;
+    let fits = u8::try_from(bit).ok().filter(|it| *it < 32);
+    fits.ok_or_else(|| serde::de::Error::custom(format!("masqueradeBit is 0 to 31, not {bit}")))
+}
