@@ -83,6 +83,8 @@ fn wasm(context: &Context) -> Result<Counts> {
     let arguments = ["test", "-p", "svclab-web", "--target", setup::WASM, "--no-fail-fast"];
     let mut cargo = context.cargo(&arguments);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+    // In seconds; a busy machine needs more than the runner's own 20 to start a browser.
+    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     if let Some(driver) = setup::chromedriver(context) {
         cargo.env("CHROMEDRIVER", driver);
     }
