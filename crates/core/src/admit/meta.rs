@@ -1,0 +1,117 @@
+//! Metadata: what every object has, and the rules for it.
+
+use super::errors::Errors;
+use super::rules;
+use crate::key::Kind;
+use crate::object::{LabelSelector, Labels, ObjectMeta};
+use crate::rng::Rng;
+
+/// A base longer than this is cut before the random letters.
+const LONGEST_BASE: usize = 58;
+const SUFFIX: usize = 5;
+
+/// Fills in what the server gives every new object. Its times and its version are the store's.
+pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, rng: &mut Rng) {
+    if meta.name.is_empty() && !meta.generate_name.is_empty() {
+        let base: String = meta.generate_name.chars().take(LONGEST_BASE).collect();
+        meta.name = format!("{base}{}", rng.suffix(SUFFIX));
+    }
+    meta.uid = rng.uid();
+    meta.resource_version = String::new();
+    meta.self_link = String::new();
+    meta.creation_timestamp = String::new();
+    meta.deletion_timestamp = None;
+    meta.deletion_grace_period_seconds = None;
+    meta.generation = i64::from(has_generation(kind));
+}
+
+/// The kinds whose spec changes are counted.
+pub(super) fn has_generation(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Deployment
+            | Kind::ReplicaSet
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::EndpointSlice
+            | Kind::Ingress
+            | Kind::NetworkPolicy
+    )
+}
+
+/// `ValidateObjectMeta`.
+pub(super) fn validate(kind: Kind, meta: &ObjectMeta, errors: &mut Errors) {
+    if meta.name.is_empty() {
+        errors.required("metadata.name", "name or generateName is required");
+    } else {
+        errors.invalid_each("metadata.name", &meta.name, name_complaints(kind, &meta.name));
+    }
+    labels(&meta.labels, "metadata.labels", errors);
+    annotations(&meta.annotations, "metadata.annotations", errors);
+    for (index, finalizer) in meta.finalizers.iter().enumerate() {
+        let field = format!("metadata.finalizers[{index}]");
+        errors.invalid_each(field, finalizer, rules::qualified_name(finalizer));
+    }
+}
+
+fn name_complaints(kind: Kind, name: &str) -> Vec<String> {
+    match kind {
+        Kind::Service => rules::dns_1035_label(name),
+        Kind::Namespace | Kind::StatefulSet => rules::dns_1123_label(name),
+        // These may hold anything that fits into a path.
+        Kind::Role | Kind::RoleBinding | Kind::ClusterRole | Kind::ClusterRoleBinding => Vec::new(),
+        _ => rules::dns_1123_subdomain(name),
+    }
+}
+
+/// The path is the map itself, the value the bad key or the bad value.
+pub(super) fn labels(labels: &Labels, field: &str, errors: &mut Errors) {
+    for (key, value) in labels {
+        errors.invalid_each(field, key, rules::qualified_name(key));
+        errors.invalid_each(field, value, rules::label_value(value));
+    }
+}
+
+pub(super) fn annotations(annotations: &Labels, field: &str, errors: &mut Errors) {
+    for key in annotations.keys() {
+        errors.invalid_each(field, key, rules::qualified_name(&key.to_lowercase()));
+    }
+}
+
+/// `ValidateLabelSelector`; false if no selector can be made of it.
+pub(super) fn selector(selector: &LabelSelector, field: &str, errors: &mut Errors) -> bool {
+    let before = errors.0.len();
+    labels(&selector.match_labels, &format!("{field}.matchLabels"), errors);
+    for (index, requirement) in selector.match_expressions.iter().enumerate() {
+        let field = format!("{field}.matchExpressions[{index}]");
+        let has_values = !requirement.values.is_empty();
+        match requirement.operator.as_str() {
+            "In" | "NotIn" if !has_values => errors.required(
+                format!("{field}.values"),
+                "must be specified when `operator` is 'In' or 'NotIn'",
+            ),
+            "Exists" | "DoesNotExist" if has_values => errors.forbidden(
+                format!("{field}.values"),
+                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            ),
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                errors.invalid(format!("{field}.operator"), other, "not a valid selector operator")
+            }
+        }
+        let complaints = rules::qualified_name(&requirement.key);
+        errors.invalid_each(format!("{field}.key"), &requirement.key, complaints);
+        for (index, value) in requirement.values.iter().enumerate() {
+            let field = format!("{field}.values[{index}]");
+            errors.invalid_each(field, value, rules::label_value(value));
+        }
+    }
+    errors.0.len() == before
+}
+
+/// `ValidateImmutableField` for the words that may not change.
+pub(super) fn immutable(new: &str, old: &str, field: &str, errors: &mut Errors) {
+    if new != old {
+        errors.invalid(field, new, "field is immutable");
+    }
+}

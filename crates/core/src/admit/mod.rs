@@ -1,0 +1,400 @@
+//! Objects as written → objects as stored, or the API server's refusal.
+//!
+//! Each kind has its defaults, its validation and what the server prepares; a Service also gets
+//! its cluster IPs and node ports. The order of the work is the server's, because it decides which
+//! mistake is heard: decode, default, namespace, metadata, allocate, validate, warn, store.
+
+mod allocate;
+mod cluster;
+mod endpoints;
+mod errors;
+mod meta;
+mod patch;
+mod pod;
+mod rules;
+mod service;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use ipnet::IpNet;
+
+use crate::key::{Kind, ObjectKey};
+use crate::object::Object;
+use crate::read::{Mistake, cause};
+use crate::rng::Rng;
+
+use allocate::Allocator;
+use errors::Errors;
+
+pub use errors::Cause;
+pub use patch::{Patch, merge_patch, patch, strategic_patch};
+
+/// What is stored.
+pub type Objects = BTreeMap<ObjectKey, Object>;
+
+/// What an administrator has chosen for the API server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// One range, or one of each family; the first is the primary one.
+    pub service_ranges: Vec<IpNet>,
+    pub node_ports: RangeInclusive<u16>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let range = "10.96.0.0/12".parse().expect("a CIDR");
+        Settings { service_ranges: vec![range], node_ports: 30000..=32767 }
+    }
+}
+
+/// An object that may be stored, and what the server says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    pub object: Object,
+    pub warnings: Vec<String>,
+}
+
+/// The server's answer to a request that it does not carry out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// 422, 409, 404, 400, 403 or 500.
+    pub status: u16,
+    /// `Invalid`, `AlreadyExists`; a bare error has none.
+    pub reason: String,
+    pub message: String,
+    pub details: Option<Details>,
+    pub causes: Vec<Cause>,
+    pub warnings: Vec<String>,
+}
+
+/// Which object a refusal is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    pub name: String,
+    pub group: String,
+    /// `Service` in validation errors, `services` elsewhere.
+    pub kind: String,
+}
+
+impl Refusal {
+    fn invalid(kind: Kind, name: &str, errors: Errors) -> Refusal {
+        let Errors(causes) = errors;
+        let mut texts: Vec<String> = Vec::new();
+        for cause in &causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        let errors = match texts.as_slice() {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        let kind_and_group = match kind.group() {
+            "" => kind.name().to_owned(),
+            group => format!("{}.{group}", kind.name()),
+        };
+        let message = format!("{kind_and_group} \"{name}\" is invalid: {errors}");
+        let details =
+            Details { name: name.into(), group: kind.group().into(), kind: kind.name().into() };
+        let (reason, details) = ("Invalid".to_owned(), Some(details));
+        Refusal { status: 422, reason, message, details, causes, warnings: Vec::new() }
+    }
+
+    fn about(status: u16, reason: &str, key: &ObjectKey, what: &str) -> Refusal {
+        let kind = key.kind;
+        let plural = match kind.group() {
+            "" => kind.plural().to_owned(),
+            group => format!("{}.{group}", kind.plural()),
+        };
+        let details = Details {
+            name: key.name.clone(),
+            group: kind.group().into(),
+            kind: kind.plural().into(),
+        };
+        Refusal {
+            status,
+            reason: reason.to_owned(),
+            message: format!("{plural} \"{}\" {what}", key.name),
+            details: Some(details),
+            ..Refusal::default()
+        }
+    }
+
+    /// The object that a request names is not there.
+    pub fn not_found(key: &ObjectKey) -> Refusal {
+        Refusal::about(404, "NotFound", key, "not found")
+    }
+
+    /// The body cannot be read as an object of its kind.
+    pub fn undecodable(kind: Kind, mistakes: &[Mistake]) -> Refusal {
+        let (name, cause) = (kind.name(), cause(mistakes));
+        let version = kind.api_version().rsplit('/').next().unwrap_or_default();
+        Refusal {
+            status: 400,
+            reason: "BadRequest".to_owned(),
+            message: format!(
+                "{name} in version \"{version}\" cannot be handled as a {name}: {cause}"
+            ),
+            ..Refusal::default()
+        }
+    }
+
+    fn internal(text: &str) -> Refusal {
+        let cause = Cause { field: String::new(), reason: String::new(), message: text.to_owned() };
+        Refusal {
+            status: 500,
+            reason: "InternalError".to_owned(),
+            message: format!("Internal error occurred: {text}"),
+            causes: vec![cause],
+            ..Refusal::default()
+        }
+    }
+
+    /// An error that the server passes on as it is.
+    fn bare(message: String) -> Refusal {
+        Refusal { status: 500, message, ..Refusal::default() }
+    }
+}
+
+/// POST: a new object. Its creation time and its version are for the store to add.
+pub fn create(
+    objects: &Objects,
+    mut object: Object,
+    rng: &mut Rng,
+    settings: &Settings,
+) -> Result<Admitted, Refusal> {
+    default(&mut object);
+    check_namespace(objects, &object)?;
+    meta::prepare(object.kind(), object.meta_mut(), rng);
+    if let Object::Service(service) = &mut object {
+        service::synchronize_cluster_ips(&mut service.spec, None);
+        Allocator::new(objects, settings, rng).create(service)?;
+    }
+    prepare(&mut object);
+    let mut errors = Errors::default();
+    validate(&object, &mut errors);
+    finish(&object, errors)?;
+    let key = object.key();
+    if objects.contains_key(&key) {
+        return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
+    }
+    Ok(Admitted { warnings: warnings(&object), object })
+}
+
+/// PUT: the whole object anew; status, and what the server has given, stay.
+pub fn update(
+    objects: &Objects,
+    old: &Object,
+    mut new: Object,
+    rng: &mut Rng,
+    settings: &Settings,
+) -> Result<Admitted, Refusal> {
+    default(&mut new);
+    let asked = new.meta().resource_version.clone();
+    if !asked.is_empty() && asked != old.meta().resource_version {
+        return Err(conflict(&new.key()));
+    }
+    keep_metadata(&mut new, old);
+    if let (Object::Service(new), Object::Service(old)) = (&mut new, old) {
+        service::keep_allocated(&mut new.spec, &old.spec);
+        service::synchronize_cluster_ips(&mut new.spec, Some(&old.spec));
+        Allocator::new(objects, settings, rng).update(new, old)?;
+    }
+    keep_status(&mut new, old);
+    let mut errors = Errors::default();
+    validate_update(&new, old, &mut errors);
+    finish(&new, errors)?;
+    Ok(Admitted { warnings: warnings(&new), object: new })
+}
+
+/// PUT by name: updates what is there; some kinds are created if nothing is.
+pub fn replace(
+    objects: &Objects,
+    mut new: Object,
+    rng: &mut Rng,
+    settings: &Settings,
+) -> Result<Admitted, Refusal> {
+    default_namespace(&mut new);
+    let key = new.key();
+    match objects.get(&key) {
+        Some(old) => update(objects, old, new, rng, settings),
+        None if matches!(key.kind, Kind::Service | Kind::Endpoints) => {
+            create(objects, new, rng, settings)
+        }
+        None => Err(Refusal::not_found(&key)),
+    }
+}
+
+fn conflict(key: &ObjectKey) -> Refusal {
+    let changed = "the object has been modified; please apply your changes to the latest version and try again";
+    let refusal = Refusal::about(409, "Conflict", key, changed);
+    let message = refusal.message.replacen(" the object", ": the object", 1);
+    Refusal { message: format!("Operation cannot be fulfilled on {message}"), ..refusal }
+}
+
+fn check_namespace(objects: &Objects, object: &Object) -> Result<(), Refusal> {
+    if !object.kind().is_namespaced() {
+        return Ok(());
+    }
+    let key = ObjectKey::new(Kind::Namespace, "", &object.meta().namespace);
+    let Some(namespace) = objects.get(&key) else {
+        return Err(Refusal::not_found(&key));
+    };
+    if namespace.as_namespace().is_some_and(|it| it.is_terminating()) {
+        let name = &key.name;
+        let what = format!(
+            "is forbidden: unable to create new content in namespace {name} because it is being terminated"
+        );
+        return Err(Refusal::about(403, "Forbidden", &object.key(), &what));
+    }
+    Ok(())
+}
+
+fn default_namespace(object: &mut Object) {
+    let is_namespaced = object.kind().is_namespaced();
+    let namespace = &mut object.meta_mut().namespace;
+    if !is_namespaced {
+        namespace.clear();
+    } else if namespace.is_empty() {
+        "default".clone_into(namespace);
+    }
+}
+
+fn default(object: &mut Object) {
+    default_namespace(object);
+    match object {
+        Object::Service(it) => service::default(it),
+        Object::Pod(it) => pod::default(it),
+        Object::Deployment(it) => workload::default_deployment(it),
+        Object::ReplicaSet(it) => workload::default_replica_set(it),
+        Object::Endpoints(it) => endpoints::default(it),
+        Object::EndpointSlice(it) => endpoints::default_slice(it),
+        Object::Namespace(it) => cluster::default_namespace(it),
+        Object::Node(it) => cluster::default_node(it),
+        Object::Other(_) => {}
+    }
+}
+
+/// What the server itself sets on a new object.
+fn prepare(object: &mut Object) {
+    match object {
+        Object::Service(it) => it.status = Default::default(),
+        Object::Pod(it) => pod::prepare(it),
+        Object::Deployment(it) => it.status = Default::default(),
+        Object::ReplicaSet(it) => it.status = Default::default(),
+        Object::Namespace(it) => cluster::prepare_namespace(it),
+        Object::Node(it) => cluster::prepare_node(it),
+        Object::Endpoints(_) | Object::EndpointSlice(_) => {}
+        Object::Other(it) => {
+            it.body.remove("status");
+        }
+    }
+}
+
+fn validate(object: &Object, errors: &mut Errors) {
+    match object {
+        Object::Service(it) => service::validate(it, errors),
+        Object::Pod(it) => pod::validate(it, errors),
+        Object::Deployment(it) => workload::validate_deployment(it, errors),
+        Object::ReplicaSet(it) => workload::validate_replica_set(it, errors),
+        Object::Endpoints(it) => endpoints::validate(it, errors),
+        Object::EndpointSlice(it) => endpoints::validate_slice(it, errors),
+        Object::Namespace(it) => meta::validate(Kind::Namespace, &it.metadata, errors),
+        Object::Node(it) => cluster::validate_node(it, errors),
+        Object::Other(it) => meta::validate(it.kind, &it.metadata, errors),
+    }
+}
+
+fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
+    match (new, old) {
+        (Object::Service(new), Object::Service(old)) => {
+            service::validate_update(new, old, errors);
+            service::validate(new, errors);
+        }
+        (Object::Deployment(new), Object::Deployment(old)) => {
+            workload::validate_deployment(new, errors);
+            let (new, old) = (&new.spec.selector, &old.spec.selector);
+            workload::validate_selector_kept(new, old, errors);
+        }
+        (Object::ReplicaSet(new), Object::ReplicaSet(old)) => {
+            workload::validate_replica_set(new, errors);
+            let (new, old) = (&new.spec.selector, &old.spec.selector);
+            workload::validate_selector_kept(new, old, errors);
+        }
+        (Object::Pod(new), Object::Pod(old)) => pod::validate_update(new, old, errors),
+        (Object::EndpointSlice(new), Object::EndpointSlice(old)) => {
+            endpoints::validate_slice(new, errors);
+            meta::immutable(&new.address_type, &old.address_type, "addressType", errors);
+        }
+        _ => validate(new, errors),
+    }
+}
+
+fn warnings(object: &Object) -> Vec<String> {
+    match object {
+        Object::Service(it) => service::warnings(it),
+        _ => Vec::new(),
+    }
+}
+
+fn finish(object: &Object, errors: Errors) -> Result<(), Refusal> {
+    if errors.0.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::invalid(object.kind(), &object.meta().name, errors))
+}
+
+/// What no client can change, and the count of spec changes.
+fn keep_metadata(new: &mut Object, old: &Object) {
+    let before = old.meta();
+    let meta = new.meta_mut();
+    meta.uid.clone_from(&before.uid);
+    meta.resource_version.clone_from(&before.resource_version);
+    meta.creation_timestamp.clone_from(&before.creation_timestamp);
+    meta.deletion_timestamp.clone_from(&before.deletion_timestamp);
+    meta.deletion_grace_period_seconds = before.deletion_grace_period_seconds;
+    meta.generate_name.clone_from(&before.generate_name);
+    meta.generation = before.generation;
+    if meta::has_generation(new.kind()) && content(new) != content(old) {
+        new.meta_mut().generation += 1;
+    }
+}
+
+/// The object without metadata and status.
+fn content(object: &Object) -> serde_json::Value {
+    let mut value = object.to_value();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("metadata");
+        map.remove("status");
+    }
+    value
+}
+
+fn keep_status(new: &mut Object, old: &Object) {
+    match (new, old) {
+        (Object::Service(new), Object::Service(old)) => {
+            service::wipe(&mut new.spec, &old.spec);
+            new.status = old.status.clone();
+            if !service::is_load_balancer(&new.spec) {
+                new.status.load_balancer = Default::default();
+            }
+        }
+        (Object::Pod(new), Object::Pod(old)) => new.status = old.status.clone(),
+        (Object::Deployment(new), Object::Deployment(old)) => new.status = old.status.clone(),
+        (Object::ReplicaSet(new), Object::ReplicaSet(old)) => new.status = old.status.clone(),
+        (Object::Node(new), Object::Node(old)) => new.status = old.status.clone(),
+        (Object::Namespace(new), Object::Namespace(old)) => {
+            new.status = old.status.clone();
+            new.spec = old.spec.clone();
+        }
+        (Object::Other(new), Object::Other(old)) => {
+            new.body.remove("status");
+            let status = old.body.get("status").cloned();
+            new.body.extend(status.map(|status| ("status".to_owned(), status)));
+        }
+        _ => {}
+    }
+}
