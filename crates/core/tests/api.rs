@@ -58,6 +58,13 @@ fn difference(name: &str, case: &Value) -> Option<String> {
     }
     let mut bound = BTreeMap::new();
     let mut from = 0;
+    for (document, expected) in documents.iter().zip(results) {
+        let verb = verb(&text[from..document.span.end]);
+        from = document.span.end;
+        let got = cluster.answer(verb, document, expected["cut"] == true);
+        if let Some(text) = compare("", expected, &got, &mut bound) {
+            return Some(format!("{text}\n  expected {expected}\n  got      {got}"));
+        }
     }
     None
 }
