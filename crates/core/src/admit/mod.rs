@@ -64,7 +64,7 @@ pub struct Refusal {
     /// `Invalid`, `AlreadyExists`; a bare error has none.
     pub reason: String,
     pub message: String,
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     pub causes: Vec<Cause>,
     pub warnings: Vec<String>,
 }
@@ -99,7 +99,7 @@ impl Refusal {
         let message = format!("{kind_and_group} \"{name}\" is invalid: {errors}");
         let details =
             Details { name: name.into(), group: kind.group().into(), kind: kind.name().into() };
-        let (reason, details) = ("Invalid".to_owned(), Some(details));
+        let (reason, details) = ("Invalid".to_owned(), Some(Box::new(details)));
         Refusal { status: 422, reason, message, details, causes, warnings: Vec::new() }
     }
 
@@ -118,7 +118,7 @@ impl Refusal {
             status,
             reason: reason.to_owned(),
             message: format!("{plural} \"{}\" {what}", key.name),
-            details: Some(details),
+            details: Some(Box::new(details)),
             ..Refusal::default()
         }
     }
@@ -398,3 +398,6 @@ fn keep_status(new: &mut Object, old: &Object) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
