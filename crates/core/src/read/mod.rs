@@ -6,6 +6,7 @@
 //! lists taken apart.
 
 mod decode;
+mod json;
 mod problem;
 mod scalar;
 mod split;
@@ -97,7 +98,13 @@ fn control_character(text: &str, part: Range<usize>) -> Option<Diagnostic> {
 
 fn read_part(text: &str, part: Range<usize>, values_left: &mut usize, read: &mut Read) {
     let chunk = &text[part.clone()];
-    let trees = tree::parse(chunk, part.start, values_left, &mut read.diagnostics);
+    let trees = match json::parse(chunk, part.start, values_left) {
+        Some(tree) => {
+            tree::report_duplicates(&tree, &mut read.diagnostics);
+            vec![tree]
+        }
+        None => tree::parse(chunk, part.start, values_left, &mut read.diagnostics),
+    };
     for tree in trees.into_iter().filter(|tree| !tree.is_null()) {
         match &tree.value {
             NodeValue::Mapping(_) => read.documents.extend(documents(tree)),

@@ -182,11 +182,23 @@ fn byte_order_mark_line_ends_and_tabs() {
 #[test]
 fn json_is_read_too() {
     check(
-        "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Node\",\n\t\"metadata\": {\n\t\t\"name\": \"a\\/b\"\n\t}\n}\n",
+        "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Node\",\n\t\"metadata\": {\"name\": \"\\ud83d\\ude00\\/\"}\n}\n",
         expect![[r#"
-            Node a/b
+            Node 😀/
         "#]],
     );
+    check(
+        "{\"apiVersion\": \"v1\", \"kind\": \"Node\", \"kind\": \"Pod\", \"spec\": {\"a\": 1.0e1}}",
+        expect![[r#"
+            "\"kind\"": warning: key "kind" is here twice, the last one counts
+            "\"a\"": unknown field "spec.a"
+        "#]],
+    );
+    check("{\"apiVersion\": \"v1\", kind: Node} # not JSON", expect![[r#"
+        Node 
+    "#]]);
+    report(&"{\"a\":".repeat(5000));
+    report(&"{\"a\":[".repeat(90));
 }
 
 const NASTY: &[&str] = &[
@@ -278,6 +290,13 @@ proptest! {
     #[test]
     fn no_yaml_like_text_breaks_the_reader(
         text in r#"([-?:,\[\]{}#&*!|>'"%@` \t\n\r]|a|1|é|<<|---|kind: Service|apiVersion: v1|spec|\n  ){0,60}"#
+    ) {
+        report(&text);
+    }
+
+    #[test]
+    fn no_json_like_text_breaks_the_reader(
+        text in r#"\{([:,\[\]{}"\\ \n]|a|1|-|e|é|"a":|null|\\u|d83d){0,40}"#
     ) {
         report(&text);
     }

@@ -110,6 +110,23 @@ pub(super) fn parse(
     builder.documents
 }
 
+/// A key that stands twice in one map, anywhere in the tree.
+pub(super) fn report_duplicates(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    report_in(node.entries(), diagnostics);
+    for child in node.items().iter().chain(node.entries().iter().map(|entry| &entry.value)) {
+        report_duplicates(child, diagnostics);
+    }
+}
+
+fn report_in(entries: &[Entry], diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen = BTreeSet::new();
+    for entry in entries.iter().filter(|entry| !seen.insert(entry.key.as_str())) {
+        let problem = Problem::DuplicateKey { key: entry.key.clone() };
+        let span = entry.key_span.clone();
+        diagnostics.push(Diagnostic { span, severity: Severity::Warning, problem });
+    }
+}
+
 /// The end of reading: the rest of the chunk is lost.
 struct Mistake {
     span: Range<usize>,
@@ -283,7 +300,7 @@ impl Builder<'_> {
             }
             Content::Mapping { mut entries, merged, .. } => {
                 let last = entries.last().map(|entry| entry.value.span.end);
-                self.report_duplicates(&entries);
+                report_in(&entries, self.diagnostics);
                 merge(&mut entries, merged);
                 (NodeValue::Mapping(entries), last)
             }
@@ -318,19 +335,6 @@ impl Builder<'_> {
             },
         }
         Ok(())
-    }
-
-    fn report_duplicates(&mut self, entries: &[Entry]) {
-        let mut seen = BTreeSet::new();
-        for entry in entries {
-            if !seen.insert(entry.key.as_str()) {
-                self.diagnostics.push(Diagnostic {
-                    span: entry.key_span.clone(),
-                    severity: Severity::Warning,
-                    problem: Problem::DuplicateKey { key: entry.key.clone() },
-                });
-            }
-        }
     }
 
     fn syntax(&self, error: &ScanError) -> Mistake {
