@@ -1,6 +1,6 @@
 //! `svclab`: the lab's engine on files.
 //!
-//! `rules` writes one node's kube-proxy rules; `check` runs the cases of the conformance data;
+//! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go; `check` runs the cases of the conformance data;
 //! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
 
 use std::ffi::OsString;
@@ -13,12 +13,14 @@ mod check;
 mod failure;
 mod rules;
 mod state;
+mod trace;
 
 use arguments::Arguments;
 use failure::Failure;
 
 const USAGE: &str = "\
 usage: svclab rules [--options OPTIONS.json] [--jumps] STATE...
+       svclab trace [--options OPTIONS.json] --packets FILE|- STATE...
        svclab check DIR...
        svclab bench
 ";
@@ -39,6 +41,7 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let command = arguments.next().unwrap_or_default();
     match command.to_str() {
         Some("rules") => rules::run(arguments),
+        Some("trace") => trace::run(arguments),
         Some("check") => check::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("help" | "-h" | "--help") => print(USAGE).map(|()| ExitCode::SUCCESS),

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// kube-proxy's defaults, on the first node there is.
-fn first_node(objects: &Objects) -> Settings {
+pub(crate) fn first_node(objects: &Objects) -> Settings {
     let node = objects.keys().find(|it| it.kind == Kind::Node).map(|it| it.name.clone());
     Settings { node: node.unwrap_or_default(), ..Settings::default() }
 }

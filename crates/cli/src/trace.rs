@@ -1,16 +1,62 @@
 //! `svclab trace`: one JSON packet a line in, every outcome with its probability out.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::Objects;
 use svclab_core::net::Kernel;
 use svclab_core::net::probe::{Fate, Outcome, Probe, outcomes};
 use svclab_core::object::Object;
 use svclab_core::proxy::{self, Settings};
 use svclab_netfilter::RuleSet;
+
+use crate::arguments::Arguments;
+use crate::failure::Failure;
+use crate::rules::first_node;
+use crate::state::{self, Objects};
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let (mut options, mut packets): (Option<PathBuf>, Option<PathBuf>) = (None, None);
+    let files = arguments.paths(|name, rest| {
+        match name {
+            "--options" => options = Some(rest.value(name)?),
+            "--packets" => packets = Some(rest.value(name)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let packets = packets.ok_or_else(|| Failure::new("trace needs --packets FILE"))?;
+    if files.is_empty() {
+        return Err(Failure::new("trace needs at least one state file"));
+    }
+    let objects = state::objects(&files)?;
+    let settings = match options {
+        Some(file) => state::settings(&file)?,
+        None => first_node(&objects),
+    };
+    let tracer = Tracer::new(&objects, &settings);
+    let text = state::text(&packets)?;
+    for (line, number) in text.lines().zip(1..) {
+        if !line.trim().is_empty() {
+            crate::print(&format!("{}\n", answer(&tracer, line, (&packets, number))?))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The outcomes of one line's packet, as JSON.
+fn answer(tracer: &Tracer, line: &str, (file, number): (&Path, usize)) -> Result<String, Failure> {
+    let packet: PacketLine = serde_json::from_str(line).map_err(|error| {
+        let text = error.to_string();
+        let what = text.split(" at line ").next().unwrap_or(&text);
+        Failure::at(file, (number, error.column().max(1)), what)
+    })?;
+    let outcomes = tracer.outcomes(&packet).map_err(|what| Failure::at(file, (number, 1), what))?;
+    serde_json::to_string(&outcomes).map_err(|error| Failure::new(error.to_string()))
+}
 
 /// A packet as a line of input gives it.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,7 +69,7 @@ pub(crate) struct PacketLine {
     dport: u16,
     #[serde(default)]
     on_node: bool,
-    #[serde(default, rename = "in")]
+    #[serde(rename = "in")]
     input: Option<String>,
 }
 

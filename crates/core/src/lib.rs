@@ -1,12 +1,20 @@
 //! A Kubernetes cluster's Services as a deterministic simulation.
 //!
 //! text → documents ([`read`]) → objects ([`object`], [`admit`]) → endpoints ([`control`]) → rule
-//! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time.
+//! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time;
+//! [`scenario`] is where it starts from.
 
 pub mod time;
 pub mod rng;
 pub mod key;
 pub mod object;
+pub mod scenario;
+pub mod read;
+pub mod admit;
+pub mod control;
+pub mod kubelet;
+pub mod proxy;
 pub mod net;
 pub mod trace;
-pub mod control;
+mod trace_text;
+pub mod lab;

@@ -241,19 +241,15 @@ impl Conntrack {
     /// Looks the packet up and lets its connection see it (`nf_conntrack_in`).
     pub fn look_up(&mut self, packet: &Packet, now: u64) -> Tracked {
         let tuple = Tuple::of(packet);
-        let is_error = matches!(
-            packet.l4,
-            L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. })
-        );
-        let Some((direction, original)) = self.find(tuple, now) else {
+        let is_error =
+            matches!(packet.l4, L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. }));
+        let found = self.find(tuple, now);
+        let entry = found.and_then(|(way, original)| Some((way, self.entries.get_mut(&original)?)));
+        let Some((direction, entry)) = entry else {
             let mid_stream = packet.tcp_flags().is_some_and(|it| it.rst || (it.syn && it.ack));
-            let status =
-                if is_error || mid_stream { CtStatus::Invalid } else { CtStatus::New };
+            let status = if is_error || mid_stream { CtStatus::Invalid } else { CtStatus::New };
             let entry = Entry::begun(packet, now);
             return Tracked { status, direction: Direction::Original, entry };
-        };
-        let Some(entry) = self.entries.get_mut(&original) else {
-            unreachable!("find returns keys of the table");
         };
         if is_error {
             return Tracked { status: CtStatus::Related, direction, entry: entry.clone() };
@@ -265,12 +261,11 @@ impl Conntrack {
     }
 
     fn find(&self, tuple: Tuple, now: u64) -> Option<(Direction, Tuple)> {
-        let lives = |original: &Tuple| self.entries.get(original).is_some_and(|it| it.expires > now);
-        if lives(&tuple) {
+        if self.knows(&tuple, now) {
             return Some((Direction::Original, tuple));
         }
         let original = *self.replies.get(&tuple)?;
-        lives(&original).then_some((Direction::Reply, original))
+        self.knows(&original, now).then_some((Direction::Reply, original))
     }
 
     /// Puts a new connection into the table, when its first packet has passed everything.
@@ -282,14 +277,14 @@ impl Conntrack {
         self.entries.insert(entry.original, entry);
     }
 
-    /// Whether a connection with this reply tuple exists: its source port is taken.
-    pub fn is_taken(&self, reply: &Tuple) -> bool {
-        self.replies.contains_key(reply)
+    /// Whether a living connection has this reply tuple: its source port is taken.
+    pub fn is_taken(&self, reply: &Tuple, now: u64) -> bool {
+        self.replies.get(reply).is_some_and(|original| self.knows(original, now))
     }
 
-    /// Whether the original direction is already known (its NAT is fixed).
-    pub fn knows(&self, original: &Tuple) -> bool {
-        self.entries.contains_key(original)
+    /// Whether a living connection has this original tuple: its NAT is fixed.
+    pub fn knows(&self, original: &Tuple, now: u64) -> bool {
+        self.entries.get(original).is_some_and(|it| it.expires > now)
     }
 
     /// The living entries, in the order of their original tuples.
@@ -353,13 +348,7 @@ mod tests {
         check(&[syn_ack], &format!("tcp      6 60 SYN_RECV {tuples} {back} {tail}"));
         let open = format!("tcp      6 86400 ESTABLISHED {tuples} {back} [ASSURED] {tail}");
         check(&[syn_ack, ack], &open);
-        let closed = [
-            syn_ack,
-            ack,
-            (Original, TcpFlags::FIN_ACK),
-            (Reply, TcpFlags::FIN_ACK),
-            ack,
-        ];
+        let closed = [syn_ack, ack, (Original, TcpFlags::FIN_ACK), (Reply, TcpFlags::FIN_ACK), ack];
         let over = format!("tcp      6 120 TIME_WAIT {tuples} {back} [ASSURED] {tail}");
         check(&closed, &over);
         let reset = [(Reply, TcpFlags::RST_ACK)];

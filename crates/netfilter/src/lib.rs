@@ -19,4 +19,4 @@ pub use rule::{
     PortRange, Probability, Recent, RecentCheck, Rule, Target,
 };
 pub use ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet, Table, TableName};
-pub use walk::{Dice, Draw, Hook, Passage, Visit, Finding, Verdict};
+pub use walk::{Dice, Draw, Finding, Hook, Passage, Verdict, Visit};

@@ -72,9 +72,8 @@ mod tests {
     fn three_equal_endpoints_get_a_third_each() {
         let half = 1 << 30;
         let third = 715_827_883;
-        let res = every(|dice| {
-            [third, half].iter().position(|it| dice.draw(*it) < *it).unwrap_or(2)
-        });
+        let res =
+            every(|dice| [third, half].iter().position(|it| dice.draw(*it) < *it).unwrap_or(2));
         let picks: Vec<usize> = res.iter().map(|it| it.0).collect();
         assert_eq!(picks, [0, 1, 2]);
         assert!(res.iter().all(|(_, share)| (share - 1.0 / 3.0).abs() < 1e-9));

@@ -88,12 +88,21 @@ impl fmt::Display for TcpFlags {
 /// What an ICMP packet says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Icmp {
-    EchoRequest { id: u16 },
-    EchoReply { id: u16 },
+    EchoRequest {
+        id: u16,
+    },
+    EchoReply {
+        id: u16,
+    },
     /// Type 3; `code` as in RFC 792 (3: port, 1: host). `about` is the packet that could not go on.
-    Unreachable { code: u8, about: About },
+    Unreachable {
+        code: u8,
+        about: About,
+    },
     /// Type 11, code 0: the TTL ran out.
-    TimeExceeded { about: About },
+    TimeExceeded {
+        about: About,
+    },
 }
 
 /// The header an ICMP error quotes (RFC 792: IP header and 64 bits of the datagram).
@@ -219,7 +228,13 @@ impl fmt::Display for Icmp {
             Icmp::EchoRequest { id } => write!(f, "echo request, id {id}"),
             Icmp::EchoReply { id } => write!(f, "echo reply, id {id}"),
             Icmp::Unreachable { code: 3, about } => {
-                write!(f, "{} {} port {} unreachable", about.dst.ip(), about.protocol, about.dst.port())
+                write!(
+                    f,
+                    "{} {} port {} unreachable",
+                    about.dst.ip(),
+                    about.protocol,
+                    about.dst.port()
+                )
             }
             Icmp::Unreachable { about, .. } => write!(f, "host {} unreachable", about.dst.ip()),
             Icmp::TimeExceeded { .. } => f.write_str("time exceeded in-transit"),

@@ -218,12 +218,25 @@ pub enum Target {
     Jump(ChainName),
     Goto(ChainName),
     /// `--reject-with`, where written.
-    Reject { with: Option<String> },
-    Mark { change: MarkChange, digits: u8 },
-    Masquerade { random_fully: bool },
+    Reject {
+        with: Option<String>,
+    },
+    Mark {
+        change: MarkChange,
+        digits: u8,
+    },
+    Masquerade {
+        random_fully: bool,
+    },
     /// The port is kept where none is written.
-    Dnat { to: IpAddr, port: Option<u16> },
-    Snat { to: IpAddr, port: Option<u16> },
+    Dnat {
+        to: IpAddr,
+        port: Option<u16>,
+    },
+    Snat {
+        to: IpAddr,
+        port: Option<u16>,
+    },
     /// A target the lab does not know, word by word. A walk goes on to the next rule and says so.
     Unknown(String),
 }

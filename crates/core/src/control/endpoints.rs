@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::members::{dump_order, hostname, members, target_port};
-use crate::object::{
-    EndpointAddress, EndpointPort, EndpointSubset, ObjectReference, Pod, Service,
-};
+use crate::object::{EndpointAddress, EndpointPort, EndpointSubset, ObjectReference, Pod, Service};
 
 /// An address and whether it is ready, keyed so that iteration gives the controller's order: by
 /// IP as text, then by UID.

@@ -45,7 +45,8 @@ pub fn reconcile<'a>(
         let endpoint = endpoint(service, pod, zone_of);
         wanted.entry(ports_key(&ports)).or_insert((ports, Vec::new())).1.push(endpoint);
     }
-    let mut planner = Planner { service, writes: Writes::default(), spare: Vec::new(), keeps: false };
+    let mut planner =
+        Planner { service, writes: Writes::default(), spare: Vec::new(), keeps: false };
     let mut by_ports: BTreeMap<Vec<u8>, Vec<EndpointSlice>> = BTreeMap::new();
     for slice in existing {
         by_ports.entry(ports_key(&slice.ports)).or_default().push(slice);

@@ -13,7 +13,10 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 pub enum Rollout {
     Create(Box<ReplicaSet>),
     /// The name of the ReplicaSet, and its new number of pods.
-    Scale { name: String, replicas: i32 },
+    Scale {
+        name: String,
+        replicas: i32,
+    },
     Done,
 }
 
@@ -22,9 +25,9 @@ pub enum Rollout {
 /// `SafeEncodeString`). The real one hashes a dump of the Go struct, so the letters differ.
 pub fn template_hash(template: &PodTemplateSpec) -> String {
     let text = serde_json::to_string(template).unwrap_or_default();
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = text
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     const DIGITS: [char; 10] = ['4', '5', '6', '7', '8', '9', 'b', 'c', 'd', 'f'];
     hash.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
 }
@@ -200,7 +203,8 @@ pub fn scale(set: &ReplicaSet, pods: &[&Pod]) -> Scaling {
         return Scaling::Create { count: wanted - pods.len(), pod: Box::new(new_pod(set)) };
     }
     let mut victims: Vec<&&Pod> = pods.iter().collect();
-    let crowd = |pod: &Pod| pods.iter().filter(|it| it.spec.node_name == pod.spec.node_name).count();
+    let crowd =
+        |pod: &Pod| pods.iter().filter(|it| it.spec.node_name == pod.spec.node_name).count();
     // `ActivePodsWithRanks`; newer pods go first at the end, so the list is turned round.
     victims.reverse();
     victims.sort_by_key(|pod| {

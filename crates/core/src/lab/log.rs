@@ -23,38 +23,99 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
     /// `kubectl apply` by the user.
-    Applied { key: ObjectKey, change: Change },
+    Applied {
+        key: ObjectKey,
+        change: Change,
+    },
     /// A document was refused; `message` is the API server's own text.
-    Refused { name: String, message: String },
+    Refused {
+        name: String,
+        message: String,
+    },
     /// The user deleted it.
-    Deleted { key: ObjectKey },
+    Deleted {
+        key: ObjectKey,
+    },
     /// A controller made, changed or removed an object.
-    Made { key: ObjectKey, by: Component },
-    Scaled { key: ObjectKey, from: i32, to: i32 },
-    Removed { key: ObjectKey, by: Component },
-    Scheduled { pod: ObjectKey, node: NodeName },
+    Made {
+        key: ObjectKey,
+        by: Component,
+    },
+    Scaled {
+        key: ObjectKey,
+        from: i32,
+        to: i32,
+    },
+    Removed {
+        key: ObjectKey,
+        by: Component,
+    },
+    Scheduled {
+        pod: ObjectKey,
+        node: NodeName,
+    },
     /// No node takes the pod.
-    Unschedulable { pod: ObjectKey, message: String },
+    Unschedulable {
+        pod: ObjectKey,
+        message: String,
+    },
     /// The sandbox is up: the pod has its address.
-    GotAddress { pod: ObjectKey, ip: IpAddr },
-    Started { pod: ObjectKey, container: String },
+    GotAddress {
+        pod: ObjectKey,
+        ip: IpAddr,
+    },
+    Started {
+        pod: ObjectKey,
+        container: String,
+    },
     /// The pod was asked to end.
-    Terminating { pod: ObjectKey },
-    Stopped { pod: ObjectKey },
+    Terminating {
+        pod: ObjectKey,
+    },
+    Stopped {
+        pod: ObjectKey,
+    },
     /// The user switched what the pod's readiness endpoint answers.
-    Switched { pod: ObjectKey, ready: bool },
+    Switched {
+        pod: ObjectKey,
+        ready: bool,
+    },
     /// One run of the readiness probe; `in_row` of `threshold` results of this kind.
-    Probed { pod: ObjectKey, success: bool, in_row: u32, threshold: u32, message: String },
+    Probed {
+        pod: ObjectKey,
+        success: bool,
+        in_row: u32,
+        threshold: u32,
+        message: String,
+    },
     /// The pod's Ready condition changed.
-    Ready { pod: ObjectKey, ready: bool },
+    Ready {
+        pod: ObjectKey,
+        ready: bool,
+    },
     /// An Endpoints object changed: addresses that are ready and that are not, as `ip:port`.
-    Endpoints { key: ObjectKey, ready: Vec<String>, not_ready: Vec<String> },
+    Endpoints {
+        key: ObjectKey,
+        ready: Vec<String>,
+        not_ready: Vec<String>,
+    },
     /// An EndpointSlice changed.
-    Slice { key: ObjectKey, ready: usize, total: usize },
+    Slice {
+        key: ObjectKey,
+        ready: usize,
+        total: usize,
+    },
     /// kube-proxy wrote its rules: how many lines are new and how many are gone.
-    Synced { node: NodeName, added: usize, removed: usize },
+    Synced {
+        node: NodeName,
+        added: usize,
+        removed: usize,
+    },
     /// A request was sent; see [`crate::trace::Exchange::id`].
-    Requested { exchange: usize, from: Rc<str> },
+    Requested {
+        exchange: usize,
+        from: Rc<str>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

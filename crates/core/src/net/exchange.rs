@@ -1,9 +1,10 @@
 //! A request as the packets that carry it: TCP's handshake, the request, the response, the close.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use svclab_netfilter::{L4, Packet, TcpFlags};
+use svclab_netfilter::{L4, Packet, Protocol, TcpFlags, Tuple};
 
 use super::travel::{Receiver, Sender, Trip, send};
 use super::{Chance, Network};
@@ -17,8 +18,8 @@ pub struct Response {
     pub body: String,
 }
 
-/// The first port that Linux gives to clients (`net.ipv4.ip_local_port_range`).
-const FIRST_CLIENT_PORT: u16 = 32_768;
+/// The ports that Linux gives to clients (`net.ipv4.ip_local_port_range`).
+const CLIENT_PORTS: RangeInclusive<u16> = 32_768..=60_999;
 /// How long a Linux client sends SYNs in vain: 1 + 2 + 4 + … + 64 s (`tcp_syn_retries` = 6).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(127);
 /// A neighbour that does not answer ARP is given up after three tries a second apart.
@@ -34,8 +35,8 @@ pub fn run(
     request: Request,
     serve: &dyn Fn(&str, &str) -> Response,
 ) -> Exchange {
-    let own = SocketAddr::new(client, chance.port(FIRST_CLIENT_PORT).min(60_999));
     let goal = SocketAddr::new(request.to, request.port);
+    let own = client_address(net, chance, client, goal, at);
     let mut talk = Talk { net, chance, at, packets: Vec::new() };
     let result = talk.request(own, goal, &request, serve);
     let waited = match result {
@@ -44,6 +45,31 @@ pub fn run(
         _ => Duration::ZERO,
     };
     Exchange { id, at, ended: talk.at + waited, packets: talk.packets, request, result }
+}
+
+/// A port that no connection to the same goal still holds: its kernel keeps a closed one for a
+/// minute (TIME_WAIT), and the node's conntrack for two.
+fn client_address(
+    net: &Network,
+    chance: &mut dyn Chance,
+    client: IpAddr,
+    goal: SocketAddr,
+    at: Instant,
+) -> SocketAddr {
+    let node = net.pods.get(&client).map(|pod| &pod.node);
+    let kernel = node.and_then(|node| net.kernel(node));
+    let taken = |src| {
+        let tuple = Tuple { protocol: Protocol::Tcp, src, dst: goal };
+        kernel.is_some_and(|it| it.conntrack.knows(&tuple, at.as_millis()))
+    };
+    let mut res = SocketAddr::new(client, chance.port(CLIENT_PORTS));
+    for _ in 0..1000 {
+        if !taken(res) {
+            break;
+        }
+        res.set_port(chance.port(CLIENT_PORTS));
+    }
+    res
 }
 
 struct Talk<'a> {

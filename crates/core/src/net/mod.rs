@@ -11,6 +11,7 @@ pub mod travel;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -22,8 +23,8 @@ use crate::trace::{NodeName, Route};
 
 /// What a walk leaves to chance.
 pub trait Chance: Dice {
-    /// A port from `first` to 65535, for `MASQUERADE --random-fully` and for clients.
-    fn port(&mut self, first: u16) -> u16;
+    /// A port of the range, for `MASQUERADE --random-fully` and for clients.
+    fn port(&mut self, range: RangeInclusive<u16>) -> u16;
 }
 
 impl Dice for Rng {
@@ -33,8 +34,9 @@ impl Dice for Rng {
 }
 
 impl Chance for Rng {
-    fn port(&mut self, first: u16) -> u16 {
-        first + self.below(u64::from(u16::MAX - first) + 1) as u16
+    fn port(&mut self, range: RangeInclusive<u16>) -> u16 {
+        let count = u64::from(range.end().saturating_sub(*range.start())) + 1;
+        range.start() + self.below(count) as u16
     }
 }
 
@@ -59,7 +61,6 @@ pub struct Node {
     pub name: NodeName,
     pub address: IpAddr,
     pub pod_cidr: IpNet,
-    pub kernel: Kernel,
 }
 
 impl Node {
@@ -82,7 +83,8 @@ impl Node {
         if ip == self.address || ip == self.bridge() || ip.is_loopback() {
             return AddrType::Local;
         }
-        let broadcast = matches!(self.pod_cidr, IpNet::V4(net) if IpAddr::V4(net.broadcast()) == ip);
+        let broadcast =
+            matches!(self.pod_cidr, IpNet::V4(net) if IpAddr::V4(net.broadcast()) == ip);
         if broadcast { AddrType::Broadcast } else { AddrType::Unicast }
     }
 }
@@ -103,6 +105,8 @@ pub struct Attachment {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     pub nodes: Vec<Node>,
+    /// One for each node.
+    pub kernels: BTreeMap<NodeName, Kernel>,
     /// Pods by address.
     pub pods: BTreeMap<IpAddr, Attachment>,
     pub lan: IpNet,
@@ -116,8 +120,8 @@ impl Network {
         self.nodes.iter().find(|node| &*node.name == name)
     }
 
-    pub fn node_mut(&mut self, name: &str) -> Option<&mut Node> {
-        self.nodes.iter_mut().find(|node| &*node.name == name)
+    pub fn kernel(&self, node: &str) -> Option<&Kernel> {
+        self.kernels.get(node)
     }
 
     pub fn pod(&self, name: &str) -> Option<&Attachment> {

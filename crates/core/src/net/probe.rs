@@ -1,10 +1,12 @@
 //! Every way a connection's first packet may go at one node, whatever lies around it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::walk::Nat;
 use svclab_netfilter::{
-    AddrType, Dice, Hook, L4, Packet, Protocol, TableName, TcpFlags, Verdict, outcomes,
+    AddrType, Dice, Hook, L4, Packet, Passage, Protocol, TableName, TcpFlags, Verdict, outcomes,
 };
 
 use super::stack::{Devices, Journey, Stack};
@@ -86,12 +88,18 @@ fn one_way(
         }
         Verdict::Accept => Fate::Pass,
     };
-    let masquerade = journey.packet.src != sent.src;
-    let walked = journey.steps.iter().filter_map(|step| match &step.event {
-        Event::Walked(passage) => Some(passage),
-        _ => None,
-    });
-    let chains = walked
+    let passages: Vec<&Passage> = journey
+        .steps
+        .iter()
+        .filter_map(|step| match &step.event {
+            Event::Walked(passage) => Some(&**passage),
+            _ => None,
+        })
+        .collect();
+    let rewrites_source = |nat| matches!(nat, Some(Nat::Masquerade { .. } | Nat::Snat { .. }));
+    let masquerade = passages.iter().any(|it| rewrites_source(it.nat));
+    let chains = passages
+        .iter()
         .flat_map(|it| it.chains.iter().map(|chain| (it.table, chain.to_string())))
         .collect();
     Outcome { fate, masquerade, probability: 0.0, chains }
@@ -151,7 +159,7 @@ impl Dice for Scripted<'_> {
 }
 
 impl Chance for Scripted<'_> {
-    fn port(&mut self, first: u16) -> u16 {
-        first
+    fn port(&mut self, range: RangeInclusive<u16>) -> u16 {
+        *range.start()
     }
 }

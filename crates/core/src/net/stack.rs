@@ -77,7 +77,9 @@ impl Stack<'_, '_> {
 
     /// The filter table at FORWARD, INPUT or OUTPUT, the mangle table before it.
     pub fn filter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
-        if hook != Hook::Output && self.optional(TableName::Mangle, hook, devices) != Verdict::Accept {
+        if hook != Hook::Output
+            && self.optional(TableName::Mangle, hook, devices) != Verdict::Accept
+        {
             return Verdict::Drop;
         }
         self.walk(TableName::Filter, hook, devices).map_or(Verdict::Accept, |it| it.0)
@@ -118,7 +120,7 @@ impl Stack<'_, '_> {
     fn track(&mut self, hook: Hook) {
         let now = self.journey.at.as_millis();
         let tracked = self.kernel.conntrack.look_up(&self.journey.packet, now);
-        let known = self.kernel.conntrack.knows(&tracked.entry.original);
+        let known = self.kernel.conntrack.knows(&tracked.entry.original, now);
         let event = Event::Tracked {
             status: tracked.status,
             direction: tracked.direction,
@@ -176,6 +178,7 @@ impl Stack<'_, '_> {
     /// range for ports of 1024 and above.
     fn rewrite_source(&mut self, to: IpAddr, port: Option<u16>, random: bool) {
         let packet = self.journey.packet;
+        let now = self.journey.at.as_millis();
         let Some(connection) = &mut self.journey.connection else { return };
         let entry = &mut connection.tracked.entry;
         let kept = port.or(packet.sport()).unwrap_or(entry.original.src.port());
@@ -184,12 +187,11 @@ impl Stack<'_, '_> {
         if packet.sport().is_some() {
             // As the kernel does, give up after a while and let the last one clash.
             for _ in 0..128 {
-                if chosen != kept || !random {
-                    if !self.kernel.conntrack.is_taken(&with(chosen)) {
-                        break;
-                    }
+                let may_stay = chosen != kept || !random;
+                if may_stay && !self.kernel.conntrack.is_taken(&with(chosen), now) {
+                    break;
                 }
-                chosen = self.journey.chance.port(1024);
+                chosen = self.journey.chance.port(1024..=u16::MAX);
             }
         }
         entry.reply = with(chosen);
@@ -238,8 +240,10 @@ impl Stack<'_, '_> {
 
     fn translate_source(&mut self, hook: Hook) {
         let Some((direction, entry)) = self.binding() else { return };
-        let is_error =
-            matches!(self.journey.packet.l4, L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. }));
+        let is_error = matches!(
+            self.journey.packet.l4,
+            L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. })
+        );
         let to = match direction {
             Direction::Original if entry.is_snat() => entry.reply.dst,
             // An ICMP error by a machine on the way keeps its own source address.

@@ -56,7 +56,7 @@ pub fn send(
     let (verdict, arrived, answer) = match end {
         End::Arrived(receiver) => (Verdict::Delivered, Some((receiver, journey.packet)), None),
         End::Lost(loss) => (Verdict::Lost(loss), None, None),
-        End::Rejected { by, with } => (Verdict::Rejected, None, Some((by, with))),
+        End::Rejected { by, with } => (Verdict::Rejected, None, Some((by, *with))),
     };
     let trace = Trace { at, sent: packet, steps: journey.steps, verdict, rules };
     Trip { trace, arrived, answer }
@@ -65,7 +65,7 @@ pub fn send(
 enum End {
     Arrived(Receiver),
     Lost(Loss),
-    Rejected { by: Sender, with: Packet },
+    Rejected { by: Sender, with: Box<Packet> },
 }
 
 struct Traveller<'a> {
@@ -84,21 +84,21 @@ impl Traveller<'_> {
     fn start(&mut self, from: &Sender) -> End {
         match from {
             Sender::Pod(ip) => match self.net.pods.get(ip).cloned() {
-                Some(pod) => self.from_pod(&pod),
+                Some(pod) => self.pod_sends(&pod),
                 None => End::Lost(Loss::NoRoute),
             },
             Sender::Node(name) => match self.node(name) {
-                Some(node) => self.from_node(&node),
+                Some(node) => self.node_sends(&node),
                 None => End::Lost(Loss::NoRoute),
             },
         }
     }
 
     fn node(&self, name: &str) -> Option<Node> {
-        self.net.node(name).map(|node| Node { kernel: Default::default(), ..node.clone() })
+        self.net.node(name).cloned()
     }
 
-    fn from_pod(&mut self, pod: &Attachment) -> End {
+    fn pod_sends(&mut self, pod: &Attachment) -> End {
         let Some(node) = self.node(&pod.node) else { return End::Lost(Loss::NoRoute) };
         let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
         self.step(place.clone(), Event::Sent);
@@ -132,14 +132,14 @@ impl Traveller<'_> {
         }
         let dst = self.journey.packet.dst;
         if node.addr_type(dst) == AddrType::Local {
-            return self.into_node(node, input);
+            return self.deliver_to_node(node, input);
         }
         let same_frame = frame.to.filter(|_| dst == arrived_for);
         let route = match same_frame {
             Some(_) => None,
             None => match self.route(node) {
                 Ok(route) => Some(route),
-                Err(end) => return end,
+                Err(loss) => return End::Lost(loss),
             },
         };
         let output = route.as_ref().map_or("cni0".into(), |route| route.device.clone());
@@ -186,19 +186,17 @@ impl Traveller<'_> {
 
     /// The node's own packets: a first route for the source address, OUTPUT, the route that
     /// counts, POSTROUTING.
-    fn from_node(&mut self, node: &Node) -> End {
+    fn node_sends(&mut self, node: &Node) -> End {
         let place = Place::Process { node: node.name.clone() };
         self.step(place, Event::Sent);
         let first = match self.route(node) {
             Ok(route) => route,
-            Err(end) => return end,
+            Err(loss) => return End::Lost(loss),
         };
         let devices = Devices { input: None, output: Some(&first.device) };
-        let verdict = self.at_node(node, |stack| {
-            match stack.enter(Hook::Output, devices) {
-                TableVerdict::Accept => stack.filter(Hook::Output, devices),
-                refused => refused,
-            }
+        let verdict = self.at_node(node, |stack| match stack.enter(Hook::Output, devices) {
+            TableVerdict::Accept => stack.filter(Hook::Output, devices),
+            refused => refused,
         });
         if let Some(end) = self.refused(node, verdict, "") {
             return end;
@@ -206,7 +204,7 @@ impl Traveller<'_> {
         let dst = self.journey.packet.dst;
         let route = match self.route(node) {
             Ok(route) => route,
-            Err(end) => return end,
+            Err(loss) => return End::Lost(loss),
         };
         let address = node.address_of(&route.device);
         let devices = Devices { input: None, output: Some(&route.device) };
@@ -215,13 +213,13 @@ impl Traveller<'_> {
             return end;
         }
         if &*route.device == "lo" {
-            return self.into_node(node, "lo");
+            return self.deliver_to_node(node, "lo");
         }
         let next_hop = route.via.unwrap_or(dst);
         self.out(node, &route.device, next_hop)
     }
 
-    fn into_node(&mut self, node: &Node, input: &str) -> End {
+    fn deliver_to_node(&mut self, node: &Node, input: &str) -> End {
         let devices = Devices { input: Some(input), output: None };
         let verdict = self.at_node(node, |stack| {
             let verdict = stack.filter(Hook::Input, devices);
@@ -240,7 +238,7 @@ impl Traveller<'_> {
     /// Out of a device to the next machine or pod.
     fn out(&mut self, node: &Node, device: &str, next_hop: IpAddr) -> End {
         if device == "cni0" {
-            return self.to_pod(node, next_hop);
+            return self.deliver_to_pod(node, next_hop);
         }
         self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
         self.journey.at = self.journey.at + WIRE;
@@ -258,7 +256,7 @@ impl Traveller<'_> {
         self.through(&next, "eth0", Frame { from: None, to: None })
     }
 
-    fn to_pod(&mut self, node: &Node, ip: IpAddr) -> End {
+    fn deliver_to_pod(&mut self, node: &Node, ip: IpAddr) -> End {
         let bridge = Place::Bridge { node: node.name.clone() };
         let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
             return self.lose(bridge, Loss::NoNeighbour);
@@ -271,7 +269,7 @@ impl Traveller<'_> {
         End::Arrived(Receiver::Pod(pod.ip))
     }
 
-    fn route(&mut self, node: &Node) -> Result<Route, End> {
+    fn route(&mut self, node: &Node) -> Result<Route, Loss> {
         let place = Place::Routing { node: node.name.clone() };
         let dst = self.journey.packet.dst;
         if node.addr_type(dst) == AddrType::Local {
@@ -280,7 +278,8 @@ impl Traveller<'_> {
         }
         let routes = self.net.routes(node);
         let Some(route) = route_to(&routes, dst).cloned() else {
-            return Err(self.lose(place, Loss::NoRoute));
+            self.step(place, Event::Lost(Loss::NoRoute));
+            return Err(Loss::NoRoute);
         };
         self.step(place, Event::Routed { route: route.clone() });
         Ok(route)
@@ -288,11 +287,7 @@ impl Traveller<'_> {
 
     /// Runs `hooks` on the node's stack; the connection is looked up once per node.
     fn at_node<T>(&mut self, node: &Node, hooks: impl FnOnce(&mut Stack<'_, '_>) -> T) -> T {
-        let kernel = &mut self
-            .net
-            .node_mut(&node.name)
-            .expect("a packet is only ever at a node of the network")
-            .kernel;
+        let kernel = self.net.kernels.entry(node.name.clone()).or_default();
         self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules.clone());
         let addr_type = |ip| node.addr_type(ip);
         let journey = &mut self.journey;
@@ -316,7 +311,7 @@ impl Traveller<'_> {
         let refused = self.journey.packet;
         let src = if input.is_empty() { node.address } else { node.address_of(input) };
         let icmp = Icmp::Unreachable { code: 3, about: refused.about() };
-        let with = Packet::new(src, refused.src, L4::Icmp(icmp));
+        let with = Box::new(Packet::new(src, refused.src, L4::Icmp(icmp)));
         End::Rejected { by: Sender::Node(node.name.clone()), with }
     }
 
@@ -333,4 +328,3 @@ impl Traveller<'_> {
         self.journey.step(place, event);
     }
 }
-

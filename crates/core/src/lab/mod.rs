@@ -1,0 +1,262 @@
+//! The one value that is the lab: objects, nodes, kernels, clock, chance, log.
+//!
+//! [`Lab::act`] and [`Lab::run_until`] are the only ways it changes. The same scenario, seed and
+//! actions at the same instants give the same lab, natively and in the browser.
+
+pub mod log;
+mod apply;
+mod nodes;
+mod queue;
+mod store;
+mod three_way;
+mod view;
+mod work;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::admit;
+use crate::key::{Kind, ObjectKey};
+use crate::kubelet::Running;
+use crate::net::exchange::{self, Response};
+use crate::net::{Kernel, Network, Node};
+use crate::object::Object;
+use crate::read::Diagnostic;
+use crate::rng::Rng;
+use crate::scenario::Scenario;
+use crate::time::Instant;
+use crate::trace::{Exchange, NodeName, Request};
+
+use log::{Change, Entry, EntryId, Happening};
+use nodes::Proxy;
+use queue::Queue;
+
+pub use view::{NodeRules, PodView};
+
+/// How many requests keep their packets; a request's traces take some ten kilobytes.
+pub const KEPT_EXCHANGES: usize = 256;
+
+pub type Objects = BTreeMap<ObjectKey, Object>;
+
+/// What a user can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// `kubectl apply` of all documents of a text.
+    Apply { text: String },
+    /// `kubectl delete`
+    Delete { key: ObjectKey },
+    /// Switches what the pod's readiness endpoint answers.
+    SwitchReadiness { pod: ObjectKey, ready: bool },
+    /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
+    Send { from: ObjectKey, service: ObjectKey, port: u16, path: String },
+}
+
+/// What came of an action at once.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reply {
+    pub applied: Vec<Applied>,
+    /// Mistakes and warnings, with their places in the text.
+    pub diagnostics: Vec<Diagnostic>,
+    pub exchange: Option<Rc<Exchange>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    pub key: ObjectKey,
+    pub change: Change,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lab {
+    now: Instant,
+    rng: Rng,
+    settings: admit::Settings,
+    cluster_cidr: String,
+    objects: Objects,
+    resource_version: u64,
+    net: Network,
+    running: BTreeMap<ObjectKey, Running>,
+    /// The address each node gave out last.
+    last_address: BTreeMap<NodeName, IpAddr>,
+    proxies: BTreeMap<NodeName, Proxy>,
+    queue: Queue,
+    log: Vec<Entry>,
+    /// The latest requests, at most [`KEPT_EXCHANGES`].
+    exchanges: Vec<Rc<Exchange>>,
+    requests: usize,
+    /// Where in the text last applied each object stands, in bytes.
+    sources: BTreeMap<ObjectKey, Range<usize>>,
+}
+
+impl Lab {
+    /// The scenario's cluster with its manifests applied, at the lab's first instant.
+    pub fn new(scenario: &Scenario, seed: u64) -> Lab {
+        let cluster = &scenario.cluster;
+        let nodes = cluster.nodes.iter().map(|it| Node {
+            name: it.name.as_str().into(),
+            address: it.address,
+            pod_cidr: it.pod_cidr,
+        });
+        let nodes: Vec<Node> = nodes.collect();
+        let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
+        let net = Network {
+            kernels: kernels.collect(),
+            nodes,
+            pods: BTreeMap::new(),
+            lan: cluster.lan,
+            router: cluster.router,
+            hairpin: true,
+        };
+        let mut lab = Lab {
+            now: Instant::START,
+            rng: Rng::new(seed),
+            settings: apply::settings(cluster),
+            cluster_cidr: cluster.cluster_cidr.to_string(),
+            objects: Objects::new(),
+            resource_version: 0,
+            proxies: net.nodes.iter().map(|it| (it.name.clone(), Proxy::default())).collect(),
+            net,
+            running: BTreeMap::new(),
+            last_address: BTreeMap::new(),
+            queue: Queue::default(),
+            log: Vec::new(),
+            exchanges: Vec::new(),
+            requests: 0,
+            sources: BTreeMap::new(),
+        };
+        lab.found(cluster);
+        lab.apply(&cluster.system);
+        lab.apply(&scenario.text());
+        lab
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// When something is next going to happen by itself.
+    pub fn next_event(&self) -> Option<Instant> {
+        self.queue.next_at()
+    }
+
+    /// Lets everything happen that is due until `at`, in order; then it is `at`.
+    pub fn run_until(&mut self, at: Instant) {
+        while let Some((due, task, cause)) = self.queue.pop_until(at) {
+            self.now = self.now.max(due);
+            self.work(task, cause);
+        }
+        self.now = self.now.max(at);
+    }
+
+    /// Carries out a user's action now.
+    pub fn act(&mut self, action: Action) -> Reply {
+        match action {
+            Action::Apply { text } => self.apply(&text),
+            Action::Delete { key } => {
+                if self.objects.contains_key(&key) {
+                    let cause = self.note(None, Happening::Deleted { key: key.clone() });
+                    self.delete(&key, Some(cause));
+                }
+                Reply::default()
+            }
+            Action::SwitchReadiness { pod, ready } => {
+                self.switch_readiness(&pod, ready);
+                Reply::default()
+            }
+            Action::Send { from, service, port, path } => {
+                let exchange = self.send(&from, &service, port, path);
+                Reply { exchange, ..Reply::default() }
+            }
+        }
+    }
+
+    fn switch_readiness(&mut self, pod: &ObjectKey, ready: bool) {
+        let Some(run) = self.running.get_mut(pod) else { return };
+        if run.answers_ready != ready {
+            run.answers_ready = ready;
+            let what = Happening::Switched { pod: pod.clone(), ready };
+            let cause = self.note(None, what);
+            if let Some(run) = self.running.get_mut(pod) {
+                run.switched_by = Some(cause.0);
+            }
+        }
+    }
+
+    /// A request from a pod to a Service's cluster IP. None where the pod has no address yet or
+    /// the Service has no cluster IP.
+    fn send(
+        &mut self,
+        from: &ObjectKey,
+        service: &ObjectKey,
+        port: u16,
+        path: String,
+    ) -> Option<Rc<Exchange>> {
+        let Some(Object::Service(service)) = self.objects.get(service) else { return None };
+        let to = *service.spec.cluster_addresses().first()?;
+        let from: Rc<str> = pod_name(from).into();
+        let client = self.net.pod(&from)?.ip;
+        let host = if port == 80 { to.to_string() } else { format!("{to}:{port}") };
+        let request = Request { from: from.clone(), host, to, port, path };
+        self.requests += 1;
+        let id = self.requests;
+        let (objects, running) = (&self.objects, &self.running);
+        let serve = |pod: &str, path: &str| respond(objects, running, pod, path);
+        let when = (id, self.now);
+        let exchange =
+            Rc::new(exchange::run(&mut self.net, &mut self.rng, when, client, request, &serve));
+        if self.exchanges.len() == KEPT_EXCHANGES {
+            self.exchanges.remove(0);
+        }
+        self.exchanges.push(exchange.clone());
+        self.note(None, Happening::Requested { exchange: id, from });
+        Some(exchange)
+    }
+
+    /// Writes an entry into the log.
+    fn note(&mut self, cause: Option<EntryId>, what: Happening) -> EntryId {
+        let id = EntryId(self.log.len());
+        self.log.push(Entry { id, at: self.now, cause, what });
+        id
+    }
+}
+
+/// A pod's name in the network: `namespace/name`.
+fn pod_name(key: &ObjectKey) -> String {
+    format!("{}/{}", key.namespace, key.name)
+}
+
+/// What the sample programs answer.
+fn respond(
+    objects: &Objects,
+    running: &BTreeMap<ObjectKey, Running>,
+    pod: &str,
+    path: &str,
+) -> Response {
+    let (namespace, name) = pod.split_once('/').unwrap_or(("", pod));
+    let key = ObjectKey::new(Kind::Pod, namespace, name);
+    let ready = running.get(&key).is_some_and(|run| run.answers_ready);
+    let Some(Object::Pod(it)) = objects.get(&key) else {
+        return Response { status: 503, body: String::new() };
+    };
+    let container = it.spec.containers.first();
+    let probe = container.and_then(|it| it.readiness_probe.as_ref()?.http_get.as_ref());
+    let asks_readiness = path == "/ready" || probe.is_some_and(|get| get.path == path);
+    if asks_readiness {
+        let (status, word) = if ready { (200, "ready") } else { (503, "not ready") };
+        return Response { status, body: format!("{word}\n") };
+    }
+    let image = container.map_or("", |it| it.image.as_str());
+    let body = match path {
+        "/" | "/hostname" => format!("{name}\n"),
+        "/health" => "ok\n".to_owned(),
+        "/version" => format!("{}\n", image.rsplit_once(':').map_or("latest", |(_, tag)| tag)),
+        "/info" => {
+            let (ip, node) = (&it.status.pod_ip, &it.spec.node_name);
+            format!("pod: {name}\nnamespace: {namespace}\nip: {ip}\nnode: {node}\n")
+        }
+        _ => return Response { status: 404, body: "not found\n".to_owned() },
+    };
+    Response { status: 200, body }
+}

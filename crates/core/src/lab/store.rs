@@ -1,0 +1,240 @@
+//! Objects written and removed, and who hears of it.
+
+use super::Lab;
+use super::log::{Component, EntryId, Happening};
+use super::queue::Task;
+use crate::control::members;
+use crate::key::{Kind, ObjectKey};
+use crate::object::{Object, Pod, Service};
+use crate::time::Duration;
+
+/// How long watchers take to act on a change.
+const CONTROLLER: Duration = Duration::from_millis(10);
+const SCHEDULER: Duration = Duration::from_millis(20);
+const ENDPOINTS: Duration = Duration::from_millis(5);
+/// How long a sample program takes from SIGTERM to its end.
+const STOP: Duration = Duration::from_millis(200);
+
+impl Lab {
+    /// Stores the object as the API server does: versions, then the watchers hear of it.
+    /// Nothing happens where nothing changed.
+    pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
+        let key = object.key();
+        let old = self.objects.get(&key).cloned();
+        let meta = object.meta_mut();
+        match &old {
+            Some(old) => {
+                meta.uid.clone_from(&old.meta().uid);
+                meta.creation_timestamp.clone_from(&old.meta().creation_timestamp);
+                meta.resource_version.clone_from(&old.meta().resource_version);
+                meta.generation = old.meta().generation;
+            }
+            None => {
+                meta.uid = self.rng.uid();
+                meta.creation_timestamp = self.now.rfc3339();
+                meta.generation = i64::from(has_generation(key.kind));
+            }
+        }
+        if old.as_ref() == Some(&object) {
+            return key;
+        }
+        self.resource_version += 1;
+        let changed_spec = old.as_ref().is_some_and(|old| spec(old) != spec(&object));
+        let meta = object.meta_mut();
+        meta.resource_version = self.resource_version.to_string();
+        if changed_spec && has_generation(key.kind) {
+            meta.generation += 1;
+        }
+        self.objects.insert(key.clone(), object.clone());
+        self.tell(&key, old.as_ref(), Some(&object), cause);
+        key
+    }
+
+    /// Deletes as the API server does: a pod that runs is asked to end first.
+    pub(super) fn delete(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(object) = self.objects.get(key).cloned() else { return };
+        if let Object::Pod(mut pod) = object
+            && !pod.spec.node_name.is_empty()
+            && !pod.is_finished()
+        {
+            if pod.is_terminating() {
+                return;
+            }
+            let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30);
+            let ends = self.now + Duration::from_secs(u64::try_from(grace).unwrap_or(0));
+            pod.metadata.deletion_timestamp = Some(ends.rfc3339());
+            pod.metadata.deletion_grace_period_seconds = Some(grace);
+            let cause = Some(self.note(cause, Happening::Terminating { pod: key.clone() }));
+            self.write(Object::Pod(pod), cause);
+            self.queue.push(self.now + STOP, Task::Stopped(key.clone()), cause);
+            return;
+        }
+        self.remove(key, cause);
+    }
+
+    /// Takes the object out of the store.
+    pub(super) fn remove(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(old) = self.objects.remove(key) else { return };
+        self.resource_version += 1;
+        self.sources.remove(key);
+        self.running.remove(key);
+        self.tell(key, Some(&old), None, cause);
+        self.queue.push(self.now + CONTROLLER, Task::Collect(key.clone()), cause);
+    }
+
+    /// Removes what the object that is gone controlled, and what stood in its namespace.
+    pub(super) fn collect(&mut self, gone: &ObjectKey, cause: Option<EntryId>) {
+        if self.objects.contains_key(gone) {
+            return;
+        }
+        let orphaned = |object: &Object| {
+            let of_owner = object
+                .meta()
+                .controller()
+                .is_some_and(|owner| owner.kind == gone.kind.name() && owner.name == gone.name);
+            let in_namespace = gone.kind == Kind::Namespace;
+            let place = if in_namespace { &gone.name } else { &gone.namespace };
+            object.meta().namespace == *place && (in_namespace || of_owner)
+        };
+        let endpoints = |key: &ObjectKey| {
+            gone.kind == Kind::Service
+                && key.kind == Kind::Endpoints
+                && (&key.namespace, &key.name) == (&gone.namespace, &gone.name)
+        };
+        let left: Vec<ObjectKey> = self
+            .objects
+            .iter()
+            .filter(|(key, object)| orphaned(object) || endpoints(key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in left {
+            let what = Happening::Removed { key: key.clone(), by: Component::GarbageCollector };
+            let cause = self.note(cause, what);
+            self.delete(&key, Some(cause));
+        }
+    }
+
+    /// Wakes everybody who watches this kind of object.
+    fn tell(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Object>,
+        new: Option<&Object>,
+        cause: Option<EntryId>,
+    ) {
+        match key.kind {
+            Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(key.clone()), cause),
+            Kind::ReplicaSet => {
+                self.soon(CONTROLLER, Task::ReplicaSet(key.clone()), cause);
+                self.tell_owner(old.or(new), cause);
+            }
+            Kind::Pod => self.tell_of_pod(key, pod(old), pod(new), cause),
+            Kind::Service => {
+                self.soon(ENDPOINTS, Task::Endpoints(key.clone()), cause);
+                self.soon(ENDPOINTS, Task::Slices(key.clone()), cause);
+                self.wake_proxies(cause);
+            }
+            Kind::EndpointSlice => self.wake_proxies(cause),
+            _ => {}
+        }
+    }
+
+    fn tell_of_pod(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Pod>,
+        new: Option<&Pod>,
+        cause: Option<EntryId>,
+    ) {
+        if let Some(pod) = new {
+            let bound = !pod.spec.node_name.is_empty();
+            if !bound && !pod.is_terminating() {
+                self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
+            }
+            if bound && !self.running.contains_key(key) && !pod.is_terminating() {
+                self.soon(CONTROLLER, Task::Accept(key.clone()), cause);
+            }
+        }
+        self.tell_owner(self.objects.get(key).cloned().as_ref(), cause);
+        if new.is_none() {
+            self.tell_owner(old.cloned().map(Object::Pod).as_ref(), cause);
+        }
+        if old.map(facts) == new.map(facts) {
+            return;
+        }
+        let services = self.objects.values().filter_map(|object| service(object));
+        let touched: Vec<ObjectKey> = services
+            .filter(|it| [old, new].into_iter().flatten().any(|pod| members::selects(it, pod)))
+            .map(|it| ObjectKey::new(Kind::Service, &it.metadata.namespace, &it.metadata.name))
+            .collect();
+        for service in touched {
+            self.soon(ENDPOINTS, Task::Endpoints(service.clone()), cause);
+            self.soon(ENDPOINTS, Task::Slices(service), cause);
+        }
+    }
+
+    fn tell_owner(&mut self, object: Option<&Object>, cause: Option<EntryId>) {
+        let Some(object) = object else { return };
+        let Some(owner) = object.meta().controller() else { return };
+        let (kind, to_task): (_, fn(ObjectKey) -> Task) = match owner.kind.as_str() {
+            "ReplicaSet" => (Kind::ReplicaSet, Task::ReplicaSet),
+            "Deployment" => (Kind::Deployment, Task::Deployment),
+            _ => return,
+        };
+        let key = ObjectKey::new(kind, &object.meta().namespace, &owner.name);
+        self.soon(CONTROLLER, to_task(key), cause);
+    }
+
+    pub(super) fn soon(&mut self, after: Duration, task: Task, cause: Option<EntryId>) {
+        self.queue.push(self.now + after, task, cause);
+    }
+
+    pub(super) fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.objects.values().filter_map(|object| pod(Some(object)))
+    }
+}
+
+fn pod(object: Option<&Object>) -> Option<&Pod> {
+    match object {
+        Some(Object::Pod(pod)) => Some(pod),
+        _ => None,
+    }
+}
+
+fn service(object: &Object) -> Option<&Service> {
+    match object {
+        Object::Service(service) => Some(service),
+        _ => None,
+    }
+}
+
+/// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
+fn facts(pod: &Pod) -> (bool, bool, bool, Vec<std::net::IpAddr>, crate::object::Labels, String) {
+    let names = format!("{}.{}", pod.spec.hostname, pod.spec.subdomain);
+    let labels = pod.metadata.labels.clone();
+    let (ready, ending) = (pod.is_ready(), pod.is_terminating());
+    (ready, ending, pod.is_finished(), pod.addresses(), labels, names)
+}
+
+/// Kinds whose `metadata.generation` counts changes of the spec.
+fn has_generation(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Deployment
+            | Kind::ReplicaSet
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::EndpointSlice
+            | Kind::Ingress
+            | Kind::NetworkPolicy
+    )
+}
+
+fn spec(object: &Object) -> serde_json::Value {
+    let mut value = object.to_value();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("metadata");
+        map.remove("status");
+    }
+    value
+}

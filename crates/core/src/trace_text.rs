@@ -1,0 +1,132 @@
+//! A trace as text: one line a step, one line a rule that was looked at.
+//!
+//! For people at a terminal and for tests: equal texts mean equal traces.
+
+use std::fmt;
+
+use svclab_netfilter::{Finding, Packet, Passage, RuleSet, Verdict as TableVerdict, Visit};
+
+use crate::trace::{BridgeTo, Event, Exchange, Loss, Place, Step, Trace, Verdict};
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = &self.request;
+        writeln!(f, "GET http://{}{} from {}", request.host, request.path, request.from)?;
+        for trace in &self.packets {
+            write!(f, "{trace}")?;
+        }
+        writeln!(f, "{:?}", self.result)
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.at, self.sent)?;
+        let mut before = self.sent;
+        for step in &self.steps {
+            self.write_step(f, step, before)?;
+            before = step.packet;
+        }
+        match self.verdict {
+            Verdict::Delivered => writeln!(f, "  = delivered"),
+            Verdict::Rejected => writeln!(f, "  = rejected"),
+            Verdict::Lost(loss) => writeln!(f, "  = lost: {loss}"),
+        }
+    }
+}
+
+impl Trace {
+    fn write_step(&self, f: &mut fmt::Formatter<'_>, step: &Step, before: Packet) -> fmt::Result {
+        write!(f, "  {}: ", step.place)?;
+        match &step.event {
+            Event::Sent => f.write_str("sent")?,
+            Event::Passed => f.write_str("passed")?,
+            Event::Bridged { to: BridgeTo::Host } => f.write_str("to the host")?,
+            Event::Bridged { to: BridgeTo::Port } => f.write_str("to another port")?,
+            Event::Routed { route } => write!(f, "{route}")?,
+            Event::Tracked { status, direction, entry } => {
+                write!(f, "{status:?}, {direction:?}: {entry}")?;
+            }
+            Event::Walked(passage) => {
+                let rules = step.place.node().and_then(|node| self.rules.get(node));
+                write_passage(f, passage, rules.map(|rules| &**rules))?;
+            }
+            Event::Translated { .. } => f.write_str("translated by the connection's entry")?,
+            Event::Delivered => f.write_str("delivered")?,
+            Event::Lost(loss) => write!(f, "{loss}")?,
+        }
+        if step.packet != before {
+            write!(f, "\n    now {} ttl {}", step.packet, step.packet.ttl)?;
+            if step.packet.mark != 0 {
+                write!(f, " mark {:#x}", step.packet.mark)?;
+            }
+        }
+        writeln!(f)
+    }
+}
+
+fn write_passage(
+    f: &mut fmt::Formatter<'_>,
+    passage: &Passage,
+    rules: Option<&RuleSet>,
+) -> fmt::Result {
+    let verdict = match passage.verdict {
+        TableVerdict::Accept => "accepted",
+        TableVerdict::Drop => "dropped",
+        TableVerdict::Reject => "rejected",
+    };
+    f.write_str(verdict)?;
+    for visit in &passage.visits {
+        write_visit(f, visit, rules)?;
+    }
+    Ok(())
+}
+
+fn write_visit(f: &mut fmt::Formatter<'_>, visit: &Visit, rules: Option<&RuleSet>) -> fmt::Result {
+    let indent = "  ".repeat(visit.depth + 2);
+    let sign = match visit.finding {
+        Finding::Matched => '+',
+        Finding::Skipped { .. } => '-',
+    };
+    write!(f, "\n{indent}{sign} {}", visit.rule.chain)?;
+    if let Some(rule) = rules.and_then(|rules| rules.rule(visit.rule)) {
+        write!(f, " {rule}")?;
+    }
+    if let Some(draw) = visit.draw {
+        write!(f, " (drew {:.6})", draw.fraction())?;
+    }
+    Ok(())
+}
+
+/// `worker-1 PREROUTING nat`, `pod shop/client`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Pod { pod, .. } => write!(f, "pod {pod}"),
+            Place::Veth { node, device, .. } => write!(f, "{node} {device}"),
+            Place::Bridge { node } => write!(f, "{node} cni0"),
+            Place::Hook { node, hook, table } => write!(f, "{node} {} {table}", hook.name()),
+            Place::Conntrack { node, hook } => write!(f, "{node} {} conntrack", hook.name()),
+            Place::Routing { node } => write!(f, "{node} route"),
+            Place::Nic { node } => write!(f, "{node} eth0"),
+            Place::Lan => f.write_str("LAN"),
+            Place::Process { node } => write!(f, "{node} process"),
+            Place::Router => f.write_str("router"),
+            Place::Host { name } => write!(f, "host {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Loss::Dropped => "dropped by a rule",
+            Loss::NoNeighbour => "nobody answers ARP for the address",
+            Loss::NoRoute => "no route to the address",
+            Loss::Unroutable => "the router knows no such network",
+            Loss::HairpinOff => "the bridge does not send a frame back where it came from",
+            Loss::NoSuchConnection => "no process knows such a connection",
+            Loss::TtlExceeded => "the TTL ran out",
+        })
+    }
+}
