@@ -42,7 +42,7 @@ pub(super) fn ips_of_family<'a>(
     texts: impl IntoIterator<Item = &'a String>,
     wanted: Family,
 ) -> Vec<IpAddr> {
-    let ips = texts.into_iter().filter_map(|it| parse_ip(it.trim()));
+    let ips = texts.into_iter().filter_map(|it| parse_ip(it));
     ips.filter(|it| family(*it) == wanted).collect()
 }
 

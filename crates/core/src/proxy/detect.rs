@@ -17,7 +17,7 @@ pub(super) struct Detector {
 pub(super) fn detector(settings: &Settings, node: Option<&Node>) -> Option<Detector> {
     match settings.detect_local_mode {
         DetectLocal::ClusterCidr => by_cidr(settings, settings.cluster_cidr.split(',')),
-        DetectLocal::NodeCidr => by_cidr(settings, node?.spec.pod_cidrs.iter().map(String::as_str)),
+        DetectLocal::NodeCidr => by_cidr(settings, pod_cidrs(node?)),
         DetectLocal::BridgeInterface => by_interface(settings.bridge_interface.clone()),
         DetectLocal::InterfaceNamePrefix => {
             let prefix = &settings.interface_name_prefix;
@@ -25,6 +25,12 @@ pub(super) fn detector(settings: &Settings, node: Option<&Node>) -> Option<Detec
         }
         DetectLocal::Nothing => None,
     }
+}
+
+/// The API server keeps podCIDR the first of podCIDRs.
+fn pod_cidrs(node: &Node) -> impl Iterator<Item = &str> {
+    let first = node.spec.pod_cidrs.is_empty().then_some(&node.spec.pod_cidr);
+    first.into_iter().chain(&node.spec.pod_cidrs).map(String::as_str)
 }
 
 /// The first CIDR of the family: 1.30 writes it as configured, newer releases mask it.

@@ -64,8 +64,7 @@ impl Draft {
 
     /// From the endpoint, spelled as its slice does.
     pub(super) fn source_endpoint(self, endpoint: &Endpoint<'_>) -> Draft {
-        let text = &endpoint.ip_text;
-        let written = (*text != endpoint.ip.to_string()).then(|| format!("-s {text}"));
+        let written = endpoint.ip_written.as_ref().map(|it| format!("-s {it}"));
         self.source(endpoint.ip).written(written)
     }
 
@@ -91,11 +90,11 @@ impl Draft {
     }
 
     pub(super) fn dnat(self, endpoint: &Endpoint<'_>) -> Rule {
-        let to = Target::Dnat { to: endpoint.ip, port: Some(endpoint.port) };
-        let text = format!("-j DNAT --to-destination {}", endpoint.text);
-        let written = (text != to.to_string()).then_some(text);
-        let mut rule = self.target(to);
-        rule.written.extend(written.map(|it| (rule.matches.len(), it.into_boxed_str())));
+        let mut rule = self.target(Target::Dnat { to: endpoint.ip, port: Some(endpoint.port) });
+        if endpoint.ip_written.is_some() {
+            let text = format!("-j DNAT --to-destination {}", endpoint.text);
+            rule.written.insert(rule.matches.len(), text.into());
+        }
         rule
     }
 

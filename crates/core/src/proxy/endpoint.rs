@@ -1,7 +1,7 @@
 //! EndpointSlices → the endpoints of each service port, in the order of their text.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_netfilter::{ChainName, Family};
@@ -18,8 +18,8 @@ pub(super) struct Endpoint<'a> {
     /// `ip:port`, or `[ip]:port`.
     pub(super) text: Rc<str>,
     pub(super) ip: IpAddr,
-    /// As the slice spells it; newer releases spell it anew.
-    pub(super) ip_text: String,
+    /// The address as its slice spells it, where that is not the usual way. Newer releases spell it anew.
+    pub(super) ip_written: Option<String>,
     pub(super) port: u16,
     pub(super) chain: ChainName,
     pub(super) ready: bool,
@@ -97,14 +97,17 @@ fn add_slice<'a>(
     settings: &Settings,
 ) {
     for written in &source.slice.endpoints {
-        let Some((ip, ip_text)) = address(written, settings) else { continue };
-        let text: Rc<str> = join(&ip_text, source.port).into();
+        let Some((ip, ip_written)) = address(written, settings) else { continue };
+        let text: Rc<str> = match &ip_written {
+            Some(written) => join(written, source.port).into(),
+            None => SocketAddr::new(ip, source.port).to_string().into(),
+        };
         let endpoint = Endpoint {
             slice: Rc::clone(source.slice_key),
             chain: endpoint_chain(source.key, &text),
             text: Rc::clone(&text),
             ip,
-            ip_text,
+            ip_written,
             port: source.port,
             ready: written.conditions.ready.unwrap_or(true),
             serving: written.conditions.serving.unwrap_or(true),
@@ -123,13 +126,11 @@ fn add_slice<'a>(
 }
 
 /// Only the first address counts, where it is one of the family.
-fn address(endpoint: &object::Endpoint, settings: &Settings) -> Option<(IpAddr, String)> {
+fn address(endpoint: &object::Endpoint, settings: &Settings) -> Option<(IpAddr, Option<String>)> {
     let text = endpoint.addresses.first()?;
     let ip = parse_ip(text).filter(|it| it.is_ipv4() == (settings.family == Family::V4))?;
-    match settings.version {
-        Version::V1_30 => Some((ip, text.clone())),
-        Version::Modern => Some((ip, ip.to_string())),
-    }
+    let as_written = settings.version == Version::V1_30 && *text != ip.to_string();
+    Some((ip, as_written.then(|| text.clone())))
 }
 
 /// As Go's `net.JoinHostPort`.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use svclab_netfilter::text::{ChainLine, Command, Restore, TableUpdate};
 use svclab_netfilter::{
     AddrSide, AddrType, AddressMatch, ChainName, Criterion, CtStates, Family, MarkChange, OriginId,
-    Rule, TableName, Target,
+    Probability, Rule, TableName, Target,
 };
 
 use super::Sync;
@@ -52,6 +52,8 @@ struct Writer<'a> {
     filter: TableUpdate,
     nat: TableUpdate,
     origins: Vec<Origin>,
+    /// `probabilities[n]` is one of `n`: most services have as many endpoints as others.
+    probabilities: Vec<Probability>,
 }
 
 impl<'a> Writer<'a> {
@@ -63,6 +65,7 @@ impl<'a> Writer<'a> {
             filter: TableUpdate::new(TableName::Filter),
             nat: TableUpdate::new(TableName::Nat),
             origins: vec![Origin::fixed(Purpose::Jump)],
+            probabilities: Vec::new(),
         }
     }
 
@@ -82,6 +85,13 @@ impl<'a> Writer<'a> {
         let origin = Some(self.origin(origin));
         let rule = Rc::new(Rule { origin, ..rule });
         self.nat.commands.push(Command::Append { chain, rule });
+    }
+
+    fn one_of(&mut self, n: usize) -> Probability {
+        while self.probabilities.len() <= n {
+            self.probabilities.push(Probability::one_of(self.probabilities.len()));
+        }
+        self.probabilities[n]
     }
 
     fn head(&mut self) {

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::{
-    AddrSide, AddressMatch, ChainName, Criterion, Probability, Protocol, Recent, RecentCheck, Rule,
-    Target,
+    AddrSide, AddressMatch, ChainName, Criterion, Protocol, Recent, RecentCheck, Rule, Target,
 };
 
 use super::{Writer, is_local, localnet};
@@ -316,7 +315,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
             let mut draft = self.towards(endpoint);
             let left = of - index;
             if left > 1 {
-                draft = draft.with(Criterion::Statistic(Probability::one_of(left)));
+                draft = draft.with(Criterion::Statistic(self.out.one_of(left)));
             }
             let purpose = Purpose::PickEndpoint { index, of };
             self.nat_for(endpoint, chain, purpose, draft.jump(endpoint.chain));
