@@ -12,17 +12,7 @@ use svclab_core::read::{Document, decode, read};
 use svclab_core::rng::Rng;
 
 /// Cases that we do not answer as the server does yet, with what they need.
-const GAPS: &[(&str, &str)] = &[
-    ("ing-empty", "validation of Ingress"),
-    ("ing-hosts-and-paths", "validation of Ingress"),
-    ("ing-minimal", "defaults of Ingress"),
-    ("ing-no-pathtype", "validation of Ingress"),
-    ("np-bad", "validation of NetworkPolicy"),
-    ("np-egress", "defaults of NetworkPolicy"),
-    ("np-minimal", "defaults of NetworkPolicy"),
-    ("sts-forbidden-update", "defaults and validation of StatefulSet"),
-    ("sts-minimal", "defaults of StatefulSet"),
-];
+const GAPS: &[(&str, &str)] = &[];
 
 #[test]
 fn requests_are_answered_as_the_server_answers_them() {

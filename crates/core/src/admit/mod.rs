@@ -8,11 +8,14 @@ mod allocate;
 mod cluster;
 mod endpoints;
 mod errors;
+mod ingress;
 mod meta;
+mod network_policy;
 mod patch;
 mod pod;
 mod rules;
 mod service;
+mod stateful_set;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -21,7 +24,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use crate::key::{Kind, ObjectKey};
-use crate::object::Object;
+use crate::object::{Object, Other};
 use crate::read::{Mistake, cause};
 use crate::rng::Rng;
 
@@ -274,7 +277,11 @@ fn default(object: &mut Object) {
         Object::EndpointSlice(it) => endpoints::default_slice(it),
         Object::Namespace(it) => cluster::default_namespace(it),
         Object::Node(it) => cluster::default_node(it),
-        Object::Other(_) => {}
+        Object::Other(it) => match it.kind {
+            Kind::StatefulSet => stateful_set::default(it),
+            Kind::NetworkPolicy => network_policy::default(it),
+            _ => {}
+        },
     }
 }
 
@@ -290,6 +297,11 @@ fn prepare(object: &mut Object) {
         Object::Endpoints(_) | Object::EndpointSlice(_) => {}
         Object::Other(it) => {
             it.body.remove("status");
+            match it.kind {
+                Kind::StatefulSet => stateful_set::prepare(it),
+                Kind::Ingress => ingress::prepare(it),
+                _ => {}
+            }
         }
     }
 }
@@ -304,7 +316,12 @@ fn validate(object: &Object, errors: &mut Errors) {
         Object::EndpointSlice(it) => endpoints::validate_slice(it, errors),
         Object::Namespace(it) => meta::validate(Kind::Namespace, &it.metadata, errors),
         Object::Node(it) => cluster::validate_node(it, errors),
-        Object::Other(it) => meta::validate(it.kind, &it.metadata, errors),
+        Object::Other(it) => match it.kind {
+            Kind::StatefulSet => stateful_set::validate(it, errors),
+            Kind::Ingress => ingress::validate(it, errors),
+            Kind::NetworkPolicy => network_policy::validate(it, errors),
+            kind => meta::validate(kind, &it.metadata, errors),
+        },
     }
 }
 
@@ -329,8 +346,17 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             endpoints::validate_slice(new, errors);
             meta::immutable(&new.address_type, &old.address_type, "addressType", errors);
         }
+        (Object::Other(new), Object::Other(old)) if new.kind == Kind::StatefulSet => {
+            stateful_set::validate_update(new, old, errors);
+        }
         _ => validate(new, errors),
     }
+}
+
+/// A part of an object that the lab keeps as it was written, as a type; empty if it is missing.
+fn typed<T: serde::de::DeserializeOwned + Default>(object: &Other, field: &str) -> T {
+    let value = object.body.get(field).cloned().unwrap_or_default();
+    serde_json::from_value(value).unwrap_or_default()
 }
 
 fn warnings(object: &Object) -> Vec<String> {

@@ -68,7 +68,11 @@ pub(super) fn validate_replica_set(set: &ReplicaSet, errors: &mut Errors) {
 }
 
 /// False if the selector is not even one: the template is not looked at then.
-fn validate_selector(selector: Option<&LabelSelector>, empty: &str, errors: &mut Errors) -> bool {
+pub(super) fn validate_selector(
+    selector: Option<&LabelSelector>,
+    empty: &str,
+    errors: &mut Errors,
+) -> bool {
     let Some(selector) = selector else {
         errors.required("spec.selector", "");
         return true;
@@ -86,7 +90,7 @@ fn validate_selector(selector: Option<&LabelSelector>, empty: &str, errors: &mut
 
 /// `ValidatePodTemplateSpecForReplicaSet`. A missing selector matches nothing, an empty one is
 /// not asked.
-fn validate_template(
+pub(super) fn validate_template(
     template: &PodTemplateSpec,
     selector: Option<&LabelSelector>,
     errors: &mut Errors,

@@ -71,6 +71,8 @@ macro_rules! api {
             $(#[$meta])*
             #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
             #[serde(rename_all = "camelCase", default)]
+            // Admission has views of its own that leave their module for nobody.
+            #[allow(unreachable_pub)]
             pub struct $name {
                 $(
                     $(#[$field_meta])*

@@ -26,7 +26,7 @@ pub const MAX_DOCUMENT: usize = 3 * 1024 * 1024;
 /// More text than this is not read at all.
 pub const MAX_TEXT: usize = 6 * 1024 * 1024;
 /// Lists, maps and plain values that a text may hold: what 6 MiB of manifests come to.
-pub const MAX_VALUES: usize = 2_000_000;
+pub const MAX_VALUES: usize = 1_200_000;
 /// Nobody reads more than this.
 const MAX_DIAGNOSTICS: usize = 1000;
 /// How deep lists and maps may stand in each other. The deepest field of the API is at about 20.

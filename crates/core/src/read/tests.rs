@@ -194,9 +194,12 @@ fn json_is_read_too() {
             "\"a\"": unknown field "spec.a"
         "#]],
     );
-    check("{\"apiVersion\": \"v1\", kind: Node} # not JSON", expect![[r#"
+    check(
+        "{\"apiVersion\": \"v1\", kind: Node} # not JSON",
+        expect![[r#"
         Node 
-    "#]]);
+    "#]],
+    );
     report(&"{\"a\":".repeat(5000));
     report(&"{\"a\":[".repeat(90));
 }
