@@ -1,10 +1,3 @@
-use yew::prelude::*;
-
-#[component]
-fn App() -> Html {
-    html! { <h1>{ "Service Lab" }</h1> }
-}
-
 fn main() {
-    yew::Renderer::<App>::new().render();
+    svclab_web::page::start();
 }

@@ -1,0 +1,132 @@
+//! The browser: storage, clock, media queries, focus and scrolling. Nothing else of the page asks it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::storage::{LocalStorage, Storage};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
+
+use crate::state::{Memory, Theme};
+use crate::words::Lang;
+
+const LANG: &str = "svclab.lang";
+const THEME: &str = "svclab.theme";
+const TEXT: &str = "svclab.text";
+const APPLIED: &str = "svclab.applied";
+/// Longer texts are not kept: a browser gives a page some megabytes in all.
+const LONGEST: usize = 200_000;
+
+pub fn remembered() -> Memory {
+    let get = |key: &str| LocalStorage::get::<String>(key).ok();
+    Memory {
+        lang: get(LANG).and_then(|code| Lang::from_code(&code)),
+        theme: get(THEME).and_then(|name| Theme::from_name(&name)),
+        text: get(TEXT),
+        applied: get(APPLIED),
+    }
+}
+
+pub fn remember(memory: &Memory) {
+    let set = |key: &str, value: Option<&str>| match value.filter(|it| it.len() <= LONGEST) {
+        // A browser may refuse to store anything; the page works all the same.
+        Some(value) => drop(LocalStorage::set(key, value)),
+        None => LocalStorage::delete(key),
+    };
+    set(LANG, memory.lang.map(Lang::code));
+    set(THEME, memory.theme.map(Theme::name));
+    set(TEXT, memory.text.as_deref());
+    set(APPLIED, memory.applied.as_deref());
+}
+
+/// The language that the browser asks for.
+pub fn system_lang() -> Lang {
+    let code = gloo::utils::window().navigator().language();
+    code.and_then(|code| Lang::from_code(&code)).unwrap_or_default()
+}
+
+pub fn show_settings(lang: Lang, theme: Theme) {
+    let root = gloo::utils::document_element();
+    // Setting an attribute of an element that exists cannot fail.
+    let _ = root.set_attribute("lang", lang.code());
+    let _ = root.set_attribute("data-theme", theme.name());
+}
+
+pub fn wants_still_pictures() -> bool {
+    let query = gloo::utils::window().match_media("(prefers-reduced-motion: reduce)");
+    query.ok().flatten().is_some_and(|it| it.matches())
+}
+
+pub fn window_width() -> f64 {
+    let width = gloo::utils::window().inner_width();
+    width.ok().and_then(|it| it.as_f64()).unwrap_or(1440.0)
+}
+
+pub fn on_resize(call: impl Fn() + 'static) -> EventListener {
+    EventListener::new(&gloo::utils::window(), "resize", move |_| call())
+}
+
+/// Calls back before each frame with the milliseconds since the one before.
+pub struct Frames {
+    _pending: Rc<RefCell<Option<AnimationFrame>>>,
+}
+
+/// A tab that was hidden for long does not catch up.
+const LONGEST_FRAME: f64 = 100.0;
+
+impl Frames {
+    pub fn new(call: impl Fn(f64) + 'static) -> Frames {
+        let pending = Rc::default();
+        ask(&pending, None, Rc::new(call));
+        Frames { _pending: pending }
+    }
+}
+
+type Pending = Rc<RefCell<Option<AnimationFrame>>>;
+
+fn ask(pending: &Pending, before: Option<f64>, call: Rc<dyn Fn(f64)>) {
+    let again = Rc::downgrade(pending);
+    let frame = request_animation_frame(move |now| {
+        call(before.map_or(0.0, |before| (now - before).clamp(0.0, LONGEST_FRAME)));
+        if let Some(pending) = again.upgrade() {
+            ask(&pending, Some(now), call);
+        }
+    });
+    *pending.borrow_mut() = Some(frame);
+}
+
+/// Selects a part of the text and scrolls to its line.
+pub fn select(area: &HtmlTextAreaElement, from: u32, to: u32, scroll: i32) {
+    let _ = area.focus();
+    let _ = area.set_selection_range(from, to);
+    area.set_scroll_top(scroll.max(0));
+}
+
+pub fn focus(id: &str) {
+    let element = gloo::utils::document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Scrolls `outer` so far that `inner` is in sight.
+pub fn reveal(outer: &Element, inner: &Element) {
+    let (frame, it) = (outer.get_bounding_client_rect(), inner.get_bounding_client_rect());
+    let above = it.top() - frame.top() - 8.0;
+    let below = it.top() + it.height().min(frame.height() - 16.0) - frame.bottom() + 8.0;
+    if above < 0.0 {
+        outer.set_scroll_top(outer.scroll_top() + above as i32);
+    } else if below > 0.0 {
+        outer.set_scroll_top(outer.scroll_top() + below as i32 + 1);
+    }
+}
+
+/// Shows the calm message that `index.html` holds, and forgets what may have led here.
+pub fn show_crash() {
+    LocalStorage::delete(APPLIED);
+    if let Some(element) = gloo::utils::document().get_element_by_id("crashed") {
+        let _ = element.remove_attribute("hidden");
+    }
+}

@@ -1,0 +1,134 @@
+use std::collections::BTreeSet;
+
+use svclab_core::lab::log::{Entry, EntryId, Happening};
+use yew::prelude::*;
+
+use crate::effects;
+use crate::state::Msg;
+use crate::words::{self, Lang, Word};
+
+#[derive(Properties, PartialEq)]
+pub(super) struct EventsProps {
+    pub lang: Lang,
+    /// The newest first.
+    pub entries: Vec<Entry>,
+    pub chosen: Option<EntryId>,
+    pub send: Callback<Msg>,
+}
+
+/// At most so many entries are drawn.
+const DRAWN: usize = 300;
+
+/// The newest entries first. A probe that goes on succeeding is left to the pod's strip.
+pub(super) fn listed(log: &[Entry]) -> Vec<Entry> {
+    let dull = |entry: &&Entry| match entry.what {
+        Happening::Probed { success: true, in_row, threshold, .. } => in_row > threshold,
+        _ => false,
+    };
+    log.iter().rev().filter(|it| !dull(it)).take(DRAWN).cloned().collect()
+}
+
+/// What happened and why: every entry links to its cause.
+#[component]
+pub(super) fn Events(props: &EventsProps) -> Html {
+    let EventsProps { lang, entries, chosen, send } = props;
+    let lang = *lang;
+    let chain = chosen.map(|id| chain_of(entries, id)).unwrap_or_default();
+    html! {
+        <div class="scroll events">
+            if entries.is_empty() {
+                <p class="empty">{ lang.say(Word::NoEvents) }</p>
+            } else {
+                <ol aria-label={lang.say(Word::Events)} class={classes!(chosen.map(|_| "chosen"))}>
+                    for entry in entries.iter() {
+                        <li key={entry.id.0} class={classes!(
+                                tone(&entry.what),
+                                chain.contains(&entry.id).then_some("linked"))}>
+                            <button type="button" class="entry" id={format!("event-{}", entry.id.0)}
+                                    aria-pressed={(*chosen == Some(entry.id)).to_string()}
+                                    onclick={send.reform({
+                                        let id = entry.id;
+                                        let open = *chosen == Some(id);
+                                        move |_| Msg::Entry((!open).then_some(id))
+                                    })}>
+                                <time>{ entry.at.to_string() }</time>
+                                <span>{ words::happening(lang, entry) }</span>
+                            </button>
+                            { cause(lang, entries, entry, send) }
+                        </li>
+                    }
+                </ol>
+            }
+        </div>
+    }
+}
+
+fn cause(lang: Lang, entries: &[Entry], entry: &Entry, send: &Callback<Msg>) -> Html {
+    let Some(cause) = entry.cause.and_then(|id| entries.iter().find(|it| it.id == id)) else {
+        return html! {};
+    };
+    let id = cause.id;
+    let onclick = send.reform(move |_| {
+        effects::focus(&format!("event-{}", id.0));
+        Msg::Entry(Some(id))
+    });
+    html! {
+        <button type="button" class="cause" title={lang.say(Word::ShowCause)} {onclick}>
+            <span aria-hidden="true">{ "↳ " }</span>
+            <span class="unseen">{ lang.say(Word::Because) }{ " " }</span>
+            { words::happening(lang, cause) }
+        </button>
+    }
+}
+
+/// An entry with everything that led to it and everything that came of it.
+fn chain_of(entries: &[Entry], id: EntryId) -> BTreeSet<EntryId> {
+    let mut res = BTreeSet::from([id]);
+    let mut next = Some(id);
+    while let Some(entry) = next.and_then(|id| entries.iter().find(|it| it.id == id)) {
+        res.insert(entry.id);
+        next = entry.cause.filter(|id| !res.contains(id));
+    }
+    let mut after = BTreeSet::from([id]);
+    for entry in entries.iter().rev() {
+        if entry.cause.is_some_and(|cause| after.contains(&cause)) {
+            after.insert(entry.id);
+        }
+    }
+    res.extend(after);
+    res
+}
+
+fn tone(what: &Happening) -> &'static str {
+    match what {
+        Happening::Applied { .. }
+        | Happening::Deleted { .. }
+        | Happening::Switched { .. }
+        | Happening::Requested { .. } => "user",
+        Happening::Refused { .. } | Happening::Unschedulable { .. } => "bad",
+        Happening::Probed { success, .. } => {
+            if *success {
+                "good"
+            } else {
+                "bad"
+            }
+        }
+        Happening::Ready { ready, .. } => {
+            if *ready {
+                "good"
+            } else {
+                "bad"
+            }
+        }
+        Happening::Synced { .. } => "rules",
+        Happening::Endpoints { .. } | Happening::Slice { .. } => "slice",
+        Happening::Made { .. }
+        | Happening::Scaled { .. }
+        | Happening::Removed { .. }
+        | Happening::Scheduled { .. }
+        | Happening::GotAddress { .. }
+        | Happening::Started { .. }
+        | Happening::Terminating { .. }
+        | Happening::Stopped { .. } => "plain",
+    }
+}

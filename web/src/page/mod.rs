@@ -1,0 +1,314 @@
+//! What is drawn. Components get values and send [`Msg`]s; they decide nothing.
+
+mod bar;
+mod editor;
+mod endpoints;
+mod events;
+mod overlay;
+mod rule;
+mod rules;
+mod send;
+mod stage;
+mod walk;
+
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use web_sys::Element;
+use yew::prelude::*;
+
+use crate::effects::{self, Frames};
+use crate::scene::Point;
+use crate::state::{Msg, Pane, Shape, State};
+use crate::timeline::position;
+use crate::view::Shared;
+use crate::words::Word;
+
+use svclab_core::scenario::default_scenario;
+
+pub fn start() {
+    yew::set_custom_panic_hook(Box::new(|panic| {
+        gloo::console::error!(panic.to_string());
+        effects::show_crash();
+    }));
+    yew::Renderer::<App>::new().render();
+}
+
+/// The parts of the picture that move with every frame, outside the virtual DOM.
+#[derive(Default, Clone, PartialEq)]
+pub struct Moving {
+    pub clock: NodeRef,
+    pub canvas: NodeRef,
+    pub packet: NodeRef,
+    pub label: NodeRef,
+}
+
+pub struct App {
+    state: State,
+    send: Callback<Msg>,
+    moving: Moving,
+    /// Where the packet was drawn last.
+    painted: Option<Point>,
+    saving: Option<Timeout>,
+    _frames: Frames,
+    _resize: EventListener,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<App>) -> App {
+        let send = ctx.link().callback(|msg| msg);
+        let mut state =
+            State::new(default_scenario(), effects::remembered(), effects::system_lang());
+        state.update(Msg::StillPictures(effects::wants_still_pictures()));
+        state.update(Msg::Resized(effects::window_width(), 0.0));
+        effects::show_settings(state.lang, state.theme);
+        let frame = send.clone();
+        let resize = send.clone();
+        let moving = Moving::default();
+        let canvas = moving.canvas.clone();
+        App {
+            state,
+            send,
+            moving,
+            painted: None,
+            saving: None,
+            _frames: Frames::new(move |millis| frame.emit(Msg::Frame(millis))),
+            _resize: effects::on_resize(move || resize.emit(measured(&canvas))),
+        }
+    }
+
+    fn update(&mut self, _ctx: &Context<App>, msg: Msg) -> bool {
+        let after = self.state.update(msg);
+        if after.save {
+            effects::show_settings(self.state.lang, self.state.theme);
+            self.save_soon();
+        }
+        if !after.draw {
+            self.paint();
+        }
+        after.draw
+    }
+
+    fn rendered(&mut self, _ctx: &Context<App>, _first: bool) {
+        self.paint();
+        // A pane that has just been opened may have another width.
+        self.send.emit(measured(&self.moving.canvas));
+    }
+
+    fn view(&self, _ctx: &Context<App>) -> Html {
+        let state = &self.state;
+        let (lang, shape) = (state.lang, state.shape);
+        let pane = shown_pane(state);
+        let stage = shape != Shape::One || pane == Pane::Stage;
+        html! {
+            <div class="page" data-shape={shape.name()}>
+                <bar::Bar {lang} theme={state.theme} playing={state.playing} speed={state.speed}
+                          travelling={state.playback.as_ref().is_some_and(|it| it.live)}
+                          clock={self.moving.clock.clone()} send={self.send.clone()} />
+                <main>
+                    if shape == Shape::Three {
+                        <section class="pane left" aria-label={lang.say(Word::Manifests)}>
+                            <h2 class="title">{ lang.say(Word::Manifests) }</h2>
+                            { self.pane(Pane::Manifests) }
+                        </section>
+                    }
+                    if shape == Shape::One {
+                        { self.tabs(pane) }
+                    }
+                    if stage {
+                        { self.stage(shape == Shape::One) }
+                    }
+                    if shape != Shape::One {
+                        <div class="pane right">
+                            { self.tabs(pane) }
+                            { self.panel(pane) }
+                        </div>
+                    } else if pane != Pane::Stage {
+                        { self.panel(pane) }
+                    }
+                </main>
+                <p class="unseen" aria-live="polite">{ &state.said }</p>
+            </div>
+        }
+    }
+}
+
+/// The pane that stands where tabs choose one.
+fn shown_pane(state: &State) -> Pane {
+    if state.shape.tabs().contains(&state.pane) { state.pane } else { Pane::Walk }
+}
+
+fn measured(canvas: &NodeRef) -> Msg {
+    let width = canvas.cast::<Element>().map_or(0.0, |it| f64::from(it.client_width()));
+    Msg::Resized(effects::window_width(), width)
+}
+
+impl App {
+    fn tabs(&self, shown: Pane) -> Html {
+        let lang = self.state.lang;
+        let tabs = self.state.shape.tabs();
+        let place = tabs.iter().position(|it| *it == shown).unwrap_or(0);
+        let send = self.send.clone();
+        let onkeydown = Callback::from(move |event: KeyboardEvent| {
+            let count = tabs.len();
+            let next = match event.key().as_str() {
+                "ArrowRight" => (place + 1) % count,
+                "ArrowLeft" => (place + count - 1) % count,
+                "Home" => 0,
+                "End" => count - 1,
+                _ => return,
+            };
+            event.prevent_default();
+            send.emit(Msg::Open(tabs[next]));
+            effects::focus(&format!("tab-{}", tabs[next].id()));
+        });
+        html! {
+            <div class="tabs" role="tablist" aria-label={lang.say(Word::Panels)} {onkeydown}>
+                for pane in tabs.iter().copied() {
+                    <button role="tab" id={format!("tab-{}", pane.id())} type="button"
+                            aria-selected={(pane == shown).to_string()}
+                            aria-controls={(pane == shown).then(|| format!("panel-{}", pane.id()))}
+                            tabindex={if pane == shown { "0" } else { "-1" }}
+                            onclick={self.send.reform(move |_| Msg::Open(pane))}>
+                        { lang.say(pane.word()) }
+                    </button>
+                }
+            </div>
+        }
+    }
+
+    fn panel(&self, pane: Pane) -> Html {
+        html! {
+            <div class="panel" role="tabpanel" key={pane.id()} id={format!("panel-{}", pane.id())}
+                 aria-labelledby={format!("tab-{}", pane.id())}>
+                { self.pane(pane) }
+            </div>
+        }
+    }
+
+    fn stage(&self, alone: bool) -> Html {
+        let state = &self.state;
+        let lang = state.lang;
+        let watched = state.playback.as_ref().filter(|it| it.live).map(|it| overlay::Watched {
+            trace: Shared(it.trace().clone()),
+            timeline: it.timeline.clone(),
+            moment: it.moment(),
+            reply: it.is_reply(),
+            name: crate::words::packet_name(&it.exchange, it.packet),
+        });
+        let targets: Vec<String> = state.targets().map(|it| it.0).collect();
+        let clients: Vec<_> = state.clients().collect();
+        let chosen = state.to.as_ref().and_then(|to| to.rsplit_once(':')).map(|it| it.0.to_owned());
+        html! {
+            <section class="stage" aria-label="Stage" id={alone.then_some("panel-stage")}>
+                <send::Send {lang} {clients} {targets} from={state.from.clone()} to={state.to.clone()}
+                            send={self.send.clone()} />
+                <div class="canvas" ref={self.moving.canvas.clone()} tabindex="0"
+                     role="group" aria-label={lang.say(Word::Stage)}
+                     onkeydown={walk::step_keys(&self.send, false)}>
+                    <svg width={state.scene.width.to_string()} height={state.scene.height.to_string()}
+                         viewBox={format!("0 0 {} {}", state.scene.width, state.scene.height)}
+                         role="group" aria-label={lang.say(Word::Stage)}>
+                        <stage::Map {lang} view={state.view.clone()} scene={state.scene.clone()}
+                                    {chosen} send={self.send.clone()} />
+                        if let Some(watched) = watched {
+                            <overlay::Overlay {lang} scene={state.scene.clone()} {watched}
+                                              moving={self.moving.clone()} />
+                        }
+                    </svg>
+                </div>
+                if let Some(playback) = state.playback.as_ref().filter(|it| alone && it.live) {
+                    <walk::Caption {lang} trace={Shared(playback.trace().clone())}
+                                   step={playback.moment().step} playing={state.playing}
+                                   send={self.send.clone()} />
+                }
+            </section>
+        }
+    }
+
+    fn pane(&self, pane: Pane) -> Html {
+        let state = &self.state;
+        let (lang, send) = (state.lang, self.send.clone());
+        match pane {
+            Pane::Manifests => html! {
+                <editor::Editor {lang} text={state.text.clone()} edited={state.is_edited()}
+                                report={state.report.clone()} {send} />
+            },
+            Pane::Walk => {
+                let playback = state.playback.as_ref().map(|it| walk::Watching {
+                    exchange: Shared(it.exchange.clone()),
+                    packet: it.packet,
+                    step: it.moment().step,
+                    live: it.live,
+                });
+                let exchanges = Shared(std::rc::Rc::new(state.lab.exchanges().to_vec()));
+                html! {
+                    <walk::Walk {lang} {playback} {exchanges} count={state.lab.exchanges().len()}
+                                playing={state.playing} {send} />
+                }
+            }
+            Pane::Rules => {
+                let node = state.node.clone().unwrap_or_else(|| "".into());
+                let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
+                let rules = state.lab.rules(&node).map(Into::into);
+                html! { <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {send} /> }
+            }
+            Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
+            Pane::Events => html! {
+                <events::Events {lang} entries={events::listed(state.lab.log())}
+                                chosen={state.entry} {send} />
+            },
+            Pane::Stage => html! {},
+        }
+    }
+
+    /// Writes what changes with every frame straight into the page.
+    fn paint(&mut self) {
+        let state = &self.state;
+        if let Some(clock) = self.moving.clock.cast::<Element>() {
+            let time = state.time().to_string();
+            if clock.text_content().as_deref() != Some(&time) {
+                clock.set_text_content(Some(&time));
+            }
+        }
+        let Some(playback) = state.playback.as_ref().filter(|it| it.live) else { return };
+        let moment = playback.moment();
+        let at = match state.still {
+            true => position(&playback.timeline, playback.timeline.arrival(moment.step)),
+            false => position(&playback.timeline, playback.clock),
+        };
+        let (Some(at), Some(packet)) = (at, self.moving.packet.cast::<Element>()) else { return };
+        let _ = packet.set_attribute("transform", &format!("translate({:.1} {:.1})", at.x, at.y));
+        if let Some(label) = self.moving.label.cast::<Element>() {
+            let width: f64 = label
+                .get_attribute("data-width")
+                .and_then(|it| it.parse().ok())
+                .unwrap_or_default();
+            let shift = overlay::label_shift(at, width, &state.scene);
+            let style = format!("transform:translate({:.1}px,{:.1}px)", shift.x, shift.y);
+            let _ = label.set_attribute("style", &style);
+        }
+        if self.painted != Some(at) {
+            self.painted = Some(at);
+            self.follow(at);
+        }
+    }
+
+    /// Scrolls a stage that is higher than its window with the packet.
+    fn follow(&self, at: Point) {
+        let Some(canvas) = self.moving.canvas.cast::<Element>() else { return };
+        let (top, height) = (f64::from(canvas.scroll_top()), f64::from(canvas.client_height()));
+        let margin = (height / 3.0).min(130.0);
+        let goal = top.max(at.y + margin - height).min(at.y - margin);
+        if (goal - top).abs() >= 1.0 {
+            canvas.set_scroll_top(goal.max(0.0) as i32);
+        }
+    }
+
+    fn save_soon(&mut self) {
+        let memory = self.state.memory();
+        self.saving = Some(Timeout::new(300, move || effects::remember(&memory)));
+    }
+}

@@ -1,0 +1,221 @@
+use svclab_core::trace::{Event, Place, Trace};
+use svclab_netfilter::Packet;
+use yew::prelude::*;
+
+use crate::gate::{Choice, Fate, Opening, opening};
+use crate::scene::{HOOKS, MONO, NodeBox, Point, Rect, Scene};
+use crate::timeline::{Moment, Timeline};
+use crate::view::Shared;
+use crate::words::{self, Lang};
+
+use super::Moving;
+use super::stage::{n, rect};
+
+/// The packet on the stage.
+#[derive(Clone, PartialEq)]
+pub(super) struct Watched {
+    pub trace: Shared<Trace>,
+    pub timeline: Shared<Timeline>,
+    pub moment: Moment,
+    pub reply: bool,
+    pub name: String,
+}
+
+#[derive(Properties, PartialEq)]
+pub(super) struct OverlayProps {
+    pub lang: Lang,
+    pub scene: Shared<Scene>,
+    pub watched: Watched,
+    pub moving: Moving,
+}
+
+/// The packet, the way it has come, and the gate it is in.
+#[component]
+pub(super) fn Overlay(props: &OverlayProps) -> Html {
+    let OverlayProps { lang, scene, watched, moving } = props;
+    let Watched { trace, timeline, moment, reply, name } = watched;
+    let Some(step) = trace.steps.get(moment.step) else { return html! {} };
+    // On its way to a step the packet is still what the step before made of it.
+    let before = moment.step.checked_sub(1).map_or(&trace.sent, |it| &trace.steps[it].packet);
+    let packet = if moment.arrived { &step.packet } else { before };
+    let lost = matches!(step.event, Event::Lost(_)) && moment.arrived;
+    let open = opening(trace, step).filter(|_| moment.arrived);
+    let node = step.place.node().and_then(|it| scene.node(it));
+    let class = classes!("overlay", reply.then_some("reply"), lost.then_some("lost"));
+    html! {
+        <g {class} aria-hidden="true">
+            <path class="trail" d={way(&timeline.trail(moment.step))} />
+            if let Some((hook, node)) = hook_of(&step.place).zip(node) {
+                { rect(node.chips[hook], 4.0, Some("lit")) }
+                <text class="lit" x={n(node.chips[hook].middle().x)} y={n(node.chips[hook].middle().y + 3.2)}
+                      text-anchor="middle">{ HOOKS[hook].1 }</text>
+            }
+            if let Some((open, node)) = open.as_ref().zip(node) {
+                <g key={moment.step} class={classes!("open", (node.detail.w < 165.0).then_some("tight"))}>{ gate(*lang, open, node) }</g>
+            }
+            <g ref={moving.packet.clone()} class="packet">
+                if !moment.arrived || hook_of(&step.place).is_none() {
+                    <circle r="5.5" />
+                }
+                if lost {
+                    <path class="cross" d="M-9 -9L9 9M9 -9L-9 9" />
+                }
+                { label(name, packet, before, moving) }
+            </g>
+        </g>
+    }
+}
+
+fn hook_of(place: &Place) -> Option<usize> {
+    let (Place::Hook { hook, .. } | Place::Conntrack { hook, .. }) = place else { return None };
+    HOOKS.iter().position(|it| it.0 == *hook)
+}
+
+fn way(points: &[Point]) -> String {
+    let mut res = String::new();
+    for (index, point) in points.iter().enumerate() {
+        let command = if index == 0 { 'M' } else { 'L' };
+        res.push_str(&format!("{command}{:.1} {:.1}", point.x, point.y));
+    }
+    res
+}
+
+const LABEL_HEIGHT: f64 = 34.0;
+const LABEL_SIZE: f64 = 10.5;
+
+/// `SYN 10.244.1.4:41022 → 10.96.10.10:80` in two lines; a changed end stands out.
+fn label(name: &str, packet: &Packet, before: &Packet, moving: &Moving) -> Html {
+    let (src, dst) = (words::end(packet, false), words::end(packet, true));
+    let changed = |destination| {
+        (words::end(before, destination) != words::end(packet, destination)).then_some("changed")
+    };
+    let first = name.chars().count() + 1 + src.chars().count();
+    let letters = first.max(dst.chars().count() + 2) as f64;
+    let width = letters * LABEL_SIZE * MONO + 24.0;
+    html! {
+        <g ref={moving.label.clone()} class="label" data-width={n(width)}>
+            { rect(Rect { x: -width / 2.0, y: 0.0, w: width, h: LABEL_HEIGHT }, 10.0, None) }
+            <text x={n(12.0 - width / 2.0)} y="14">
+                <tspan class="name">{ name }</tspan>{ " " }
+                <tspan class={classes!(changed(false))}>{ src }</tspan>
+            </text>
+            <text x={n(12.0 - width / 2.0)} y="27.5">
+                { "→ " }<tspan class={classes!(changed(true))}>{ dst }</tspan>
+            </text>
+        </g>
+    }
+}
+
+/// Where the label stands beside its packet: all of it in the picture, and off what the gate says.
+pub(super) fn label_shift(at: Point, width: f64, scene: &Scene) -> Point {
+    let half = width / 2.0 + 3.0;
+    let node = scene.in_pipe(at);
+    let (left, right) = match node {
+        Some(node) if node.rect.w >= width + 6.0 => (node.rect.x, node.rect.right()),
+        _ => (0.0, scene.width),
+    };
+    let x = at.x.max(left + half).min((right - half).max(left + half)) - at.x;
+    let above = at.y - LABEL_HEIGHT - 12.0;
+    let below = above < 4.0 || node.is_some();
+    Point::new(x, if below { 13.0 } else { -LABEL_HEIGHT - 12.0 })
+}
+
+/// The chains that led to the decision, the dice, and what came of it.
+fn gate(lang: Lang, open: &Opening, node: &NodeBox) -> Html {
+    let (gate, detail) = (node.gate, node.detail);
+    let title = Rect { x: gate.x + 1.0, y: gate.y + 1.0, w: gate.w - 2.0, h: 24.0 };
+    let ground = Rect {
+        x: gate.x + 1.0,
+        y: detail.y - 7.0,
+        w: gate.w - 2.0,
+        h: gate.bottom() - detail.y + 6.0,
+    };
+    let mut y = detail.y + 7.0;
+    let mut parts = Vec::new();
+    for (depth, chain) in
+        open.chains.iter().enumerate().skip(1).take(if open.choices.is_empty() { 3 } else { 2 })
+    {
+        let indent = if depth > 1 { "└ " } else { "" };
+        parts.push(html! {
+            <text class="chain" style={delay(depth)} x={n(detail.x)} y={n(y)}>{ format!("{indent}{chain}") }</text>
+        });
+        y += 13.0;
+    }
+    if !open.choices.is_empty() {
+        parts.push(choices(open, Rect { y: y - 6.0, h: 32.0, ..detail }));
+        y += 38.0;
+    }
+    parts.push(html! {
+        <text class="result" style={delay(if open.choices.is_empty() { open.chains.len() - 1 } else { 4 })} x={n(detail.x)} y={n(y.max(detail.y + 20.0).min(gate.bottom() - 9.0))}>
+            { words::gate_result(lang, open) }
+        </text>
+    });
+    html! {
+        <>
+            { rect(gate, 10.0, Some("frame")) }
+            { rect(title, 9.0, Some("ground")) }
+            { rect(ground, 9.0, Some("ground")) }
+            <text class="title" x={n(gate.x + 9.0)} y={n(gate.y + 17.0)}>
+                { format!("{} · {}", open.table, open.hook.name()) }
+            </text>
+            <text class="count" x={n(gate.right() - 9.0)} y={n(gate.y + 17.0)} text-anchor="end">
+                { format!("{}/{}", open.matched, open.looked_at) }
+            </text>
+            { for parts }
+        </>
+    }
+}
+
+fn delay(order: usize) -> String {
+    format!("animation-delay:{}ms", order * 160)
+}
+
+const CELL_MIN: f64 = 50.0;
+const CELL_GAP: f64 = 4.0;
+
+/// One cell for each endpoint; around the one that was taken where not all fit.
+fn choices(open: &Opening, at: Rect) -> Html {
+    let fitting = (((at.w + CELL_GAP) / (CELL_MIN + CELL_GAP)) as usize).max(2);
+    let count = open.choices.len().min(fitting);
+    let taken = open.choices.iter().position(|it| it.fate == Fate::Taken).unwrap_or(0);
+    let first = (taken + 1).saturating_sub(count).min(open.choices.len() - count);
+    let width = ((at.w + CELL_GAP) / count as f64 - CELL_GAP).min(96.0);
+    let cells = open.choices[first..first + count].iter().enumerate().map(|(index, choice)| {
+        let x = at.x + index as f64 * (width + CELL_GAP);
+        cell(choice, Rect { x, w: width, ..at }, first + index)
+    });
+    html! { <>{ for cells }</> }
+}
+
+fn cell(choice: &Choice, at: Rect, order: usize) -> Html {
+    let class = match choice.fate {
+        Fate::Taken => "cell taken",
+        Fate::PassedOver => "cell passed",
+        Fate::NotReached => "cell unseen-rule",
+    };
+    let name = crate::view::tail(&choice.address);
+    let dice = match (choice.drawn, choice.probability) {
+        (Some(drawn), Some(limit)) => {
+            let sign = if choice.fate == Fate::Taken { "<" } else { "≥" };
+            format!("{}{sign}{}", hundredths(drawn), hundredths(limit))
+        }
+        (None, Some(limit)) => format!("<{}", hundredths(limit)),
+        (_, None) => "1".to_owned(),
+    };
+    let rolled = choice.drawn.is_some();
+    html! {
+        <g {class} style={delay(order + 2)}>
+            { rect(at, 6.0, None) }
+            <text class="who" x={n(at.x + 6.0)} y={n(at.y + 13.0)}>{ name }</text>
+            if rolled {
+                <text class="die" x={n(at.right() - 5.0)} y={n(at.y + 13.5)} text-anchor="end">{ "⚄" }</text>
+            }
+            <text class="dice" x={n(at.x + 6.0)} y={n(at.y + 26.0)}>{ dice }</text>
+        </g>
+    }
+}
+
+/// `.33`
+fn hundredths(number: f64) -> String {
+    format!("{number:.2}").trim_start_matches('0').to_owned()
+}

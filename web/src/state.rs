@@ -1,0 +1,812 @@
+//! What the page is showing, and how it changes: [`State`] and [`Msg`]. No browser here.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use svclab_core::key::ObjectKey;
+use svclab_core::lab::log::{Change, EntryId};
+use svclab_core::lab::{Action, Lab};
+use svclab_core::object::Protocol;
+use svclab_core::scenario::Scenario;
+use svclab_core::time::{Duration, Instant};
+use svclab_core::trace::{Exchange, Trace};
+use svclab_netfilter::RuleRef;
+
+use crate::scene::{Scene, lay_out};
+use crate::timeline::{Moment, Timeline, timeline};
+use crate::view::{Shared, View, view_of};
+use crate::words::{self, Lang, Word};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn name(self) -> &'static str {
+        match self {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Theme> {
+        [Theme::System, Theme::Light, Theme::Dark].into_iter().find(|it| it.name() == name)
+    }
+
+    fn next(self) -> Theme {
+        match self {
+            Theme::System => Theme::Light,
+            Theme::Light => Theme::Dark,
+            Theme::Dark => Theme::System,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    Manifests,
+    Stage,
+    Walk,
+    Rules,
+    Endpoints,
+    Events,
+}
+
+impl Pane {
+    pub const ALL: [Pane; 6] =
+        [Pane::Manifests, Pane::Stage, Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events];
+
+    pub fn word(self) -> Word {
+        match self {
+            Pane::Manifests => Word::Manifests,
+            Pane::Stage => Word::Stage,
+            Pane::Walk => Word::Walk,
+            Pane::Rules => Word::Rules,
+            Pane::Endpoints => Word::Endpoints,
+            Pane::Events => Word::Events,
+        }
+    }
+
+    pub fn id(self) -> &'static str {
+        match self {
+            Pane::Manifests => "manifests",
+            Pane::Stage => "stage",
+            Pane::Walk => "walk",
+            Pane::Rules => "rules",
+            Pane::Endpoints => "endpoints",
+            Pane::Events => "events",
+        }
+    }
+}
+
+/// How many panes stand side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Manifests, stage, and one of the others.
+    Three,
+    /// The stage and one of the others.
+    Two,
+    One,
+}
+
+impl Shape {
+    pub fn of_width(width: f64) -> Shape {
+        match width {
+            it if it >= 1200.0 => Shape::Three,
+            it if it >= 820.0 => Shape::Two,
+            _ => Shape::One,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Three => "three",
+            Shape::Two => "two",
+            Shape::One => "one",
+        }
+    }
+
+    /// The panes that share one place and are chosen by tabs.
+    pub fn tabs(self) -> &'static [Pane] {
+        match self {
+            Shape::Three => &[Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events],
+            Shape::Two => {
+                &[Pane::Manifests, Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events]
+            }
+            Shape::One => &Pane::ALL,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    Quarter,
+    Normal,
+    Ten,
+}
+
+impl Speed {
+    pub const ALL: [Speed; 3] = [Speed::Quarter, Speed::Normal, Speed::Ten];
+
+    pub fn factor(self) -> f64 {
+        match self {
+            Speed::Quarter => 0.25,
+            Speed::Normal => 1.0,
+            Speed::Ten => 10.0,
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Speed::Quarter => "¼×",
+            Speed::Normal => "1×",
+            Speed::Ten => "10×",
+        }
+    }
+}
+
+/// One thing that is wrong in the text, at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Both count from 1.
+    pub line: usize,
+    pub column: usize,
+    /// In UTF-16 units, as a text area counts.
+    pub selection: Range<u32>,
+    pub text: String,
+}
+
+/// What came of the last Apply.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    pub applied: Vec<(ObjectKey, Change)>,
+    pub faults: Vec<Fault>,
+    /// Faults beyond those listed.
+    pub more: usize,
+    /// The text held no object at all.
+    pub nothing: bool,
+}
+
+/// At most so many faults are listed.
+const LISTED: usize = 50;
+
+/// A request being watched: which of its packets, and where that is.
+#[derive(Debug, Clone)]
+pub struct Playback {
+    pub exchange: Rc<Exchange>,
+    pub packet: usize,
+    pub timeline: Shared<Timeline>,
+    pub clock: f64,
+    /// The packet is on the stage, and the lab's time waits for it.
+    pub live: bool,
+}
+
+impl Playback {
+    pub fn trace(&self) -> &Rc<Trace> {
+        &self.exchange.packets[self.packet]
+    }
+
+    pub fn moment(&self) -> Moment {
+        self.timeline.moment(self.clock).unwrap_or_default()
+    }
+
+    pub fn is_reply(&self) -> bool {
+        words::is_reply(&self.exchange, self.packet)
+    }
+}
+
+pub enum Msg {
+    /// An animation frame, so many milliseconds after the one before.
+    Frame(f64),
+    /// The window's width and the stage's.
+    Resized(f64, f64),
+    StillPictures(bool),
+    Edited(String),
+    Apply,
+    StartOver,
+    Switch {
+        pod: ObjectKey,
+        ready: bool,
+    },
+    From(String),
+    To(String),
+    Send,
+    PickExchange(usize),
+    PickPacket(usize),
+    PickStep(usize),
+    /// Steps forward or back; over the end of one packet into the next.
+    StepBy(isize),
+    LastStep,
+    /// Ends the watching: the lab's time goes on.
+    Leave,
+    PlayPause,
+    NextEvent,
+    Speed(Speed),
+    Lang(Lang),
+    NextTheme,
+    Open(Pane),
+    Node(Rc<str>),
+    Rule(Option<RuleRef>),
+    /// Shows a rule of a node in the rules' pane.
+    ShowRule(Rc<str>, RuleRef),
+    Entry(Option<EntryId>),
+}
+
+/// What the page has to do after a message, beside drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct After {
+    pub draw: bool,
+    pub save: bool,
+}
+
+const NOTHING: After = After { draw: false, save: false };
+const DRAW: After = After { draw: true, save: false };
+const SAVE: After = After { draw: true, save: true };
+
+/// What the browser remembers between visits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memory {
+    pub lang: Option<Lang>,
+    pub theme: Option<Theme>,
+    pub text: Option<String>,
+    pub applied: Option<String>,
+}
+
+pub struct State {
+    scenario: Scenario,
+    pub lab: Lab,
+    pub view: Shared<View>,
+    pub scene: Shared<Scene>,
+    /// Counts the lab's changes.
+    pub revision: usize,
+    /// The part of a microsecond that frames have left over.
+    rest: f64,
+    pub lang: Lang,
+    pub theme: Theme,
+    pub text: Rc<str>,
+    pub applied: Rc<str>,
+    pub report: Rc<Report>,
+    pub playing: bool,
+    /// A selected step stopped the time, not the pause button.
+    held: bool,
+    pub speed: Speed,
+    pub still: bool,
+    pub playback: Option<Playback>,
+    pub shape: Shape,
+    stage_width: f64,
+    /// The pane that tabs have chosen; what it means depends on the shape.
+    pub pane: Pane,
+    pub from: Option<Rc<str>>,
+    /// `namespace/name:port`
+    pub to: Option<String>,
+    /// What the user chose of the two.
+    wanted: (Option<Rc<str>>, Option<String>),
+    /// The node was chosen, not taken for the client's sake.
+    node_chosen: bool,
+    pub node: Option<Rc<str>>,
+    pub rule: Option<RuleRef>,
+    pub entry: Option<EntryId>,
+    /// What a live region says.
+    pub said: String,
+}
+
+/// The lab's seed: the same for everybody, so that two readers see the same names and dice.
+pub const SEED: u64 = 1;
+
+impl State {
+    pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
+        let lab = Lab::new(&scenario, SEED);
+        let example: Rc<str> = scenario.text().into();
+        let mut res = State {
+            view: View::default().into(),
+            scene: lay_out(&View::default(), 700.0).into(),
+            lab,
+            revision: 0,
+            rest: 0.0,
+            lang: memory.lang.unwrap_or(system_lang),
+            theme: memory.theme.unwrap_or_default(),
+            text: example.clone(),
+            applied: example,
+            report: Rc::default(),
+            playing: true,
+            held: false,
+            speed: Speed::Normal,
+            still: false,
+            playback: None,
+            shape: Shape::Three,
+            stage_width: 700.0,
+            pane: Pane::Walk,
+            from: None,
+            to: None,
+            wanted: (None, None),
+            node_chosen: false,
+            node: None,
+            rule: None,
+            entry: None,
+            said: String::new(),
+            scenario,
+        };
+        if let Some(text) = memory.applied.filter(|text| **text != *res.text) {
+            res.text = text.as_str().into();
+            res.apply();
+        }
+        if let Some(text) = memory.text {
+            res.text = text.as_str().into();
+        }
+        res.said.clear();
+        res.refresh();
+        res
+    }
+
+    pub fn memory(&self) -> Memory {
+        Memory {
+            lang: Some(self.lang),
+            theme: Some(self.theme),
+            text: Some(self.text.to_string()),
+            applied: Some(self.applied.to_string()),
+        }
+    }
+
+    pub fn is_edited(&self) -> bool {
+        self.text != self.applied
+    }
+
+    /// The time that the clock shows: the packet's own while one travels.
+    pub fn time(&self) -> Instant {
+        match &self.playback {
+            Some(it) if it.live => {
+                it.trace().steps.get(it.moment().step).map_or(it.trace().at, |step| step.at)
+            }
+            _ => self.lab.now(),
+        }
+    }
+
+    pub fn update(&mut self, msg: Msg) -> After {
+        match msg {
+            Msg::Frame(millis) => return self.frame(millis),
+            Msg::Resized(window, stage) => return self.resize(window, stage),
+            Msg::StillPictures(still) => self.still = still,
+            Msg::Edited(text) => {
+                self.text = text.into();
+                return SAVE;
+            }
+            Msg::Apply => {
+                self.apply();
+                return SAVE;
+            }
+            Msg::StartOver => {
+                self.start_over();
+                return SAVE;
+            }
+            Msg::Switch { pod, ready } => {
+                self.lab.act(Action::SwitchReadiness { pod, ready });
+                self.resume();
+                self.refresh();
+                self.say_last_event();
+            }
+            Msg::From(pod) => {
+                self.wanted.0 = Some(pod.into());
+                self.choose_ends();
+            }
+            Msg::To(target) => {
+                self.wanted.1 = Some(target);
+                self.choose_ends();
+            }
+            Msg::Send => self.send(),
+            Msg::PickExchange(id) => self.pick_exchange(id),
+            Msg::PickPacket(packet) => self.pick_packet(packet),
+            Msg::PickStep(step) => self.pick_step(step),
+            Msg::StepBy(count) => self.step_by(count),
+            Msg::LastStep => {
+                let last = self.playback.as_ref().map(|it| it.trace().steps.len());
+                self.pick_step(last.unwrap_or(0).saturating_sub(1));
+            }
+            Msg::Leave => self.leave(),
+            Msg::PlayPause => {
+                self.playing = !self.playing;
+                self.held = false;
+            }
+            Msg::NextEvent => self.next_event(),
+            Msg::Speed(speed) => self.speed = speed,
+            Msg::Lang(lang) => {
+                self.lang = lang;
+                return SAVE;
+            }
+            Msg::NextTheme => {
+                self.theme = self.theme.next();
+                return SAVE;
+            }
+            Msg::Open(pane) => self.pane = pane,
+            Msg::Node(node) => {
+                self.node = Some(node);
+                self.node_chosen = true;
+                self.rule = None;
+            }
+            Msg::Rule(rule) => self.rule = rule,
+            Msg::ShowRule(node, rule) => {
+                self.node = Some(node);
+                self.rule = Some(rule);
+                self.pane = Pane::Rules;
+            }
+            Msg::Entry(entry) => self.entry = entry,
+        }
+        DRAW
+    }
+
+    /// Reads everything anew from the lab.
+    fn refresh(&mut self) {
+        self.revision += 1;
+        let (lan, router) =
+            (self.scenario.cluster.lan.to_string(), self.scenario.cluster.router.to_string());
+        let view = view_of(&self.lab, &self.view, &lan, &router);
+        if *self.view == view {
+            return;
+        }
+        self.view = view.into();
+        self.choose_ends();
+        self.lay_out();
+    }
+
+    fn lay_out(&mut self) {
+        let scene = lay_out(&self.view, self.stage_width);
+        if *self.scene == scene {
+            return;
+        }
+        self.scene = scene.into();
+        let Some(playback) = &mut self.playback else { return };
+        // The reader stays at the same step although ways may have become longer.
+        let moment = playback.timeline.moment(playback.clock).unwrap_or_default();
+        playback.timeline = timeline_of(&self.scene, &playback.exchange, playback.packet);
+        playback.clock = playback.timeline.arrival(moment.step);
+    }
+
+    /// A client and a target that exist: those chosen, or the first that will do.
+    fn choose_ends(&mut self) {
+        let clients: Vec<_> = self.clients().collect();
+        let (from, to) = &self.wanted;
+        let wanted = from.as_ref().filter(|from| clients.contains(from));
+        let named = || clients.iter().find(|id| id.contains("client"));
+        let from = wanted.or_else(named).or(clients.first()).cloned();
+        let targets: Vec<_> = self.targets().map(|it| it.0).collect();
+        let wanted = to.as_ref().filter(|to| targets.contains(to));
+        let systems = ["kube-system/", "default/kubernetes:"];
+        let own = || targets.iter().find(|it| !systems.iter().any(|name| it.starts_with(name)));
+        let to = wanted.or_else(own).or(targets.first()).cloned();
+        (self.from, self.to) = (from, to);
+        if self.node_chosen {
+            return;
+        }
+        let client = self.view.pods.iter().find(|pod| Some(&pod.id) == self.from.as_ref());
+        let of_client = client.and_then(|pod| pod.node.clone());
+        self.node = of_client.or(self.view.nodes.last().map(|it| it.name.clone()));
+    }
+
+    /// Pods that can send.
+    pub fn clients(&self) -> impl Iterator<Item = Rc<str>> {
+        self.view.pods.iter().filter(|pod| pod.ip.is_some()).map(|pod| pod.id.clone())
+    }
+
+    /// Service ports that can be sent to: `namespace/name:port`, the Service, the port.
+    pub fn targets(&self) -> impl Iterator<Item = (String, &ObjectKey, u16)> {
+        let with_address = self.view.services.iter().filter(|it| it.cluster_ip.is_some());
+        with_address.flat_map(|service| {
+            // Requests are HTTP.
+            let ports = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+            ports.map(|port| {
+                (format!("{}:{}", service.name(), port.number), &service.key, port.number)
+            })
+        })
+    }
+
+    fn apply(&mut self) {
+        let text = self.text.to_string();
+        let reply = self.lab.act(Action::Apply { text });
+        let mut faults = Faults::new(&self.text);
+        let listed = reply.diagnostics.iter().take(LISTED);
+        let faults: Vec<Fault> =
+            listed.map(|it| faults.at(it.span.clone(), it.problem.to_string())).collect();
+        let report = Report {
+            more: reply.diagnostics.len() - faults.len(),
+            nothing: reply.applied.is_empty() && reply.diagnostics.is_empty(),
+            applied: reply.applied.into_iter().map(|it| (it.key, it.change)).collect(),
+            faults,
+        };
+        self.applied = self.text.clone();
+        self.said = said_of(self.lang, &report);
+        self.report = Rc::new(report);
+        self.resume();
+        self.refresh();
+    }
+
+    fn start_over(&mut self) {
+        self.lab = Lab::new(&self.scenario, SEED);
+        self.text = self.scenario.text().into();
+        self.applied = self.text.clone();
+        self.report = Rc::default();
+        self.playback = None;
+        self.playing = true;
+        self.held = false;
+        (self.entry, self.rule) = (None, None);
+        self.refresh();
+    }
+
+    fn send(&mut self) {
+        let Some(from) = &self.from else { return };
+        let Some(pod) = self.view.pods.iter().find(|pod| pod.id == *from) else { return };
+        let Some((_, service, port)) = self.targets().find(|it| Some(&it.0) == self.to.as_ref())
+        else {
+            return;
+        };
+        let (from, service) = (pod.key.clone(), service.clone());
+        let path = "/".to_owned();
+        let reply = self.lab.act(Action::Send { from, service, port, path });
+        self.refresh();
+        if let Some(exchange) = reply.exchange {
+            self.playing = true;
+            self.held = false;
+            self.watch(exchange, 0);
+            if self.shape != Shape::One {
+                self.pane = Pane::Walk;
+            } else {
+                self.pane = Pane::Stage;
+            }
+        }
+    }
+
+    /// Shows a packet of a request from its beginning.
+    fn watch(&mut self, exchange: Rc<Exchange>, packet: usize) {
+        if exchange.packets.get(packet).is_none() {
+            return;
+        }
+        let timeline = timeline_of(&self.scene, &exchange, packet);
+        self.playback = Some(Playback { exchange, packet, timeline, clock: 0.0, live: true });
+        self.say_step();
+    }
+
+    fn pick_exchange(&mut self, id: usize) {
+        let found = self.lab.exchanges().iter().find(|it| it.id == id).cloned();
+        let Some(exchange) = found else { return };
+        self.watch(exchange, 0);
+        self.hold();
+    }
+
+    fn pick_packet(&mut self, packet: usize) {
+        let Some(exchange) = self.playback.as_ref().map(|it| it.exchange.clone()) else { return };
+        self.watch(exchange, packet);
+        self.hold();
+    }
+
+    fn pick_step(&mut self, step: usize) {
+        let Some(playback) = &mut self.playback else { return };
+        let step = step.min(playback.timeline.legs.len().saturating_sub(1));
+        playback.clock = playback.timeline.arrival(step);
+        playback.live = true;
+        self.hold();
+        self.say_step();
+    }
+
+    fn step_by(&mut self, count: isize) {
+        let Some(playback) = &self.playback else { return };
+        let here = playback.moment().step as isize + count;
+        let (packet, exchange) = (playback.packet, playback.exchange.clone());
+        if here >= playback.timeline.legs.len() as isize && packet + 1 < exchange.packets.len() {
+            self.watch(exchange, packet + 1);
+            return self.pick_step(0);
+        }
+        if here < 0 && packet > 0 {
+            self.watch(exchange, packet - 1);
+            return self.pick_step(usize::MAX);
+        }
+        self.pick_step(here.max(0) as usize);
+    }
+
+    /// Time stops for a reader who has selected something.
+    fn hold(&mut self) {
+        self.held |= self.playing;
+        self.playing = false;
+    }
+
+    /// An action on the cluster is to be seen: a step that was being read is let go.
+    fn resume(&mut self) {
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        if self.held {
+            self.playing = true;
+            self.held = false;
+        }
+    }
+
+    fn leave(&mut self) {
+        let ended = self.playback.as_ref().map(|it| it.exchange.ended);
+        self.resume();
+        if let Some(ended) = ended.filter(|at| *at > self.lab.now()) {
+            self.lab.run_until(ended);
+            self.refresh();
+        }
+    }
+
+    fn next_event(&mut self) {
+        let Some(at) = self.lab.next_event() else { return };
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        self.held = false;
+        self.lab.run_until(at);
+        self.refresh();
+        self.say_last_event();
+    }
+
+    fn frame(&mut self, millis: f64) -> After {
+        if !self.playing {
+            return NOTHING;
+        }
+        let millis = millis * self.speed.factor();
+        if self.playback.as_ref().is_some_and(|it| it.live) {
+            return self.move_packet(millis);
+        }
+        let micros = millis * 1000.0 + self.rest;
+        self.rest = micros.fract();
+        let goal = self.lab.now() + Duration::from_micros(micros as u64);
+        let eventful = self.lab.next_event().is_some_and(|at| at <= goal);
+        self.lab.run_until(goal);
+        if !eventful {
+            return NOTHING;
+        }
+        self.refresh();
+        DRAW
+    }
+
+    fn move_packet(&mut self, millis: f64) -> After {
+        let Some(playback) = &mut self.playback else { return NOTHING };
+        let before = playback.moment();
+        playback.clock += millis;
+        if playback.clock < playback.timeline.end() {
+            let now = playback.moment();
+            if now == before {
+                return NOTHING;
+            }
+            if now.step != before.step {
+                self.say_step();
+            }
+            return DRAW;
+        }
+        let (next, exchange) = (playback.packet + 1, playback.exchange.clone());
+        match next < exchange.packets.len() {
+            true => self.watch(exchange, next),
+            false => self.leave(),
+        }
+        DRAW
+    }
+
+    fn resize(&mut self, window: f64, stage: f64) -> After {
+        let shape = Shape::of_width(window);
+        let stage = if stage > 0.0 { stage } else { self.stage_width };
+        if shape == self.shape && stage == self.stage_width {
+            return NOTHING;
+        }
+        self.shape = shape;
+        self.stage_width = stage;
+        if shape == Shape::One && self.revision <= 1 {
+            self.pane = Pane::Stage;
+        }
+        self.lay_out();
+        DRAW
+    }
+
+    fn say_step(&mut self) {
+        let Some(playback) = &self.playback else { return };
+        let Some(step) = playback.trace().steps.get(playback.moment().step) else { return };
+        let place = words::step_place(self.lang, step);
+        self.said = format!("{place}: {}", words::step_sentence(self.lang, step));
+    }
+
+    fn say_last_event(&mut self) {
+        if let Some(entry) = self.lab.log().last() {
+            self.said = words::happening(self.lang, entry);
+        }
+    }
+}
+
+/// The first packet meets the rules and takes its time; what follows is quicker.
+fn timeline_of(scene: &Scene, exchange: &Exchange, packet: usize) -> Shared<Timeline> {
+    let pace = if packet == 0 { 1.0 } else { 0.4 };
+    timeline(scene, &exchange.packets[packet], pace).into()
+}
+
+fn said_of(lang: Lang, report: &Report) -> String {
+    if report.nothing {
+        return lang.say(Word::NoObjects).to_owned();
+    }
+    let mut parts: Vec<String> = report
+        .applied
+        .iter()
+        .map(|(key, change)| format!("{key} {}", words::change(lang, *change)))
+        .collect();
+    if !report.faults.is_empty() {
+        parts.push(words::error_count(lang, report.faults.len() + report.more));
+    }
+    parts.join(", ")
+}
+
+/// Turns byte ranges into places, reading the text once as long as ranges come in order.
+struct Faults<'a> {
+    text: &'a str,
+    byte: usize,
+    line: usize,
+    line_start: usize,
+    units: u32,
+}
+
+impl<'a> Faults<'a> {
+    fn new(text: &'a str) -> Faults<'a> {
+        Faults { text, byte: 0, line: 1, line_start: 0, units: 0 }
+    }
+
+    fn at(&mut self, span: Range<usize>, text: String) -> Fault {
+        let start = floor_char(self.text, span.start);
+        if start < self.byte {
+            *self = Faults::new(self.text);
+        }
+        let passed = &self.text[self.byte..start];
+        self.units += units(passed);
+        for (index, _) in passed.match_indices('\n') {
+            self.line += 1;
+            self.line_start = self.byte + index + 1;
+        }
+        self.byte = start;
+        let end = floor_char(self.text, span.end.max(start));
+        let column = self.text[self.line_start..start].chars().count() + 1;
+        let selection = self.units..self.units + units(&self.text[start..end]);
+        Fault { line: self.line, column, selection, text }
+    }
+}
+
+fn units(text: &str) -> u32 {
+    text.encode_utf16().count() as u32
+}
+
+/// The last place at or before `index` where a character begins.
+fn floor_char(text: &str, index: usize) -> usize {
+    let mut index = index.min(text.len());
+    while !text.is_char_boundary(index) {
+        index -= 1;
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_has_its_line_and_its_place_in_utf_16() {
+        let text = "a: 1\n# 파드 𝄞\nb: x\n";
+        let start = text.find("b:").unwrap();
+        let mut faults = Faults::new(text);
+        let first = faults.at(start..start + 1, "wrong".to_owned());
+        assert_eq!((first.line, first.column), (3, 1));
+        let units = text[..start].encode_utf16().count() as u32;
+        assert_eq!(first.selection, units..units + 1);
+        let earlier = faults.at(3..4, "also wrong".to_owned());
+        assert_eq!((earlier.line, earlier.column), (1, 4));
+    }
+
+    #[test]
+    fn a_fault_outside_the_text_points_at_its_end() {
+        let fault = Faults::new("파드").at(100..200, String::new());
+        assert_eq!((fault.line, fault.column, fault.selection), (1, 3, 2..2));
+    }
+
+    #[test]
+    fn widths_have_their_shapes() {
+        assert_eq!(Shape::of_width(390.0), Shape::One);
+        assert_eq!(Shape::of_width(1024.0), Shape::Two);
+        assert_eq!(Shape::of_width(1440.0), Shape::Three);
+    }
+}

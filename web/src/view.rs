@@ -1,0 +1,415 @@
+//! What the page shows of a [`Lab`], as plain values: made anew after each event of the lab.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::{Lab, NodeRules};
+use svclab_core::object::{EndpointSlice, Endpoints, Object, Protocol, Service};
+use svclab_core::proxy::Origin;
+use svclab_netfilter::{RuleSet, TableName, Target};
+
+/// Compares by identity: for large values that are replaced, never changed.
+#[derive(Debug)]
+pub struct Shared<T: ?Sized>(pub Rc<T>);
+
+impl<T: ?Sized> Clone for Shared<T> {
+    fn clone(&self) -> Shared<T> {
+        Shared(self.0.clone())
+    }
+}
+
+impl<T: ?Sized> PartialEq for Shared<T> {
+    fn eq(&self, other: &Shared<T>) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: ?Sized> std::ops::Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> From<T> for Shared<T> {
+    fn from(value: T) -> Shared<T> {
+        Shared(Rc::new(value))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct View {
+    /// `192.168.56.0/24`
+    pub lan: String,
+    pub router: String,
+    pub nodes: Vec<Node>,
+    pub pods: Vec<Pod>,
+    pub services: Vec<ServiceView>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub name: Rc<str>,
+    pub address: String,
+    pub bridge: String,
+    pub rules: usize,
+    /// By Service (`shop/web`): the endpoints that the rules of this node lead to.
+    pub ends: Rc<BTreeMap<String, Vec<String>>>,
+    /// What `ends` was read from.
+    pub from: Option<Shared<RuleSet>>,
+    /// The last sync that changed rules: how many lines are new and how many gone.
+    pub added: usize,
+    pub removed: usize,
+    pub synced: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pod {
+    /// `namespace/name`
+    pub id: Rc<str>,
+    pub key: ObjectKey,
+    pub node: Option<Rc<str>>,
+    pub ip: Option<IpAddr>,
+    pub phase: String,
+    pub state: PodState,
+    /// What the readiness endpoint answers: the switch.
+    pub answers: bool,
+    /// The newest last; empty without a probe.
+    pub probes: Vec<bool>,
+    pub has_probe: bool,
+    pub failing: u32,
+    pub threshold: u32,
+    pub period: u64,
+    pub listens: Vec<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodState {
+    Pending,
+    Ready,
+    /// Still Ready, but the last probes failed.
+    Failing,
+    NotReady,
+    Terminating,
+}
+
+/// How many probe results a strip shows.
+pub const STRIP: usize = 10;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceView {
+    pub key: ObjectKey,
+    pub cluster_ip: Option<IpAddr>,
+    pub ports: Vec<Port>,
+    pub kind: String,
+    pub headless: bool,
+    pub endpoints: Vec<Backend>,
+    /// The slices' names.
+    pub slices: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Port {
+    pub number: u16,
+    pub target: String,
+    pub protocol: Protocol,
+}
+
+/// One endpoint of a slice, and what the old Endpoints object says of the same address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    pub address: String,
+    pub port: Option<u16>,
+    pub pod: Option<String>,
+    pub node: Option<String>,
+    pub ready: bool,
+    pub serving: bool,
+    pub terminating: bool,
+    pub listed: Listed,
+}
+
+/// Where an address stands in the Endpoints object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    Addresses,
+    NotReadyAddresses,
+    Nowhere,
+}
+
+impl ServiceView {
+    /// `shop/web`
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.key.namespace, self.key.name)
+    }
+
+    /// `10.96.10.10:80 → http`
+    pub fn detail(&self) -> String {
+        let Some(ip) = self.cluster_ip else {
+            return if self.headless { "headless".to_owned() } else { self.kind.clone() };
+        };
+        match self.ports.as_slice() {
+            [] => ip.to_string(),
+            [port] => format!("{ip}:{} → {}", port.number, port.target),
+            [port, rest @ ..] => format!("{ip}:{} +{}", port.number, rest.len()),
+        }
+    }
+
+    pub fn ready(&self) -> usize {
+        self.endpoints.iter().filter(|it| it.ready).count()
+    }
+
+    /// `2/3`
+    pub fn badge(&self) -> String {
+        format!("{}/{}", self.ready(), self.endpoints.len())
+    }
+}
+
+impl Backend {
+    /// `10.244.1.5:8080`
+    pub fn end(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.address),
+            None => self.address.clone(),
+        }
+    }
+}
+
+impl Pod {
+    /// `10.244.1.5:8080`
+    pub fn address(&self) -> String {
+        match (self.ip, self.listens.first()) {
+            (Some(ip), Some(port)) => format!("{ip}:{port}"),
+            (Some(ip), None) => ip.to_string(),
+            (None, _) => "—".to_owned(),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.key.name
+    }
+}
+
+/// `.2.9`: within a cluster the last two numbers of an address tell pods apart.
+pub fn tail(address: &str) -> String {
+    let ip = address.rsplit_once(':').map_or(address, |it| it.0);
+    match ip.split('.').collect::<Vec<_>>()[..] {
+        [_, _, c, d] => format!(".{c}.{d}"),
+        _ => ip.to_owned(),
+    }
+}
+
+/// Reads everything the page shows from the lab; `before` is what it was.
+pub fn view_of(lab: &Lab, before: &View, lan: &str, router: &str) -> View {
+    View {
+        lan: lan.to_owned(),
+        router: router.to_owned(),
+        nodes: nodes(lab, before),
+        pods: pods(lab),
+        services: services(lab),
+    }
+}
+
+fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
+    let node = |it: &svclab_core::net::Node| {
+        let rules = lab.rules(&it.name);
+        let from = rules.as_ref().map(|it| Shared(it.rules.clone()));
+        let old = before.nodes.iter().find(|old| old.name == it.name && old.from == from);
+        let ends = match (old, &rules) {
+            (Some(old), _) => old.ends.clone(),
+            (None, Some(rules)) => Rc::new(ends(rules)),
+            (None, None) => Rc::default(),
+        };
+        Node {
+            name: it.name.clone(),
+            address: it.address.to_string(),
+            bridge: it.bridge().to_string(),
+            rules: from.as_ref().map_or(0, |it| it.len()),
+            ends,
+            from,
+            added: rules.as_ref().map_or(0, |it| it.added.len()),
+            removed: rules.as_ref().map_or(0, |it| it.removed.len()),
+            synced: rules.as_ref().and_then(|it| it.synced_at).map(|at| at.to_string()),
+        }
+    };
+    lab.nodes().iter().map(node).collect()
+}
+
+/// The endpoints of each Service that DNAT rules lead to.
+fn ends(rules: &NodeRules) -> BTreeMap<String, Vec<String>> {
+    let mut res: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let Some(nat) = rules.rules.tables.get(&TableName::Nat) else { return res };
+    for rule in nat.chains.values().flat_map(|chain| &chain.rules) {
+        let Some(Target::Dnat { .. }) = rule.target else { continue };
+        let origin = rule.origin.and_then(|id| rules.origins.get(id.0 as usize));
+        let Some(Origin { service: Some(service), endpoint: Some(endpoint), .. }) = origin else {
+            continue;
+        };
+        let ends = res.entry(format!("{}/{}", service.namespace, service.name)).or_default();
+        if !ends.iter().any(|it| **it == **endpoint) {
+            ends.push(endpoint.to_string());
+        }
+    }
+    res.values_mut().for_each(|ends| ends.sort_by_key(|it| it.parse::<SocketAddr>().ok()));
+    res
+}
+
+fn pods(lab: &Lab) -> Vec<Pod> {
+    let pod = |it: svclab_core::lab::PodView| {
+        let state = match () {
+            () if it.terminating => PodState::Terminating,
+            () if it.ip.is_none() || it.phase == "Pending" => PodState::Pending,
+            () if !it.ready => PodState::NotReady,
+            () if it.failing_in_row > 0 => PodState::Failing,
+            () => PodState::Ready,
+        };
+        let from = it.probes.len().saturating_sub(STRIP);
+        Pod {
+            id: format!("{}/{}", it.key.namespace, it.key.name).into(),
+            node: it.node,
+            ip: it.ip,
+            phase: it.phase,
+            state,
+            answers: it.answers_ready,
+            probes: it.probes[from..].iter().map(|probe| probe.success).collect(),
+            has_probe: it.has_probe,
+            failing: it.failing_in_row,
+            threshold: it.threshold,
+            period: it.period,
+            listens: it.listens,
+            key: it.key,
+        }
+    };
+    lab.pod_views().into_iter().map(pod).collect()
+}
+
+fn services(lab: &Lab) -> Vec<ServiceView> {
+    let mut slices: BTreeMap<(&str, &str), Vec<&EndpointSlice>> = BTreeMap::new();
+    let mut old: BTreeMap<(&str, &str), &Endpoints> = BTreeMap::new();
+    let mut found: Vec<&Service> = Vec::new();
+    for object in lab.objects().values() {
+        match object {
+            Object::EndpointSlice(slice) => {
+                let Some(service) = slice.service_name() else { continue };
+                slices.entry((&slice.metadata.namespace, service)).or_default().push(slice);
+            }
+            Object::Endpoints(it) => {
+                old.insert((&it.metadata.namespace, &it.metadata.name), it);
+            }
+            Object::Service(service) => found.push(service),
+            _ => {}
+        }
+    }
+    let service = |it: &&Service| {
+        let name = (it.metadata.namespace.as_str(), it.metadata.name.as_str());
+        let empty = Vec::new();
+        let of_service = slices.get(&name).unwrap_or(&empty);
+        let listed = old.get(&name).copied();
+        let ports = it.spec.ports.iter();
+        ServiceView {
+            key: ObjectKey::new(Kind::Service, name.0, name.1),
+            cluster_ip: it.spec.cluster_addresses().first().copied(),
+            ports: ports
+                .map(|port| Port {
+                    number: port.port(),
+                    target: port.target_port.to_string(),
+                    protocol: port.protocol(),
+                })
+                .collect(),
+            kind: it.spec.r#type.clone(),
+            headless: it.spec.is_headless(),
+            endpoints: of_service.iter().flat_map(|slice| backends(slice, listed)).collect(),
+            slices: of_service.iter().map(|slice| slice.metadata.name.clone()).collect(),
+        }
+    };
+    found.iter().map(service).collect()
+}
+
+fn backends(slice: &EndpointSlice, old: Option<&Endpoints>) -> Vec<Backend> {
+    let port = slice.ports.first().and_then(|port| port.port());
+    let mut res = Vec::new();
+    for endpoint in &slice.endpoints {
+        for address in &endpoint.addresses {
+            res.push(Backend {
+                address: address.clone(),
+                port,
+                pod: endpoint.target_ref.as_ref().map(|it| it.name.clone()),
+                node: endpoint.node_name.clone(),
+                ready: endpoint.conditions.is_ready(),
+                serving: endpoint.conditions.is_serving(),
+                terminating: endpoint.conditions.is_terminating(),
+                listed: old.map_or(Listed::Nowhere, |it| listed(it, address)),
+            });
+        }
+    }
+    res
+}
+
+fn listed(endpoints: &Endpoints, address: &str) -> Listed {
+    let among =
+        |list: &[svclab_core::object::EndpointAddress]| list.iter().any(|it| it.ip == address);
+    for subset in &endpoints.subsets {
+        if among(&subset.addresses) {
+            return Listed::Addresses;
+        }
+        if among(&subset.not_ready_addresses) {
+            return Listed::NotReadyAddresses;
+        }
+    }
+    Listed::Nowhere
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn pod(name: &str, node: &str, ip: &str) -> Pod {
+        Pod {
+            id: format!("shop/{name}").into(),
+            key: ObjectKey::new(Kind::Pod, "shop", name),
+            node: Some(node.into()),
+            ip: ip.parse().ok(),
+            phase: "Running".to_owned(),
+            state: PodState::Ready,
+            answers: true,
+            probes: vec![true; 5],
+            has_probe: true,
+            failing: 0,
+            threshold: 3,
+            period: 5,
+            listens: vec![8080],
+        }
+    }
+
+    pub(crate) fn three_nodes() -> View {
+        let node = |name: &str, address: &str| Node {
+            name: name.into(),
+            address: address.to_owned(),
+            bridge: "10.244.1.1".to_owned(),
+            rules: 40,
+            ends: Rc::default(),
+            from: None,
+            added: 0,
+            removed: 0,
+            synced: None,
+        };
+        View {
+            lan: "192.168.56.0/24".to_owned(),
+            router: "192.168.56.1".to_owned(),
+            nodes: vec![
+                node("control-plane", "192.168.56.30"),
+                node("worker-1", "192.168.56.31"),
+                node("worker-2", "192.168.56.32"),
+            ],
+            pods: vec![
+                pod("client", "worker-1", "10.244.1.2"),
+                pod("web-1", "worker-1", "10.244.1.3"),
+                pod("web-2", "worker-2", "10.244.2.2"),
+                pod("web-3", "worker-2", "10.244.2.3"),
+            ],
+            services: Vec::new(),
+        }
+    }
+}
