@@ -16,7 +16,7 @@ use super::service::{
     validate_cluster_ips,
 };
 use super::{Objects, Refusal, Settings};
-use crate::key::Kind;
+use crate::key::{Kind, ObjectKey};
 use crate::object::{CLUSTER_IP_NONE, Service, ServiceSpec};
 use crate::rng::Rng;
 
@@ -36,7 +36,7 @@ impl<'a> Allocator<'a> {
     ) -> Allocator<'a> {
         let mut allocator =
             Allocator { settings, ips: BTreeSet::new(), ports: BTreeSet::new(), rng };
-        for spec in objects.values().filter_map(|object| Some(&object.as_service()?.spec)) {
+        for spec in specs(objects) {
             allocator.ips.extend(spec.cluster_addresses());
             allocator.ports.extend(spec.ports.iter().filter_map(|port| port.node_port()));
             allocator.ports.extend(u16::try_from(spec.health_check_node_port));
@@ -354,6 +354,12 @@ impl<'a> Allocator<'a> {
             Refusal::internal(&text)
         })
     }
+}
+
+/// The Services of the cluster: kinds stand together in the store.
+fn specs(objects: &Objects) -> impl Iterator<Item = &ServiceSpec> {
+    let first = ObjectKey::new(Kind::Service, "", "");
+    objects.range(first..).map_while(|(_, object)| Some(&object.as_service()?.spec))
 }
 
 fn refuse(errors: &Errors, name: &str) -> Result<(), Refusal> {
