@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{ChainLine, Command, Restore, TableUpdate};
-use crate::rule::Rule;
+use crate::rule::{Rule, Target};
 use crate::ruleset::{Chain, ChainName, Policy, RuleSet, Table, TableName};
 
 impl RuleSet {
     /// What `iptables-restore` does. A chain line makes its chain, or empties it; without
-    /// `noflush` each table named starts from nothing. A rule for a chain that is not there makes it.
+    /// `noflush` each table named starts from nothing. A chain that a rule stands in or leads to is
+    /// made where it is not there.
     pub fn restore(&mut self, update: &Restore, noflush: bool) {
         for update in &update.tables {
             let table = self.tables.entry(update.table).or_insert_with(|| builtin(update.table));
@@ -49,8 +50,12 @@ impl Table {
 
     fn apply_command(&mut self, command: &Command) {
         match command {
-            Command::Append { chain, rule } => self.chain_mut(*chain).rules.push(Rc::clone(rule)),
+            Command::Append { chain, rule } => {
+                self.chain_mut(*chain).rules.push(Rc::clone(rule));
+                self.make_target(rule);
+            }
             Command::Insert { chain, index, rule } => {
+                self.make_target(rule);
                 let rules = &mut self.chain_mut(*chain).rules;
                 rules.insert((*index).min(rules.len()), Rc::clone(rule));
             }
@@ -77,6 +82,12 @@ impl Table {
             Command::SetPolicy { chain, policy } => {
                 self.chain_mut(*chain).policy = Some(*policy);
             }
+        }
+    }
+
+    fn make_target(&mut self, rule: &Rule) {
+        if let Some(Target::Jump(chain) | Target::Goto(chain)) = rule.target {
+            self.chains.entry(chain).or_default();
         }
     }
 

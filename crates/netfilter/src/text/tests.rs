@@ -203,6 +203,12 @@ fn with_noflush_only_chains_with_a_line_start_anew() {
 }
 
 #[test]
+fn a_chain_that_is_jumped_to_is_there() {
+    let rules = filter("-A FOO -j NEW");
+    assert!(rules.chain(TableName::Filter, ChainName::of("NEW")).is_some());
+}
+
+#[test]
 fn a_rule_is_deleted_whichever_way_it_is_spelled() {
     let mut rules = filter("-A FOO -m tcp -p tcp -d 10.0.0.1 --dport 80 -j DROP");
     let update = "*filter\n-D FOO -d 10.0.0.1/32 -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n";
