@@ -1,15 +1,21 @@
 //! `svclab bench`: timings of the engine on clusters made up in memory, as JSON.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use svclab_core::lab::{Action, Lab};
+use svclab_core::net::travel::{self, Sender};
 use svclab_core::object::{
     Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, SERVICE_NAME_LABEL, Service,
     ServicePort, ServiceSpec, SlicePort,
 };
 use svclab_core::proxy::{self, Settings};
-use svclab_netfilter::RuleSet;
+use svclab_core::rng::Rng;
+use svclab_core::scenario::default_scenario;
+use svclab_core::time;
+use svclab_netfilter::{Packet, RuleSet, TcpFlags};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
@@ -21,7 +27,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Some(path) = arguments.paths(|_, _| Ok(false))?.first() {
         return Err(Failure::new(format!("bench takes no {:?}", path.display().to_string())));
     }
-    let report = json!({ "rules": [rules(50, 3), rules(1000, 10)] });
+    let report = json!({
+        "rules": [rules(50, 3), rules(1000, 10)],
+        "edit": edit(),
+        "apply": apply(50, 3),
+        "walk": walk(1000, 10),
+    });
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     crate::print(&format!("{text}\n"))?;
@@ -50,6 +61,102 @@ fn rules(services: usize, endpoints: usize) -> Value {
             kernel.restore(&sync.restore, true);
             kernel.len()
         }),
+    })
+}
+
+/// A manifest edit of the default cluster: what `act` takes, and all that follows from it until
+/// every node has its new rules.
+fn edit() -> Value {
+    let scenario = default_scenario();
+    let mut lab = Lab::new(&scenario, 1);
+    lab.run_until(at(20));
+    let text = scenario.text().replace("replicas: 3", "replicas: 4");
+    json!({
+        "actMs": milliseconds(|| {
+            let mut lab = lab.clone();
+            lab.act(Action::Apply { text: text.clone() }).applied.len()
+        }),
+        "followedMs": milliseconds(|| {
+            let mut lab = lab.clone();
+            lab.act(Action::Apply { text: text.clone() });
+            lab.run_until(at(25));
+            lab.log().len()
+        }),
+        "cloneMs": milliseconds(|| lab.clone().log().len()),
+    })
+}
+
+/// Services with pods of their own, applied as one text and programmed on three nodes.
+fn apply(services: usize, pods: usize) -> Value {
+    let text: String = (0..services).map(|index| manifest(index, pods)).collect();
+    let lab = Lab::new(&default_scenario(), 1);
+    json!({
+        "services": services,
+        "pods": services * pods,
+        "actMs": milliseconds(|| {
+            lab.clone().act(Action::Apply { text: text.clone() }).applied.len()
+        }),
+        "programmedMs": milliseconds(|| {
+            let mut lab = lab.clone();
+            lab.act(Action::Apply { text: text.clone() });
+            lab.run_until(at(10));
+            lab.rules("worker-1").map_or(0, |it| it.rules.len())
+        }),
+    })
+}
+
+fn at(seconds: u64) -> time::Instant {
+    time::Instant::START + time::Duration::from_secs(seconds)
+}
+
+fn manifest(index: usize, pods: usize) -> String {
+    let name = format!("app-{index}");
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  \
+         replicas: {pods}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    \
+         metadata: {{labels: {{app: {name}}}}}\n    spec:\n      containers:\n      - name: app\n        \
+         image: kubetm/app:1.0\n        ports: [{{containerPort: 8080}}]\n---\napiVersion: v1\n\
+         kind: Service\nmetadata: {{name: {name}}}\nspec:\n  selector: {{app: {name}}}\n  \
+         ports: [{{port: 80, targetPort: 8080}}]\n"
+    )
+}
+
+/// The first packet of a connection to the last of many Services, over the default cluster.
+fn walk(services: usize, endpoints: usize) -> Value {
+    let objects = cluster(services, endpoints);
+    let mut lab = Lab::new(&default_scenario(), 1);
+    lab.run_until(at(10));
+    let mut network = lab.network().clone();
+    for (name, kernel) in &mut network.kernels {
+        let settings = Settings {
+            node: name.to_string(),
+            cluster_cidr: "10.244.0.0/16".to_owned(),
+            ..Settings::default()
+        };
+        let mut rules = RuleSet::builtin();
+        rules.restore(&proxy::jumps(), true);
+        rules.restore(&proxy::full_sync(&objects, &settings).restore, true);
+        kernel.rules = rules.into();
+    }
+    let Some(client) = network.pod("shop/client").map(|it| it.ip) else { return Value::Null };
+    let last = services - 1;
+    let to = format!("10.{}.{}.{}:80", 96 + last / 65536, last / 256 % 256, last % 256);
+    let (Ok(to), sender) = (to.parse(), Sender::Pod(client)) else { return Value::Null };
+    let packet = Packet::tcp(SocketAddr::new(client, 40_000), to, TcpFlags::SYN);
+    let run = || {
+        let (mut network, mut rng) = (network.clone(), Rng::new(1));
+        let start = Instant::now();
+        let trip = travel::send(&mut network, &mut rng, at(10), &sender, packet);
+        (start.elapsed(), trip.trace.steps.len())
+    };
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| run().0).collect();
+    times.sort();
+    let us = |it: Duration| (it.as_secs_f64() * 1e8).round() / 1e2;
+    json!({
+        "services": services,
+        "endpointsPerService": endpoints,
+        "steps": run().1,
+        "us": { "median": us(times[RUNS / 2]), "least": us(times[0]) },
     })
 }
 

@@ -74,12 +74,11 @@ impl Lab {
             reply.applied.push(Applied { key, change: Change::Unchanged });
             return;
         }
-        match Object::from_value(key.kind, merged) {
+        match read::decode(key.kind, &merged) {
             Ok(object) => self.admit(document, (key, old), object, reply),
-            Err(error) => {
-                let detail = error.to_string();
-                reply.diagnostics.push(document.diagnostic("", Problem::Unreadable { detail }));
-            }
+            Err(mistakes) => reply
+                .diagnostics
+                .extend(mistakes.into_iter().map(|it| document.diagnostic(&it.path, it.problem))),
         }
     }
 

@@ -5,7 +5,7 @@ use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use crate::control::members;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Pod, Service};
+use crate::object::{Object, ObjectMeta, Pod, Service};
 use crate::time::Duration;
 
 /// How long watchers take to act on a change.
@@ -20,9 +20,9 @@ impl Lab {
     /// Nothing happens where nothing changed.
     pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
         let key = object.key();
-        let old = self.objects.get(&key).cloned();
+        let old = self.objects.get(&key);
         let meta = object.meta_mut();
-        match &old {
+        match old {
             Some(old) => {
                 meta.uid.clone_from(&old.meta().uid);
                 meta.creation_timestamp.clone_from(&old.meta().creation_timestamp);
@@ -35,17 +35,16 @@ impl Lab {
                 meta.generation = i64::from(has_generation(key.kind));
             }
         }
-        if old.as_ref() == Some(&object) {
+        if old == Some(&object) {
             return key;
         }
+        let counts = has_generation(key.kind);
+        let changed_spec = counts && old.is_some_and(|old| spec(old) != spec(&object));
         self.resource_version += 1;
-        let changed_spec = old.as_ref().is_some_and(|old| spec(old) != spec(&object));
         let meta = object.meta_mut();
         meta.resource_version = self.resource_version.to_string();
-        if changed_spec && has_generation(key.kind) {
-            meta.generation += 1;
-        }
-        self.objects.insert(key.clone(), object.clone());
+        meta.generation += i64::from(changed_spec);
+        let old = self.objects.insert(key.clone(), object.clone());
         self.tell(&key, old.as_ref(), Some(&object), cause);
         key
     }
@@ -126,7 +125,9 @@ impl Lab {
             Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(key.clone()), cause),
             Kind::ReplicaSet => {
                 self.soon(CONTROLLER, Task::ReplicaSet(key.clone()), cause);
-                self.tell_owner(old.or(new), cause);
+                if let Some(set) = new.or(old) {
+                    self.tell_owner(set.meta(), cause);
+                }
             }
             Kind::Pod => self.tell_of_pod(key, pod(old), pod(new), cause),
             Kind::Service => {
@@ -155,14 +156,13 @@ impl Lab {
                 self.soon(CONTROLLER, Task::Accept(key.clone()), cause);
             }
         }
-        self.tell_owner(self.objects.get(key).cloned().as_ref(), cause);
-        if new.is_none() {
-            self.tell_owner(old.cloned().map(Object::Pod).as_ref(), cause);
+        if let Some(pod) = new.or(old) {
+            self.tell_owner(&pod.metadata, cause);
         }
         if old.map(facts) == new.map(facts) {
             return;
         }
-        let services = self.objects.values().filter_map(|object| service(object));
+        let services = self.in_namespace(Kind::Service, &key.namespace).filter_map(service);
         let touched: Vec<ObjectKey> = services
             .filter(|it| [old, new].into_iter().flatten().any(|pod| members::selects(it, pod)))
             .map(|it| ObjectKey::new(Kind::Service, &it.metadata.namespace, &it.metadata.name))
@@ -173,15 +173,14 @@ impl Lab {
         }
     }
 
-    fn tell_owner(&mut self, object: Option<&Object>, cause: Option<EntryId>) {
-        let Some(object) = object else { return };
-        let Some(owner) = object.meta().controller() else { return };
+    fn tell_owner(&mut self, meta: &ObjectMeta, cause: Option<EntryId>) {
+        let Some(owner) = meta.controller() else { return };
         let (kind, to_task): (_, fn(ObjectKey) -> Task) = match owner.kind.as_str() {
             "ReplicaSet" => (Kind::ReplicaSet, Task::ReplicaSet),
             "Deployment" => (Kind::Deployment, Task::Deployment),
             _ => return,
         };
-        let key = ObjectKey::new(kind, &object.meta().namespace, &owner.name);
+        let key = ObjectKey::new(kind, &meta.namespace, &owner.name);
         self.soon(CONTROLLER, to_task(key), cause);
     }
 
@@ -190,7 +189,27 @@ impl Lab {
     }
 
     pub(super) fn pods(&self) -> impl Iterator<Item = &Pod> {
-        self.objects.values().filter_map(|object| pod(Some(object)))
+        let first = ObjectKey::new(Kind::Pod, "", "");
+        let all = self.objects.range(first..).take_while(|(key, _)| key.kind == Kind::Pod);
+        all.filter_map(|(_, object)| pod(Some(object)))
+    }
+
+    pub(super) fn pods_in(&self, namespace: &str) -> impl Iterator<Item = &Pod> {
+        self.in_namespace(Kind::Pod, namespace).filter_map(|object| pod(Some(object)))
+    }
+
+    /// The objects of one kind in one namespace, by name.
+    pub(super) fn in_namespace(
+        &self,
+        kind: Kind,
+        namespace: &str,
+    ) -> impl Iterator<Item = &Object> {
+        let first = ObjectKey::new(kind, namespace, "");
+        let place = (first.kind, first.namespace.clone());
+        let there = self.objects.range(first..);
+        let there =
+            there.take_while(move |(key, _)| (key.kind, &key.namespace) == (place.0, &place.1));
+        there.map(|(_, object)| object)
     }
 }
 

@@ -6,7 +6,7 @@ use super::queue::Task;
 use crate::admit;
 use crate::control::slices::{self, is_managed};
 use crate::control::workload::{self, Rollout, Scaling};
-use crate::control::{endpoints, schedule};
+use crate::control::{endpoints, members, schedule};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Endpoints, Object, ObjectMeta, Pod, PodCondition, ReplicaSet, Service};
 
@@ -30,19 +30,19 @@ impl Lab {
     }
 
     fn deployment(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(Object::Deployment(deployment)) = self.objects.get(key).cloned() else { return };
-        let sets: Vec<ReplicaSet> = self.replica_sets(&key.namespace).cloned().collect();
-        let owned = workload::owned_sets(&deployment, sets.iter());
-        let step = workload::rollout(&deployment, &owned);
-        let status = workload::deployment_status(&deployment, &owned);
+        let Some(Object::Deployment(deployment)) = self.objects.get(key) else { return };
+        let owned = workload::owned_sets(deployment, self.replica_sets(&key.namespace));
+        let step = workload::rollout(deployment, &owned);
+        let status = workload::deployment_status(deployment, &owned);
         self.write(Object::Deployment(status), cause);
         match step {
             Rollout::Create(set) => {
                 self.create(Object::ReplicaSet(*set), Component::DeploymentController, cause);
             }
             Rollout::Scale { name, replicas } => {
-                let Some(set) = owned.iter().find(|set| set.metadata.name == name) else { return };
-                let mut set = (*set).clone();
+                let set = ObjectKey::new(Kind::ReplicaSet, &key.namespace, name);
+                let Some(Object::ReplicaSet(set)) = self.objects.get(&set) else { return };
+                let mut set = set.clone();
                 let from = set.replicas();
                 set.spec.replicas = Some(replicas);
                 let set = Object::ReplicaSet(set);
@@ -55,19 +55,19 @@ impl Lab {
     }
 
     fn replica_sets(&self, namespace: &str) -> impl Iterator<Item = &ReplicaSet> {
-        self.objects.values().filter_map(move |object| match object {
-            Object::ReplicaSet(set) if set.metadata.namespace == namespace => Some(set),
+        self.in_namespace(Kind::ReplicaSet, namespace).filter_map(|object| match object {
+            Object::ReplicaSet(set) => Some(set),
             _ => None,
         })
     }
 
     fn replica_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(Object::ReplicaSet(set)) = self.objects.get(key).cloned() else { return };
-        let pods: Vec<Pod> = self.pods().cloned().collect();
-        let mut owned = workload::owned_pods(&set, pods.iter());
+        let Some(Object::ReplicaSet(set)) = self.objects.get(key) else { return };
+        let mut owned = workload::owned_pods(set, self.pods_in(&key.namespace));
         owned.sort_by_key(|pod| version(&pod.metadata));
-        let scaling = workload::scale(&set, &owned);
-        self.write(Object::ReplicaSet(workload::with_status(&set, &owned)), cause);
+        let scaling = workload::scale(set, &owned);
+        let status = workload::with_status(set, &owned);
+        self.write(Object::ReplicaSet(status), cause);
         match scaling {
             Scaling::Create { count, pod } => {
                 for _ in 0..count {
@@ -144,7 +144,7 @@ impl Lab {
 
     fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(service) = self.managed_service(key) else { return };
-        let subsets = endpoints::subsets(&service, self.pods());
+        let subsets = endpoints::subsets(&service, self.pods_in(&key.namespace));
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
         let old = match self.objects.get(&own) {
             Some(Object::Endpoints(old)) => Some(old.clone()),
@@ -169,11 +169,13 @@ impl Lab {
 
     fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(service) = self.managed_service(key) else { return };
-        let existing = self.objects.values().filter_map(|object| match object {
+        let slices = self.in_namespace(Kind::EndpointSlice, &key.namespace);
+        let existing = slices.filter_map(|object| match object {
             Object::EndpointSlice(slice) if is_managed(slice, &service) => Some(slice.clone()),
             _ => None,
         });
-        let mut pods: Vec<&Pod> = self.pods().collect();
+        let pods = self.pods_in(&key.namespace).filter(|pod| members::selects(&service, pod));
+        let mut pods: Vec<&Pod> = pods.collect();
         pods.sort_by_key(|pod| version(&pod.metadata));
         let zone = |node: &str| {
             let node = self.objects.get(&ObjectKey::new(Kind::Node, "", node))?;
