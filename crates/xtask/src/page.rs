@@ -50,3 +50,12 @@ pub(crate) fn node(context: &Context, script: &str) -> Command {
     }
     node
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn plain_trunk_builds_the_page_with_its_own_profile_too() {
+        let index = include_str!("../../../web/index.html");
+        assert!(index.contains(r#"data-cargo-profile-release="page""#));
+    }
+}
