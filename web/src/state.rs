@@ -453,7 +453,7 @@ impl State {
     }
 
     fn lay_out(&mut self) {
-        let scene = lay_out(&self.view, self.stage_width);
+        let scene = lay_out(&self.view, self.stage_width / self.zoom());
         if *self.scene == scene {
             return;
         }
@@ -463,6 +463,11 @@ impl State {
         let moment = playback.timeline.moment(playback.clock).unwrap_or_default();
         playback.timeline = timeline_of(&self.scene, &playback.exchange, playback.packet);
         playback.clock = playback.timeline.arrival(moment.step);
+    }
+
+    /// How many pixels a unit of the scene is: a large window shows it larger.
+    pub fn zoom(&self) -> f64 {
+        if self.stage_width >= 900.0 { 1.25 } else { 1.0 }
     }
 
     /// A client and a target that exist: those chosen, or the first that will do.

@@ -244,7 +244,7 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
             .to_owned(),
         Event::Bridged { to: BridgeTo::Port } => lang
             .pick(
-                "The bridge sends the frame out of the port of the pod it is for.",
+                "The bridge passes the frame out at the port of the pod it is for.",
                 "브리지가 목적지 파드의 포트로 프레임을 내보냅니다.",
             )
             .to_owned(),
@@ -280,7 +280,7 @@ fn sent(lang: Lang, step: &Step) -> String {
             )
         }
         _ => lang.pick(
-            format!("The node itself sends a {kind} to {dst}."),
+            format!("The node's own kernel hands out a {kind} for {dst}."),
             format!("노드가 직접 {kind} 패킷을 보냅니다. 목적지: {dst}"),
         ),
     }
@@ -406,7 +406,7 @@ fn delivered(lang: Lang, step: &Step) -> String {
         Place::Pod { pod, .. } => {
             let pod = pod_name(pod);
             lang.pick(
-                format!("{pod} gets it, and sees {src} as the sender."),
+                format!("{pod} gets it, and sees it come from {src}."),
                 format!("파드 {pod}에 도착합니다. 파드에게 보이는 출발지: {src}"),
             )
         }
@@ -478,6 +478,17 @@ pub fn probes(lang: Lang, pod: &crate::view::Pod) -> String {
         format!("{good} of the last {all} probes succeeded; every {period} s, not ready after {threshold} failures"),
         format!("최근 프로브 {all}번 중 {good}번 성공. {period}초마다 확인하고 {threshold}번 실패하면 준비 안 됨"),
     )
+}
+
+pub fn unscheduled(lang: Lang, count: usize) -> String {
+    match count {
+        1 => lang
+            .pick("1 pod has no node yet".to_owned(), "노드가 정해지지 않은 파드 1개".to_owned()),
+        _ => lang.pick(
+            format!("{count} pods have no node yet"),
+            format!("노드가 정해지지 않은 파드 {count}개"),
+        ),
+    }
 }
 
 pub fn endpoints_ready(lang: Lang, ready: usize, all: usize) -> String {

@@ -82,9 +82,9 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
             </div>
             <Outcome {lang} report={report.clone()} {pick} />
             <div class="actions">
-                <button type="button" class="pri" aria-label={"Apply"} title={lang.say(Word::ApplyHint)}
+                <button type="button" class="pri" title={lang.say(Word::ApplyHint)}
                         onclick={send.reform(|_| Msg::Apply)}>
-                    { lang.say(Word::Apply) }<kbd>{ "Ctrl ↵" }</kbd>
+                    { lang.say(Word::Apply) }<kbd aria-hidden="true">{ "Ctrl ↵" }</kbd>
                 </button>
                 <button type="button" title={lang.say(Word::ResetHint)}
                         onclick={send.reform(|_| Msg::StartOver)}>{ lang.say(Word::Reset) }</button>

@@ -208,7 +208,8 @@ impl App {
                 <div class="canvas" ref={self.moving.canvas.clone()} tabindex="0"
                      role="group" aria-label={lang.say(Word::Stage)}
                      onkeydown={walk::step_keys(&self.send, false)}>
-                    <svg width={state.scene.width.to_string()} height={state.scene.height.to_string()}
+                    <svg width={(state.scene.width * state.zoom()).to_string()}
+                         height={(state.scene.height * state.zoom()).to_string()}
                          viewBox={format!("0 0 {} {}", state.scene.width, state.scene.height)}
                          role="group" aria-label={lang.say(Word::Stage)}>
                         <stage::Map {lang} view={state.view.clone()} scene={state.scene.clone()}
@@ -301,7 +302,8 @@ impl App {
         let Some(canvas) = self.moving.canvas.cast::<Element>() else { return };
         let (top, height) = (f64::from(canvas.scroll_top()), f64::from(canvas.client_height()));
         let margin = (height / 3.0).min(130.0);
-        let goal = top.max(at.y + margin - height).min(at.y - margin);
+        let level = at.y * self.state.zoom();
+        let goal = top.max(level + margin - height).min(level - margin);
         if (goal - top).abs() >= 1.0 {
             canvas.set_scroll_top(goal.max(0.0) as i32);
         }

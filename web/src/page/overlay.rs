@@ -170,7 +170,7 @@ fn delay(order: usize) -> String {
     format!("animation-delay:{}ms", order * 160)
 }
 
-const CELL_MIN: f64 = 50.0;
+const CELL_MIN: f64 = 47.0;
 const CELL_GAP: f64 = 4.0;
 
 /// One cell for each endpoint; around the one that was taken where not all fit.

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use svclab_core::key::ObjectKey;
 use yew::prelude::*;
 
-use crate::scene::{HOOKS, NodeBox, Point, Rect, Scene};
+use crate::scene::{HOOKS, MONO, NodeBox, Point, Rect, Scene};
 use crate::state::Msg;
 use crate::view::{self, Pod, PodState, STRIP, ServiceView, Shared, View};
 use crate::words::{self, Lang, Word};
@@ -48,6 +48,7 @@ pub(super) fn Map(props: &MapProps) -> Html {
                 <g key={format!("box-{}", node.name)} class="node">{ rect(node.rect, 14.0, None) }</g>
             }
             <path class="wires" d={scene.wires.iter().map(|it| line(it)).collect::<String>()} />
+            { waiting(lang, view, scene) }
             for (place, node) in scene.nodes.iter().zip(&view.nodes) {
                 <NodeMap key={&*node.name} {lang} chosen={chosen.clone()} place={place.clone()}
                          node={node.clone()} />
@@ -59,6 +60,19 @@ pub(super) fn Map(props: &MapProps) -> Html {
                 }
             }
         </>
+    }
+}
+
+/// Pods that no node has yet stand nowhere; at least they are counted.
+fn waiting(lang: Lang, view: &View, scene: &Scene) -> Html {
+    let count = view.pods.iter().filter(|pod| pod.node.is_none()).count();
+    if count == 0 {
+        return html! {};
+    }
+    html! {
+        <text class="mono waiting" x={n(scene.router.x - 10.0)} y={n(scene.lan_label.y)} text-anchor="end">
+            { words::unscheduled(lang, count) }
+        </text>
     }
 }
 
@@ -127,13 +141,16 @@ fn NodeMap(props: &NodeMapProps) -> Html {
     let NodeMapProps { lang, chosen, place, node } = props;
     let lang = *lang;
     let (gate, detail, nic, bridge) = (place.gate, place.detail, place.nic, place.bridge);
+    let letters = node.name.len() as f64 * 13.0 * 0.66 + node.address.len() as f64 * 10.0 * MONO;
+    let fits = letters + 36.0 < place.rect.w;
+    let address = if fits { node.address.clone() } else { view::tail(&node.address) };
     html! {
         <g class="inside">
             <text class="title big" x={n(place.rect.x + 14.0)} y={n(place.rect.y + 36.0)}>
                 { &*node.name }
             </text>
             <text class="mono" x={n(place.rect.right() - 14.0)} y={n(place.rect.y + 36.0)}
-                  text-anchor="end">{ &node.address }</text>
+                  text-anchor="end">{ address }</text>
             <g class="port">
                 { rect(nic, 5.0, None) }
                 <text class="mono" x={n(nic.middle().x)} y={n(nic.middle().y + 3.5)}
@@ -200,7 +217,8 @@ fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
         }
     };
     html! {
-        <g class={classes!("known", ends.is_empty().then_some("nobody"))}>
+        <g class={classes!("known", ends.is_empty().then_some("nobody"))} role="img"
+           aria-label={format!("{} {service}: {}", node.name, ends.join(", "))}>
             <text class="mono" x={n(detail.x + 1.0)} y={n(detail.y + 49.0)}>
                 { if ends.is_empty() { format!("{service} → REJECT") } else { format!("{service} →") } }
             </text>
@@ -295,18 +313,17 @@ fn strip(lang: Lang, pod: &Pod, at: Rect) -> Html {
     html! {
         <g class="strip" role="img" aria-label={words::probes(lang, pod)}>
             <title>{ words::probes(lang, pod) }</title>
-            for index in 0..STRIP {
-                { probe(start + index as f64 * 6.0, at.y + 46.0, index.checked_sub(first).and_then(|it| pod.probes.get(it)).copied()) }
+            for (index, success) in pod.probes.iter().enumerate() {
+                { probe(start + (first + index) as f64 * 6.0, at.y + 46.0, *success) }
             }
         </g>
     }
 }
 
-fn probe(x: f64, y: f64, result: Option<bool>) -> Html {
-    let (class, top, height) = match result {
-        Some(true) => ("good", y, 12.0),
-        Some(false) => ("bad", y + 6.0, 6.0),
-        None => ("none", y + 10.0, 2.0),
+fn probe(x: f64, y: f64, success: bool) -> Html {
+    let (class, top, height) = match success {
+        true => ("good", y, 12.0),
+        false => ("bad", y + 6.0, 6.0),
     };
     html! { <rect {class} x={n(x)} y={n(top)} width="4" height={n(height)} rx="1" /> }
 }
