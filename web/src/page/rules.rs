@@ -94,7 +94,7 @@ fn gone(lang: Lang, rules: &NodeRules) -> Html {
     }
     html! {
         <section class="gone" aria-label={lang.say(Word::GoneRules)}>
-            <h3>{ lang.say(Word::GoneRules) }</h3>
+            <h2>{ lang.say(Word::GoneRules) }</h2>
             for (index, line) in rules.removed.iter().take(100).enumerate() {
                 <code key={index} class="rule removed" lang="en">
                     <span class="sign" aria-hidden="true">{ "−" }</span>{ line }
@@ -119,7 +119,7 @@ fn table(
     }
     html! {
         <section key={name.name()} class="table" aria-label={format!("*{name}")}>
-            <h3>{ format!("*{name}") }</h3>
+            <h2>{ format!("*{name}") }</h2>
             for (chain, content) in in_reading_order(filled).into_iter().take(DRAWN) {
                 <ChainView key={chain.as_str()} {lang} table={name} {chain}
                     content={Shared(content)} added={added(rules, name, chain)}
@@ -244,12 +244,12 @@ fn explanation(
     let origin = rule.origin.and_then(|id| rules.origins.get(id.0 as usize));
     html! {
         <aside class="why" aria-label={lang.say(Word::WhyThisRule)} aria-live="polite">
-            <h3>
+            <h2>
                 { lang.say(Word::WhyThisRule) }
                 <button type="button" class="link" onclick={send.reform(|_| Msg::Rule(None))}>
                     { lang.say(Word::SkipToEnd) }
                 </button>
-            </h3>
+            </h2>
             <p>{ words::why(lang, origin) }</p>
         </aside>
     }

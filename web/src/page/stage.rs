@@ -47,7 +47,7 @@ pub(super) fn Map(props: &MapProps) -> Html {
             for node in scene.nodes.iter() {
                 <g key={format!("box-{}", node.name)} class="node">{ rect(node.rect, 14.0, None) }</g>
             }
-            <path class="wires" d={scene.wires.iter().map(|it| line(it)).collect::<String>()} />
+            <path class="wires" d={scene.wires.iter().map(line).collect::<String>()} />
             { waiting(lang, view, scene) }
             for (place, node) in scene.nodes.iter().zip(&view.nodes) {
                 <NodeMap key={&*node.name} {lang} chosen={chosen.clone()} place={place.clone()}
