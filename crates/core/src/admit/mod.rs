@@ -383,10 +383,14 @@ fn keep_metadata(new: &mut Object, old: &Object) {
     meta.deletion_timestamp.clone_from(&before.deletion_timestamp);
     meta.deletion_grace_period_seconds = before.deletion_grace_period_seconds;
     meta.generate_name.clone_from(&before.generate_name);
-    meta.generation = before.generation;
-    if meta::has_generation(new.kind()) && content(new) != content(old) {
-        new.meta_mut().generation += 1;
-    }
+    new.meta_mut().generation = next_generation(Some(old), new);
+}
+
+/// `metadata.generation` once `new` takes the place of `old`: it counts the changes of the spec.
+pub(crate) fn next_generation(old: Option<&Object>, new: &Object) -> i64 {
+    let counts = meta::has_generation(new.kind());
+    let changed = counts && old.is_none_or(|old| content(new) != content(old));
+    old.map_or(0, |old| old.meta().generation) + i64::from(changed)
 }
 
 /// The object without metadata and status.

@@ -3,6 +3,7 @@
 use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
+use crate::admit;
 use crate::control::members;
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, ObjectMeta, Pod, Service};
@@ -21,29 +22,27 @@ impl Lab {
     pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
         let key = object.key();
         let old = self.objects.get(&key);
+        let generation = admit::next_generation(old, &object);
         let meta = object.meta_mut();
         match old {
             Some(old) => {
                 meta.uid.clone_from(&old.meta().uid);
                 meta.creation_timestamp.clone_from(&old.meta().creation_timestamp);
                 meta.resource_version.clone_from(&old.meta().resource_version);
-                meta.generation = old.meta().generation;
             }
-            None => {
-                meta.uid = self.rng.uid();
-                meta.creation_timestamp = self.now.rfc3339();
-                meta.generation = i64::from(has_generation(key.kind));
-            }
+            None if meta.uid.is_empty() => meta.uid = self.rng.uid(),
+            None => {}
         }
+        meta.generation = generation;
         if old == Some(&object) {
             return key;
         }
-        let counts = has_generation(key.kind);
-        let changed_spec = counts && old.is_some_and(|old| spec(old) != spec(&object));
         self.resource_version += 1;
         let meta = object.meta_mut();
         meta.resource_version = self.resource_version.to_string();
-        meta.generation += i64::from(changed_spec);
+        if old.is_none() {
+            meta.creation_timestamp = self.now.rfc3339();
+        }
         let old = self.objects.insert(key.clone(), object.clone());
         self.tell(&key, old.as_ref(), Some(&object), cause);
         key
@@ -233,27 +232,4 @@ fn facts(pod: &Pod) -> (bool, bool, bool, Vec<std::net::IpAddr>, crate::object::
     let labels = pod.metadata.labels.clone();
     let (ready, ending) = (pod.is_ready(), pod.is_terminating());
     (ready, ending, pod.is_finished(), pod.addresses(), labels, names)
-}
-
-/// Kinds whose `metadata.generation` counts changes of the spec.
-fn has_generation(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Deployment
-            | Kind::ReplicaSet
-            | Kind::StatefulSet
-            | Kind::DaemonSet
-            | Kind::EndpointSlice
-            | Kind::Ingress
-            | Kind::NetworkPolicy
-    )
-}
-
-fn spec(object: &Object) -> serde_json::Value {
-    let mut value = object.to_value();
-    if let Some(map) = value.as_object_mut() {
-        map.remove("metadata");
-        map.remove("status");
-    }
-    value
 }

@@ -1,8 +1,8 @@
 //! kube-proxy in iptables mode: the objects of a cluster → the rules of one node.
 //!
-//! objects → service ports ([`service`]) and their endpoints ([`endpoint`]); which of them this node
-//! uses ([`select`]) → chains and rules ([`rules`]) → what `iptables-restore` is given, and why each
-//! rule is there ([`origin`]). The text comes out byte for byte as kube-proxy writes it; where
+//! objects → service ports (`service`) and their endpoints (`endpoint`); which of them this node
+//! uses (`select`) → chains and rules (`rules`) → what `iptables-restore` is given, and why each
+//! rule is there (`origin`). The text comes out byte for byte as kube-proxy writes it; where
 //! kube-proxy's own order is that of a Go map, service ports go by namespace, name, port name and
 //! protocol.
 
