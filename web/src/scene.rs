@@ -80,8 +80,10 @@ pub struct Scene {
     pub width: f64,
     pub height: f64,
     pub services_label: Point,
-    /// One for each of [`View::services`], in that order.
-    pub services: Vec<Rect>,
+    /// Indices into [`View::services`] and places; with many Services not all are here.
+    pub services: Vec<(usize, Rect)>,
+    /// How many are not, and where that is said.
+    pub more_services: Option<(usize, Point)>,
     pub lan_label: Point,
     pub router: Rect,
     /// The wires of the LAN, thick.
@@ -122,12 +124,12 @@ const GHOST_HEIGHT: f64 = 38.0;
 pub const MONO: f64 = 0.605;
 pub const SANS: f64 = 0.6;
 
-/// Lays out `view` in `width` pixels.
-pub fn lay_out(view: &View, width: f64) -> Scene {
+/// Lays out `view` in `width` pixels; the Service `chosen` is always shown.
+pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
     let width = width.max(NODE_MIN + 2.0 * MARGIN + 8.0);
     let mut pen = Pen::default();
 
-    let (services, below) = lay_out_services(view, width);
+    let (services, more_services, below) = lay_out_services(view, chosen, width);
     let services_label = Point::new(MARGIN, 22.0);
 
     let count = view.nodes.len().max(1);
@@ -185,6 +187,7 @@ pub fn lay_out(view: &View, width: f64) -> Scene {
         height: bottom + MARGIN,
         services_label,
         services,
+        more_services,
         lan_label,
         router,
         rails,
@@ -196,24 +199,57 @@ pub fn lay_out(view: &View, width: f64) -> Scene {
     }
 }
 
-/// Ghosts in lines from left to right; also where they end.
-fn lay_out_services(view: &View, width: f64) -> (Vec<Rect>, f64) {
+/// More lines of Services than these would push the nodes out of sight.
+const SERVICE_LINES: usize = 4;
+
+type More = Option<(usize, Point)>;
+
+/// Ghosts in lines from left to right, how many do not fit, and where they end.
+fn lay_out_services(
+    view: &View,
+    chosen: Option<&str>,
+    width: f64,
+) -> (Vec<(usize, Rect)>, More, f64) {
+    let mut order: Vec<usize> = (0..view.services.len()).collect();
+    let (mut res, mut left) = ghosts(view, &order, width);
+    let is_chosen = |index: &usize| Some(view.services[*index].name().as_str()) == chosen;
+    if let Some(hidden) = order.iter().position(&is_chosen).filter(|at| *at >= res.len()) {
+        let index = order.remove(hidden);
+        order.insert(0, index);
+        (res, left) = ghosts(view, &order, width);
+    }
+    let last = res.last().map(|it| it.1);
+    let more = last
+        .filter(|_| left > 0)
+        .map(|it| (left, Point::new(it.right() + 12.0, it.middle().y + 4.0)));
+    (res, more, last.map_or(42.0, Rect::bottom))
+}
+
+fn ghosts(view: &View, order: &[usize], width: f64) -> (Vec<(usize, Rect)>, usize) {
     let mut res = Vec::new();
-    let (mut x, mut y) = (MARGIN, 32.0);
-    for service in view.services.iter() {
+    let (mut x, mut y, mut line) = (MARGIN, 32.0, 1);
+    for &index in order {
+        let service = &view.services[index];
         let name = service.name().chars().count() as f64 * 12.0 * SANS;
         let detail = service.detail().chars().count() as f64 * 10.0 * MONO;
         let badge = service.badge().chars().count() as f64 * 10.0 * MONO + 26.0;
         let w = (name + badge).max(detail).max(70.0) + 30.0;
         let w = w.min(width - 2.0 * MARGIN);
-        if x + w > width - MARGIN && x > MARGIN {
+        // On the last line there must be room to say how many more there are.
+        let room = if line == SERVICE_LINES { 70.0 } else { 0.0 };
+        if x + w + room > width - MARGIN && x > MARGIN {
+            if line == SERVICE_LINES {
+                break;
+            }
+            line += 1;
             x = MARGIN;
             y += GHOST_HEIGHT + 8.0;
         }
-        res.push(Rect { x, y, w, h: GHOST_HEIGHT });
+        res.push((index, Rect { x, y, w, h: GHOST_HEIGHT }));
         x += w + 10.0;
     }
-    (res, y + if view.services.is_empty() { 10.0 } else { GHOST_HEIGHT })
+    let left = order.len() - res.len();
+    (res, left)
 }
 
 /// One node below `tap`, its joint on the rail.
@@ -465,7 +501,7 @@ mod tests {
     fn everything_of_a_node_lies_inside_it_at_every_width() {
         for width in [320.0, 390.0, 424.0, 664.0, 700.0, 1180.0] {
             let view = three_nodes();
-            let scene = lay_out(&view, width);
+            let scene = lay_out(&view, None, width);
             for node in &scene.nodes {
                 assert!(node.rect.right() <= scene.width, "{width}: {}", node.name);
                 for part in
@@ -489,7 +525,7 @@ mod tests {
 
     #[test]
     fn a_packet_between_nodes_goes_over_the_lan() {
-        let scene = lay_out(&three_nodes(), 700.0);
+        let scene = lay_out(&three_nodes(), None, 700.0);
         let nic = |name: &str| Spot::Nic(name.into());
         let path = scene.path(&nic("worker-1"), &nic("worker-2")).unwrap();
         assert!(path.len() >= 4);
@@ -499,7 +535,7 @@ mod tests {
 
     #[test]
     fn packets_enter_the_gate_on_the_left_and_leave_on_the_right() {
-        let scene = lay_out(&three_nodes(), 700.0);
+        let scene = lay_out(&three_nodes(), None, 700.0);
         let node: Rc<str> = "worker-1".into();
         let bridge = Spot::Bridge(node.clone());
         let gate = scene.node("worker-1").unwrap().gate;

@@ -304,7 +304,7 @@ impl State {
         let example: Rc<str> = scenario.text().into();
         let mut res = State {
             view: View::default().into(),
-            scene: lay_out(&View::default(), 700.0).into(),
+            scene: lay_out(&View::default(), None, 700.0).into(),
             lab,
             revision: 0,
             rest: 0.0,
@@ -396,6 +396,7 @@ impl State {
             Msg::To(target) => {
                 self.wanted.1 = Some(target);
                 self.choose_ends();
+                self.lay_out();
             }
             Msg::Send => self.send(),
             Msg::PickExchange(id) => self.pick_exchange(id),
@@ -453,7 +454,8 @@ impl State {
     }
 
     fn lay_out(&mut self) {
-        let scene = lay_out(&self.view, self.stage_width / self.zoom());
+        let chosen = self.chosen_service();
+        let scene = lay_out(&self.view, chosen.as_deref(), self.stage_width / self.zoom());
         if *self.scene == scene {
             return;
         }
@@ -463,6 +465,11 @@ impl State {
         let moment = playback.timeline.moment(playback.clock).unwrap_or_default();
         playback.timeline = timeline_of(&self.scene, &playback.exchange, playback.packet);
         playback.clock = playback.timeline.arrival(moment.step);
+    }
+
+    /// `shop/web`: the Service that requests go to.
+    pub fn chosen_service(&self) -> Option<String> {
+        self.to.as_ref().and_then(|to| to.rsplit_once(':')).map(|it| it.0.to_owned())
     }
 
     /// How many pixels a unit of the scene is: a large window shows it larger.
@@ -480,8 +487,11 @@ impl State {
         let targets: Vec<_> = self.targets().map(|it| it.0).collect();
         let wanted = to.as_ref().filter(|to| targets.contains(to));
         let systems = ["kube-system/", "default/kubernetes:"];
-        let own = || targets.iter().find(|it| !systems.iter().any(|name| it.starts_with(name)));
-        let to = wanted.or_else(own).or(targets.first()).cloned();
+        let is_own = |it: &&String| !systems.iter().any(|name| it.starts_with(name));
+        // New Services do not take the place of the one in use.
+        let kept = self.to.as_ref().filter(is_own).filter(|to| targets.contains(to));
+        let own = || targets.iter().find(is_own);
+        let to = wanted.or(kept).or_else(own).or(targets.first()).cloned();
         (self.from, self.to) = (from, to);
         if self.node_chosen {
             return;

@@ -4,6 +4,7 @@
 //! milliseconds of a timeline are the reader's, not the lab's.
 
 use svclab_core::trace::{Event, Place, Step, Trace};
+use svclab_netfilter::{Hook, Verdict as TableVerdict};
 
 use crate::scene::{Point, Scene, Spot, spot_of};
 
@@ -34,7 +35,7 @@ const LONGEST_MOVE: f64 = 1100.0;
 
 /// `pace` stretches everything: 1 for the packet that meets the rules, less for those that follow it.
 pub fn timeline(scene: &Scene, trace: &Trace, pace: f64) -> Timeline {
-    let spots: Vec<Option<Spot>> = trace.steps.iter().map(|step| spot_of(&step.place)).collect();
+    let spots = spots(&trace.steps);
     let mut legs: Vec<Leg> = Vec::new();
     let mut clock = 0.0;
     for (index, step) in trace.steps.iter().enumerate() {
@@ -46,6 +47,19 @@ pub fn timeline(scene: &Scene, trace: &Trace, pace: f64) -> Timeline {
         clock = end;
     }
     Timeline { legs }
+}
+
+/// Where each step happens. The fork after PREROUTING shows the routing of packets that come in;
+/// a packet of the node itself is routed where it is.
+fn spots(steps: &[Step]) -> Vec<Option<Spot>> {
+    let mut res: Vec<Option<Spot>> = Vec::new();
+    for step in steps {
+        let last = res.iter().flatten().next_back();
+        let comes_in = matches!(last, Some(Spot::Hook(_, Hook::Prerouting) | Spot::Routing(_)));
+        let spot = spot_of(&step.place);
+        res.push(spot.filter(|it| !matches!(it, Spot::Routing(_)) || comes_in));
+    }
+    res
 }
 
 /// From where the packet is to the step's spot. A bridge and the LAN are long things: there the
@@ -107,6 +121,7 @@ fn length(path: &[Point]) -> f64 {
 fn dwell(step: &Step) -> f64 {
     match &step.event {
         Event::Walked(passage) if passage.nat.is_some() => 2600.0,
+        Event::Walked(passage) if passage.verdict != TableVerdict::Accept => 1800.0,
         Event::Walked(passage) if passage.visits.len() > 1 => 650.0,
         Event::Walked(_) => 220.0,
         Event::Translated { .. } => 700.0,
@@ -186,7 +201,7 @@ mod tests {
 
     use svclab_core::time::Instant;
     use svclab_core::trace::Verdict;
-    use svclab_netfilter::{Hook, Packet, TcpFlags};
+    use svclab_netfilter::{Packet, TcpFlags};
 
     use super::*;
     use crate::scene::lay_out;
@@ -220,7 +235,7 @@ mod tests {
     #[test]
     fn a_packet_never_jumps() {
         for width in [390.0, 664.0, 700.0, 1180.0] {
-            let timeline = timeline(&lay_out(&three_nodes(), width), &trace(), 1.0);
+            let timeline = timeline(&lay_out(&three_nodes(), None, width), &trace(), 1.0);
             let mut before = position(&timeline, 0.0).unwrap();
             let mut t = 0.0;
             while t < timeline.end() + 50.0 {
@@ -234,7 +249,7 @@ mod tests {
 
     #[test]
     fn it_ends_in_the_pod_it_was_delivered_to() {
-        let scene = lay_out(&three_nodes(), 700.0);
+        let scene = lay_out(&three_nodes(), None, 700.0);
         let timeline = timeline(&scene, &trace(), 1.0);
         assert_eq!(position(&timeline, 1e9), scene.at(&Spot::Pod("shop/web-2".into())));
         assert_eq!(position(&timeline, -1.0), None);
@@ -242,8 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn a_node_routes_its_own_packets_where_they_are() {
+        let mut own = trace();
+        let node: std::rc::Rc<str> = "worker-1".into();
+        own.steps[0].place = Place::Process { node: node.clone() };
+        own.steps[1].place = Place::Routing { node: node.clone() };
+        own.steps[2].place = Place::Conntrack { node, hook: Hook::Output };
+        let timeline = timeline(&lay_out(&three_nodes(), None, 700.0), &own, 1.0);
+        assert_eq!(timeline.legs[1].path.len(), 1);
+        assert_eq!(timeline.legs[2].path.len(), 2);
+    }
+
+    #[test]
     fn each_step_has_its_moment() {
-        let timeline = timeline(&lay_out(&three_nodes(), 700.0), &trace(), 1.0);
+        let timeline = timeline(&lay_out(&three_nodes(), None, 700.0), &trace(), 1.0);
         for step in 0..timeline.legs.len() {
             let moment = timeline.moment(timeline.arrival(step)).unwrap();
             assert_eq!(moment, Moment { step, arrived: true });

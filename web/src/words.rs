@@ -275,13 +275,13 @@ fn sent(lang: Lang, step: &Step) -> String {
         Place::Pod { pod, .. } => {
             let pod = pod_name(pod);
             lang.pick(
-                format!("The process in {pod} hands its kernel a {kind} for {dst}."),
+                format!("The process in {pod} hands the kernel {kind}, bound for {dst}."),
                 format!("파드 {pod} 안의 프로세스가 커널에 {kind} 패킷을 넘깁니다. 목적지: {dst}"),
             )
         }
         _ => lang.pick(
-            format!("The node's own kernel hands out a {kind} for {dst}."),
-            format!("노드가 직접 {kind} 패킷을 보냅니다. 목적지: {dst}"),
+            format!("The node's own kernel answers {dst} with {kind}."),
+            format!("노드의 커널이 직접 {kind} 패킷으로 응답합니다. 목적지: {dst}"),
         ),
     }
 }
@@ -478,6 +478,10 @@ pub fn probes(lang: Lang, pod: &crate::view::Pod) -> String {
         format!("{good} of the last {all} probes succeeded; every {period} s, not ready after {threshold} failures"),
         format!("최근 프로브 {all}번 중 {good}번 성공. {period}초마다 확인하고 {threshold}번 실패하면 준비 안 됨"),
     )
+}
+
+pub fn more(lang: Lang, count: usize) -> String {
+    lang.pick(format!("+{count} more"), format!("외 {count}개"))
 }
 
 pub fn unscheduled(lang: Lang, count: usize) -> String {

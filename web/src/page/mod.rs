@@ -200,7 +200,7 @@ impl App {
         });
         let targets: Vec<String> = state.targets().map(|it| it.0).collect();
         let clients: Vec<_> = state.clients().collect();
-        let chosen = state.to.as_ref().and_then(|to| to.rsplit_once(':')).map(|it| it.0.to_owned());
+        let chosen = state.chosen_service();
         html! {
             <section class="stage" aria-label="Stage" id={alone.then_some("panel-stage")}>
                 <send::Send {lang} {clients} {targets} from={state.from.clone()} to={state.to.clone()}

@@ -1,5 +1,5 @@
 use svclab_core::trace::{Event, Place, Trace};
-use svclab_netfilter::Packet;
+use svclab_netfilter::{Packet, Verdict};
 use yew::prelude::*;
 
 use crate::gate::{Choice, Fate, Opening, opening};
@@ -38,7 +38,7 @@ pub(super) fn Overlay(props: &OverlayProps) -> Html {
     // On its way to a step the packet is still what the step before made of it.
     let before = moment.step.checked_sub(1).map_or(&trace.sent, |it| &trace.steps[it].packet);
     let packet = if moment.arrived { &step.packet } else { before };
-    let lost = matches!(step.event, Event::Lost(_)) && moment.arrived;
+    let lost = moment.arrived && ends_here(&step.event);
     let open = opening(trace, step).filter(|_| moment.arrived);
     let node = step.place.node().and_then(|it| scene.node(it));
     let class = classes!("overlay", reply.then_some("reply"), lost.then_some("lost"));
@@ -63,6 +63,15 @@ pub(super) fn Overlay(props: &OverlayProps) -> Html {
                 { label(name, packet, before, moving) }
             </g>
         </g>
+    }
+}
+
+/// Lost, dropped or refused.
+fn ends_here(event: &Event) -> bool {
+    match event {
+        Event::Lost(_) => true,
+        Event::Walked(passage) => passage.verdict != Verdict::Accept,
+        _ => false,
     }
 }
 

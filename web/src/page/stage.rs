@@ -28,8 +28,13 @@ pub(super) fn Map(props: &MapProps) -> Html {
             <text class="band" x={n(scene.services_label.x)} y={n(scene.services_label.y)}>
                 { lang.say(Word::ServicesBand) }
             </text>
-            for (service, rect) in view.services.iter().zip(&scene.services) {
-                { ghost(lang, service, *rect, chosen.as_deref() == Some(&service.name())) }
+            for (index, rect) in scene.services.iter() {
+                if let Some(service) = view.services.get(*index) {
+                    { ghost(lang, service, *rect, chosen.as_deref() == Some(&service.name())) }
+                }
+            }
+            if let Some((count, at)) = scene.more_services {
+                <text class="label" x={n(at.x)} y={n(at.y)}>{ words::more(lang, count) }</text>
             }
             <g class="lan">
                 for rail in scene.rails.iter() {
@@ -295,7 +300,7 @@ fn PodCard(props: &PodCardProps) -> Html {
 
 /// The end of a long name tells pods apart, so the middle goes.
 fn short(name: &str, width: f64) -> String {
-    let fits = (width / (11.5 * 0.645)) as usize;
+    let fits = (width / (11.5 * 0.68)) as usize;
     let count = name.chars().count();
     if count <= fits || fits < 8 {
         return name.to_owned();
