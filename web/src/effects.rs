@@ -41,6 +41,11 @@ pub fn remember(memory: &Memory) {
     set(APPLIED, memory.applied.as_deref());
 }
 
+/// The element of `index.html` that the page is drawn into.
+pub fn root() -> Option<Element> {
+    gloo::utils::document().get_element_by_id("lab")
+}
+
 /// The language that the browser asks for.
 pub fn system_lang() -> Lang {
     let code = gloo::utils::window().navigator().language();

@@ -30,7 +30,10 @@ pub fn start() {
         gloo::console::error!(panic.to_string());
         effects::show_crash();
     }));
-    yew::Renderer::<App>::new().render();
+    // Not the body: the message for the worst case stands beside the page.
+    if let Some(root) = effects::root() {
+        yew::Renderer::<App>::with_root(root).render();
+    }
 }
 
 /// The parts of the picture that move with every frame, outside the virtual DOM.
