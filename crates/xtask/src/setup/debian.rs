@@ -18,6 +18,9 @@ const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
 const TOOLCHAIN: &str = "debian-web";
 
+const ROOT_NEEDED: &str = "Debian's compiler needs files in /usr/lib/rustlib to build for wasm; \
+     run `cargo xtask setup` once as root";
+
 /// Installs packages, or says in one sentence which ones to install.
 pub(crate) fn install(context: &Context, packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
@@ -94,6 +97,7 @@ fn link_linker(context: &Context, about: &str) -> Result<()> {
 
 /// Builds the standard library in an empty crate and copies it to the sysroot.
 fn build_library(context: &Context) -> Result<()> {
+    as_root(context, "cp").ok_or(ROOT_NEEDED)?;
     let folder = context.target().join("xtask/std");
     let _ = fs::remove_dir_all(&folder);
     empty_crate(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -142,8 +146,7 @@ fn use_in_this_folder(context: &mut Context) -> Result<()> {
 }
 
 fn change_system(context: &Context, program: &str, arguments: &[&str]) -> Result<()> {
-    let mut command = as_root(context, program)
-        .ok_or_else(|| format!("as root, run: {program} {}", arguments.join(" ")))?;
+    let mut command = as_root(context, program).ok_or(ROOT_NEEDED)?;
     process::run(command.args(arguments))
 }
 
