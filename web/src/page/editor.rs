@@ -32,8 +32,25 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
     let lines = text.bytes().filter(|byte| *byte == b'\n').take(NUMBERED).count() + 1;
     let numbers = use_memo(lines, |lines| numbers(*lines));
 
-    let oninput = send.reform(|event: InputEvent| {
-        Msg::Edited(event.target_unchecked_into::<HtmlTextAreaElement>().value())
+    // What the text area holds. Asking it costs seconds with a text of half a million lines, so it
+    // is told of a text that it did not send itself, and else left alone.
+    let held = use_mut_ref(|| Rc::<str>::from(""));
+    use_effect_with(text.clone(), {
+        let (area, held) = (area.clone(), held.clone());
+        move |text| {
+            if *held.borrow() == *text {
+                return;
+            }
+            if let Some(area) = area.cast::<HtmlTextAreaElement>() {
+                area.set_value(text);
+                *held.borrow_mut() = text.clone();
+            }
+        }
+    });
+    let oninput = send.reform(move |event: InputEvent| {
+        let value = event.target_unchecked_into::<HtmlTextAreaElement>().value();
+        *held.borrow_mut() = value.as_str().into();
+        Msg::Edited(value)
     });
     let onkeydown = {
         let send = send.clone();
@@ -75,7 +92,7 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
                         <pre>{ (*numbers).clone() }</pre>
                     </div>
                 </div>
-                <textarea ref={area} aria-label={"Manifests"} value={text.to_string()} wrap="off"
+                <textarea ref={area} aria-label={"Manifests"} wrap="off"
                           spellcheck="false" autocomplete="off" autocapitalize="off"
                           aria-invalid={(!marks.is_empty()).to_string()}
                           {oninput} {onkeydown} {onscroll} />
