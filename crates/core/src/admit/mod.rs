@@ -389,8 +389,21 @@ fn keep_metadata(new: &mut Object, old: &Object) {
 /// `metadata.generation` once `new` takes the place of `old`: it counts the changes of the spec.
 pub(crate) fn next_generation(old: Option<&Object>, new: &Object) -> i64 {
     let counts = meta::has_generation(new.kind());
-    let changed = counts && old.is_none_or(|old| content(new) != content(old));
+    let changed = counts && old.is_none_or(|old| !same_content(old, new));
     old.map_or(0, |old| old.meta().generation) + i64::from(changed)
+}
+
+/// Whether two objects differ in metadata and status alone.
+fn same_content(old: &Object, new: &Object) -> bool {
+    match (old, new) {
+        (Object::Deployment(old), Object::Deployment(new)) => old.spec == new.spec,
+        (Object::ReplicaSet(old), Object::ReplicaSet(new)) => old.spec == new.spec,
+        (Object::EndpointSlice(old), Object::EndpointSlice(new)) => {
+            (&old.address_type, &old.endpoints, &old.ports)
+                == (&new.address_type, &new.endpoints, &new.ports)
+        }
+        _ => content(old) == content(new),
+    }
 }
 
 /// The object without metadata and status.
