@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::{Lab, NodeRules};
-use svclab_core::object::{EndpointSlice, Endpoints, Object, Protocol, Service};
+use svclab_core::object::{EndpointAddress, EndpointSlice, Endpoints, Object, Protocol, Service};
 use svclab_core::proxy::Origin;
 use svclab_netfilter::{RuleSet, TableName, Target};
 
@@ -107,6 +107,7 @@ pub struct ServiceView {
     pub kind: String,
     pub headless: bool,
     pub endpoints: Vec<Backend>,
+    pub old: OldEnds,
     /// The slices' names.
     pub slices: Vec<String>,
 }
@@ -118,25 +119,23 @@ pub struct Port {
     pub protocol: Protocol,
 }
 
-/// One endpoint of a slice, and what the old Endpoints object says of the same address.
+/// One endpoint of a slice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backend {
     pub address: String,
-    pub port: Option<u16>,
+    pub ports: Vec<u16>,
     pub pod: Option<String>,
     pub node: Option<String>,
     pub ready: bool,
     pub serving: bool,
     pub terminating: bool,
-    pub listed: Listed,
 }
 
-/// Where an address stands in the Endpoints object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listed {
-    Addresses,
-    NotReadyAddresses,
-    Nowhere,
+/// What the Endpoints object of a Service holds, each end as `ip:port`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OldEnds {
+    pub addresses: Vec<String>,
+    pub not_ready_addresses: Vec<String>,
 }
 
 impl ServiceView {
@@ -168,11 +167,12 @@ impl ServiceView {
 }
 
 impl Backend {
-    /// `10.244.1.5:8080`
+    /// `10.244.1.5:8080`, all ports of the slice where it has several.
     pub fn end(&self) -> String {
-        match self.port {
-            Some(port) => format!("{}:{port}", self.address),
-            None => self.address.clone(),
+        let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+        match ports.is_empty() {
+            true => self.address.clone(),
+            false => format!("{}:{}", self.address, ports.join(",")),
         }
     }
 }
@@ -306,7 +306,6 @@ fn services(lab: &Lab) -> Vec<ServiceView> {
         let name = (it.metadata.namespace.as_str(), it.metadata.name.as_str());
         let empty = Vec::new();
         let of_service = slices.get(&name).unwrap_or(&empty);
-        let listed = old.get(&name).copied();
         let ports = it.spec.ports.iter();
         ServiceView {
             key: ObjectKey::new(Kind::Service, name.0, name.1),
@@ -320,45 +319,44 @@ fn services(lab: &Lab) -> Vec<ServiceView> {
                 .collect(),
             kind: it.spec.r#type.clone(),
             headless: it.spec.is_headless(),
-            endpoints: of_service.iter().flat_map(|slice| backends(slice, listed)).collect(),
+            endpoints: of_service.iter().flat_map(|slice| backends(slice)).collect(),
+            old: old.get(&name).map(|it| old_ends(it)).unwrap_or_default(),
             slices: of_service.iter().map(|slice| slice.metadata.name.clone()).collect(),
         }
     };
     found.iter().map(service).collect()
 }
 
-fn backends(slice: &EndpointSlice, old: Option<&Endpoints>) -> Vec<Backend> {
-    let port = slice.ports.first().and_then(|port| port.port());
+fn backends(slice: &EndpointSlice) -> Vec<Backend> {
+    let ports: Vec<u16> = slice.ports.iter().filter_map(|port| port.port()).collect();
     let mut res = Vec::new();
     for endpoint in &slice.endpoints {
         for address in &endpoint.addresses {
             res.push(Backend {
                 address: address.clone(),
-                port,
+                ports: ports.clone(),
                 pod: endpoint.target_ref.as_ref().map(|it| it.name.clone()),
                 node: endpoint.node_name.clone(),
                 ready: endpoint.conditions.is_ready(),
                 serving: endpoint.conditions.is_serving(),
                 terminating: endpoint.conditions.is_terminating(),
-                listed: old.map_or(Listed::Nowhere, |it| listed(it, address)),
             });
         }
     }
     res
 }
 
-fn listed(endpoints: &Endpoints, address: &str) -> Listed {
-    let among =
-        |list: &[svclab_core::object::EndpointAddress]| list.iter().any(|it| it.ip == address);
+/// The Endpoints object's two lists as `ip:port`, in its own order.
+fn old_ends(endpoints: &Endpoints) -> OldEnds {
+    let mut res = OldEnds::default();
     for subset in &endpoints.subsets {
-        if among(&subset.addresses) {
-            return Listed::Addresses;
-        }
-        if among(&subset.not_ready_addresses) {
-            return Listed::NotReadyAddresses;
+        for port in &subset.ports {
+            let end = |it: &EndpointAddress| format!("{}:{}", it.ip, port.port);
+            res.addresses.extend(subset.addresses.iter().map(end));
+            res.not_ready_addresses.extend(subset.not_ready_addresses.iter().map(end));
         }
     }
-    Listed::Nowhere
+    res
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use yew::prelude::*;
 
-use crate::view::{Backend, Listed, ServiceView, Shared, View};
+use crate::view::{Backend, ServiceView, Shared, View};
 use crate::words::{self, Lang, Word};
 
 #[derive(Properties, PartialEq)]
@@ -67,11 +67,7 @@ fn body(lang: Lang, service: &ServiceView) -> Html {
 
 /// The Endpoints object of the Service: two lists of addresses.
 fn old(service: &ServiceView) -> Html {
-    let list = |listed: Listed| -> Vec<String> {
-        let those = service.endpoints.iter().filter(|it| it.listed == listed);
-        those.map(Backend::end).collect()
-    };
-    let line = |name: &'static str, ends: Vec<String>| {
+    let line = |name: &'static str, ends: &[String]| {
         if ends.is_empty() {
             return html! {};
         }
@@ -81,8 +77,8 @@ fn old(service: &ServiceView) -> Html {
         <tr class="object">
             <td colspan="4">
                 <b>{ "Endpoints" }</b><code>{ &service.key.name }</code>
-                { line("addresses", list(Listed::Addresses)) }
-                { line("notReadyAddresses", list(Listed::NotReadyAddresses)) }
+                { line("addresses", &service.old.addresses) }
+                { line("notReadyAddresses", &service.old.not_ready_addresses) }
             </td>
         </tr>
     }
