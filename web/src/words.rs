@@ -436,10 +436,6 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
             "It would leave by the bridge port it came in by, and hairpin mode is off: lost.",
             "들어온 브리지 포트로 다시 나가야 하지만 hairpin 모드가 꺼져 있어 사라집니다.",
         ),
-        Loss::NoSuchConnection => lang.pick(
-            "The process knows no such connection and ignores it.",
-            "프로세스가 모르는 연결이므로 무시합니다.",
-        ),
         Loss::TtlExceeded => lang.pick("Its TTL has run out.", "TTL이 다했습니다."),
     }
 }

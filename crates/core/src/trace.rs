@@ -144,8 +144,6 @@ pub enum Loss {
     Unroutable,
     /// It would leave by the bridge port it came in by, and hairpin mode is off.
     HairpinOff,
-    /// It came to a process that knows no such connection.
-    NoSuchConnection,
     TtlExceeded,
 }
 

@@ -125,7 +125,6 @@ impl fmt::Display for Loss {
             Loss::NoRoute => "no route to the address",
             Loss::Unroutable => "the router knows no such network",
             Loss::HairpinOff => "the bridge does not send a frame back where it came from",
-            Loss::NoSuchConnection => "no process knows such a connection",
             Loss::TtlExceeded => "the TTL ran out",
         })
     }
