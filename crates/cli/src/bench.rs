@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use svclab_core::lab::{Action, Lab};
 use svclab_core::net::travel::{self, Sender};
 use svclab_core::object::{
-    Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, SERVICE_NAME_LABEL, Service,
+    Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, Objects, SERVICE_NAME_LABEL, Service,
     ServicePort, ServiceSpec, SlicePort,
 };
 use svclab_core::proxy::{self, Settings};
@@ -19,7 +19,6 @@ use svclab_netfilter::{Packet, RuleSet, TcpFlags};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::state::Objects;
 
 const RUNS: usize = 15;
 
@@ -179,7 +178,7 @@ fn cluster(services: usize, endpoints: usize) -> Objects {
         let slice = slice(service, endpoints);
         [Object::from(self::service(service)), Object::from(slice)]
     });
-    objects.map(|it| (it.key(), it)).collect()
+    objects.collect()
 }
 
 fn meta(service: usize) -> ObjectMeta {

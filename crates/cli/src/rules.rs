@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use svclab_core::key::Kind;
+use svclab_core::object::Objects;
 use svclab_core::proxy::{self, Settings};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::state::{self, Objects};
+use crate::state;
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut options = None;

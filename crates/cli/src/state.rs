@@ -1,17 +1,13 @@
 //! Files → objects and settings.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use svclab_core::key::ObjectKey;
-use svclab_core::object::Object;
+use svclab_core::object::{Object, Objects};
 use svclab_core::proxy::Settings;
 use svclab_core::read::{self, Document, Severity};
 
 use crate::failure::{Failure, place};
-
-pub(crate) type Objects = BTreeMap<ObjectKey, Object>;
 
 /// The objects of several state files; one that comes again takes the place of the first.
 pub(crate) fn objects(files: &[impl AsRef<Path>]) -> Result<Objects, Failure> {
@@ -19,7 +15,7 @@ pub(crate) fn objects(files: &[impl AsRef<Path>]) -> Result<Objects, Failure> {
     for file in files {
         let text = text(file.as_ref())?;
         for object in objects_of(file.as_ref(), &text)? {
-            res.insert(object.key(), object);
+            res.insert(object);
         }
     }
     Ok(res)

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::net::Kernel;
 use svclab_core::net::probe::{Fate, Outcome, Probe, outcomes};
-use svclab_core::object::Object;
+use svclab_core::object::{Object, Objects};
 use svclab_core::proxy::{self, Settings};
 use svclab_netfilter::RuleSet;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::rules::first_node;
-use crate::state::{self, Objects};
+use crate::state;
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (mut options, mut packets): (Option<PathBuf>, Option<PathBuf>) = (None, None);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
-use svclab_core::admit::{Admitted, Objects, Patch, Refusal, Settings, create, patch, replace};
+use svclab_core::admit::{Admitted, Patch, Refusal, Settings, create, patch, replace};
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::object::{Namespace, Object, Service};
+use svclab_core::object::{Namespace, Object, Objects, Service};
 use svclab_core::read::{Document, decode, read};
 use svclab_core::rng::Rng;
 
@@ -80,14 +80,14 @@ impl Cluster {
             let mut namespace = Namespace::default();
             namespace.metadata.name = name.to_owned();
             let object = Object::from(namespace);
-            objects.insert(object.key(), object);
+            objects.insert(object);
         }
         let mut kubernetes = Service::default();
         kubernetes.metadata.name = "kubernetes".to_owned();
         kubernetes.metadata.namespace = "default".to_owned();
         kubernetes.spec.cluster_ips = vec!["10.96.0.1".to_owned()];
         let object = Object::from(kubernetes);
-        objects.insert(object.key(), object);
+        objects.insert(object);
         // A seed with which no number that was given back is drawn again: the recorded values differ.
         Cluster { objects, settings, rng: Rng::new(2) }
     }
@@ -102,7 +102,7 @@ impl Cluster {
         answer.insert("code".to_owned(), code.into());
         let warnings = match result {
             Ok(Admitted { object, warnings }) => {
-                self.objects.insert(object.key(), object.clone());
+                self.objects.insert(object.clone());
                 answer.insert("object".to_owned(), stored(&object));
                 warnings
             }
@@ -134,7 +134,7 @@ impl Cluster {
         if verb == "delete" {
             let (key, _) = address(kind, value);
             let object = objects.remove(&key).ok_or_else(|| Refusal::not_found(&key))?;
-            return Ok((200, Admitted { object, warnings: Vec::new() }));
+            return Ok((200, Admitted { object: (*object).clone(), warnings: Vec::new() }));
         }
         let object = decode(kind, &value).map_err(|it| Refusal::undecodable(kind, &it))?;
         if verb == "create" {

@@ -16,7 +16,7 @@ use super::service::{
     validate_cluster_ips,
 };
 use super::{Objects, Refusal, Settings};
-use crate::key::{Kind, ObjectKey};
+use crate::key::Kind;
 use crate::object::{CLUSTER_IP_NONE, Service, ServiceSpec};
 use crate::rng::Rng;
 
@@ -358,8 +358,7 @@ impl<'a> Allocator<'a> {
 
 /// The Services of the cluster: kinds stand together in the store.
 fn specs(objects: &Objects) -> impl Iterator<Item = &ServiceSpec> {
-    let first = ObjectKey::new(Kind::Service, "", "");
-    objects.range(first..).map_while(|(_, object)| Some(&object.as_service()?.spec))
+    objects.of_kind(Kind::Service).filter_map(|object| Some(&object.as_service()?.spec))
 }
 
 fn refuse(errors: &Errors, name: &str) -> Result<(), Refusal> {

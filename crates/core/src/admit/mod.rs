@@ -18,13 +18,12 @@ mod service;
 mod stateful_set;
 mod workload;
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Other};
+use crate::object::{Object, Objects, Other};
 use crate::read::{Mistake, cause};
 use crate::rng::Rng;
 
@@ -33,9 +32,6 @@ use errors::Errors;
 
 pub use errors::Cause;
 pub use patch::{Patch, merge_patch, patch, strategic_patch};
-
-/// What is stored.
-pub type Objects = BTreeMap<ObjectKey, Object>;
 
 /// What an administrator has chosen for the API server.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ impl Cluster {
         let mut namespace = Namespace::default();
         namespace.metadata.name = "default".to_owned();
         let object = Object::from(namespace);
-        let objects = Objects::from([(object.key(), object)]);
+        let objects = Objects::from_iter([object]);
         Cluster { objects, settings: Settings::default(), rng: Rng::new(7) }
     }
 
@@ -29,7 +29,7 @@ impl Cluster {
         let value = read(&text).documents[0].value();
         let service = decode(Kind::Service, &value).expect("the test's text is right");
         let admitted = replace(&self.objects, service, &mut self.rng, &self.settings)?;
-        self.objects.insert(admitted.object.key(), admitted.object.clone());
+        self.objects.insert(admitted.object.clone());
         Ok(admitted)
     }
 
@@ -175,7 +175,7 @@ fn nothing_new_comes_into_a_terminating_namespace() {
     namespace.metadata.name = "default".to_owned();
     namespace.status.phase = "Terminating".to_owned();
     let object = Object::from(namespace);
-    cluster.objects.insert(object.key(), object);
+    cluster.objects.insert(object);
     let refusal = cluster.put("web", "ports: [{port: 80}]").expect_err("it is refused");
     assert_eq!(
         refusal.message,

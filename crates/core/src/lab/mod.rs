@@ -5,7 +5,8 @@
 
 pub mod log;
 mod apply;
-mod nodes;
+mod pods;
+mod proxies;
 mod queue;
 mod store;
 mod three_way;
@@ -22,7 +23,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::kubelet::Running;
 use crate::net::exchange::{self, Response};
 use crate::net::{Kernel, Network, Node};
-use crate::object::Object;
+use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
@@ -30,15 +31,13 @@ use crate::time::Instant;
 use crate::trace::{Exchange, NodeName, Request};
 
 use log::{Change, Entry, EntryId, Happening};
-use nodes::Proxy;
+use proxies::Proxy;
 use queue::Queue;
 
 pub use view::{NodeRules, PodView};
 
 /// How many requests keep their packets; a request's traces take some ten kilobytes.
 pub const KEPT_EXCHANGES: usize = 256;
-
-pub type Objects = BTreeMap<ObjectKey, Object>;
 
 /// What a user can do.
 #[derive(Debug, Clone, PartialEq)]

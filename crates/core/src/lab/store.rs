@@ -43,8 +43,8 @@ impl Lab {
         if old.is_none() {
             meta.creation_timestamp = self.now.rfc3339();
         }
-        let old = self.objects.insert(key.clone(), object.clone());
-        self.tell(&key, old.as_ref(), Some(&object), cause);
+        let old = self.objects.insert(object.clone());
+        self.tell(&key, old.as_deref(), Some(&object), cause);
         key
     }
 
@@ -161,7 +161,7 @@ impl Lab {
         if old.map(facts) == new.map(facts) {
             return;
         }
-        let services = self.in_namespace(Kind::Service, &key.namespace).filter_map(service);
+        let services = self.objects.in_namespace(Kind::Service, &key.namespace).filter_map(service);
         let touched: Vec<ObjectKey> = services
             .filter(|it| [old, new].into_iter().flatten().any(|pod| members::selects(it, pod)))
             .map(|it| ObjectKey::new(Kind::Service, &it.metadata.namespace, &it.metadata.name))
@@ -188,27 +188,11 @@ impl Lab {
     }
 
     pub(super) fn pods(&self) -> impl Iterator<Item = &Pod> {
-        let first = ObjectKey::new(Kind::Pod, "", "");
-        let all = self.objects.range(first..).take_while(|(key, _)| key.kind == Kind::Pod);
-        all.filter_map(|(_, object)| pod(Some(object)))
+        self.objects.of_kind(Kind::Pod).filter_map(Object::as_pod)
     }
 
-    pub(super) fn pods_in(&self, namespace: &str) -> impl Iterator<Item = &Pod> {
-        self.in_namespace(Kind::Pod, namespace).filter_map(|object| pod(Some(object)))
-    }
-
-    /// The objects of one kind in one namespace, by name.
-    pub(super) fn in_namespace(
-        &self,
-        kind: Kind,
-        namespace: &str,
-    ) -> impl Iterator<Item = &Object> {
-        let first = ObjectKey::new(kind, namespace, "");
-        let place = (first.kind, first.namespace.clone());
-        let there = self.objects.range(first..);
-        let there =
-            there.take_while(move |(key, _)| (key.kind, &key.namespace) == (place.0, &place.1));
-        there.map(|(_, object)| object)
+    pub(super) fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
+        self.objects.in_namespace(Kind::Pod, namespace).filter_map(Object::as_pod)
     }
 }
 

@@ -54,8 +54,8 @@ impl Lab {
         }
     }
 
-    fn replica_sets(&self, namespace: &str) -> impl Iterator<Item = &ReplicaSet> {
-        self.in_namespace(Kind::ReplicaSet, namespace).filter_map(|object| match object {
+    fn replica_sets<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a ReplicaSet> {
+        self.objects.in_namespace(Kind::ReplicaSet, namespace).filter_map(|object| match object {
             Object::ReplicaSet(set) => Some(set),
             _ => None,
         })
@@ -109,7 +109,7 @@ impl Lab {
             return;
         }
         let mut pod = pod.clone();
-        let nodes = self.objects.values().filter_map(|object| match object {
+        let nodes = self.objects.of_kind(Kind::Node).filter_map(|object| match object {
             Object::Node(node) => Some(node),
             _ => None,
         });
@@ -169,7 +169,7 @@ impl Lab {
 
     fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(service) = self.managed_service(key) else { return };
-        let slices = self.in_namespace(Kind::EndpointSlice, &key.namespace);
+        let slices = self.objects.in_namespace(Kind::EndpointSlice, &key.namespace);
         let existing = slices.filter_map(|object| match object {
             Object::EndpointSlice(slice) if is_managed(slice, &service) => Some(slice.clone()),
             _ => None,

@@ -11,7 +11,7 @@ use super::names::{PortKey, ProtocolKey, endpoint_chain};
 use super::service::{ServicePort, family_name, namespace};
 use super::settings::{Settings, Version};
 use crate::key::ObjectKey;
-use crate::object::{self, EndpointSlice, Object, SlicePort};
+use crate::object::{self, EndpointSlice, Object, Objects, SlicePort};
 
 pub(super) struct Endpoint<'a> {
     pub(super) slice: Rc<ObjectKey>,
@@ -49,12 +49,12 @@ pub(super) type Endpoints<'a> = BTreeMap<PortKey<'a>, BTreeMap<Rc<str>, Endpoint
 
 /// The endpoints of `ports`, whatever their conditions.
 pub(super) fn endpoints<'a>(
-    objects: &'a BTreeMap<ObjectKey, Object>,
+    objects: &'a Objects,
     settings: &Settings,
     ports: &BTreeMap<PortKey<'a>, ServicePort<'a>>,
 ) -> Endpoints<'a> {
     let mut res = Endpoints::new();
-    for (key, object) in objects {
+    for (key, object) in objects.iter() {
         let Object::EndpointSlice(slice) = object else { continue };
         if slice.address_type != family_name(settings.family) {
             continue;

@@ -19,13 +19,10 @@ mod select;
 mod service;
 mod settings;
 
-use std::collections::BTreeMap;
-
 use svclab_netfilter::ChainName;
 use svclab_netfilter::text::Restore;
 
-use crate::key::ObjectKey;
-use crate::object::Object;
+use crate::object::Objects;
 
 pub use jumps::jumps;
 pub use origin::{Destination, Origin, Purpose};
@@ -40,14 +37,14 @@ pub struct Sync {
 }
 
 /// The first sync of a node that holds no rules of kube-proxy yet.
-pub fn full_sync(objects: &BTreeMap<ObjectKey, Object>, settings: &Settings) -> Sync {
+pub fn full_sync(objects: &Objects, settings: &Settings) -> Sync {
     full_sync_over(objects, settings, [])
 }
 
 /// A sync of a node whose nat table holds the chains `existing`: those of kube-proxy that no
 /// service needs any more are deleted.
 pub fn full_sync_over(
-    objects: &BTreeMap<ObjectKey, Object>,
+    objects: &Objects,
     settings: &Settings,
     existing: impl IntoIterator<Item = ChainName>,
 ) -> Sync {

@@ -1,6 +1,5 @@
 //! The node kube-proxy runs on.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -10,7 +9,7 @@ use super::address::{family, parse_cidr, parse_ip};
 use super::detect::{Detector, detector};
 use super::settings::{Settings, Version};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Node, Object};
+use crate::object::{Node, Object, Objects};
 
 pub(super) struct ThisNode<'a> {
     pub(super) name: &'a str,
@@ -30,10 +29,7 @@ pub(super) struct NodePorts {
 
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-pub(super) fn this_node<'a>(
-    objects: &'a BTreeMap<ObjectKey, Object>,
-    settings: &'a Settings,
-) -> ThisNode<'a> {
+pub(super) fn this_node<'a>(objects: &'a Objects, settings: &'a Settings) -> ThisNode<'a> {
     let key = ObjectKey::new(Kind::Node, "", &settings.node);
     let node = objects.get(&key).and_then(Object::as_node);
     let addresses = node.map(addresses).unwrap_or_default();

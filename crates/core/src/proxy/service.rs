@@ -10,7 +10,7 @@ use super::address::{family, ips_of_family, parse_cidr, parse_ip};
 use super::names::{PortKey, ProtocolKey};
 use super::settings::{Settings, Version};
 use crate::key::ObjectKey;
-use crate::object::{self, Object, Service, ServiceType, TrafficPolicy};
+use crate::object::{self, Object, Objects, Service, ServiceType, TrafficPolicy};
 
 pub(super) struct ServicePort<'a> {
     pub(super) object: &'a ObjectKey,
@@ -45,11 +45,11 @@ impl ServicePort<'_> {
 }
 
 pub(super) fn service_ports<'a>(
-    objects: &'a BTreeMap<ObjectKey, Object>,
+    objects: &'a Objects,
     settings: &Settings,
 ) -> BTreeMap<PortKey<'a>, ServicePort<'a>> {
     let mut res = BTreeMap::new();
-    for (key, object) in objects {
+    for (key, object) in objects.iter() {
         if let Object::Service(service) = object {
             add_service(&mut res, key, service, settings);
         }

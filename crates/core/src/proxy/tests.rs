@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use svclab_netfilter::text::Command;
@@ -11,12 +11,12 @@ const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
 const EXAMPLE_RULES: &str = include_str!("tests/worked-example.rules");
 
 #[track_caller]
-fn objects(text: &str) -> BTreeMap<ObjectKey, Object> {
+fn objects(text: &str) -> Objects {
     let read = read(text);
     assert_eq!(read.diagnostics, []);
     let decoded = read.documents.iter().map(|it| it.decode());
     let objects = decoded.map(|(object, wrong)| object.unwrap_or_else(|| panic!("{wrong:?}")));
-    objects.map(|it| (it.key(), it)).collect()
+    objects.collect()
 }
 
 fn node_a() -> Settings {
@@ -229,7 +229,7 @@ fn settings_reach_the_fixed_rules() {
         localhost_node_ports: false,
         ..node_a()
     };
-    let rules = full_sync(&BTreeMap::new(), &settings).restore.to_string();
+    let rules = full_sync(&Objects::new(), &settings).restore.to_string();
     let lines: Vec<&str> = rules.lines().filter(|it| it.starts_with("-A")).collect();
     expect![[r#"
         -A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x80000000/0x80000000 -j ACCEPT
