@@ -16,6 +16,7 @@ mod pod;
 mod rules;
 mod service;
 mod stateful_set;
+mod status;
 mod workload;
 
 use std::ops::RangeInclusive;
@@ -31,7 +32,8 @@ use allocate::Allocator;
 use errors::Errors;
 
 pub use errors::Cause;
-pub use patch::{Patch, merge_patch, patch, strategic_patch};
+pub use patch::{Patch, merge_patch, patch, patch_status, strategic_patch};
+pub use status::update_status;
 
 /// What an administrator has chosen for the API server.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::errors::{Errors, Raw};
-use super::{Admitted, Objects, Refusal, Settings, update};
+use super::{Admitted, Objects, Refusal, Settings, update, update_status};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
 use crate::read::{cause, decode_lenient};
@@ -29,18 +29,45 @@ pub fn patch(
     settings: &Settings,
 ) -> Result<Admitted, Refusal> {
     let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-    let mut value = old.to_value();
-    match how {
-        Patch::Merge => merge_patch(&mut value, body),
-        Patch::Strategic => strategic_patch(key.kind, &mut value, body),
-    }
-    let (new, warnings) = decode_patched(key.kind, how, &value, body, strict)?;
-    let mut result = update(objects, old, new, rng, settings);
+    let (new, warnings) = patched(old, how, body, strict)?;
+    with_warnings(warnings, update(objects, old, new, rng, settings))
+}
+
+/// The same for the subresource `status`.
+pub fn patch_status(
+    objects: &Objects,
+    key: &ObjectKey,
+    (how, body, strict): (Patch, &Value, bool),
+) -> Result<Admitted, Refusal> {
+    let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
+    let (new, warnings) = patched(old, how, body, strict)?;
+    with_warnings(warnings, update_status(old, new))
+}
+
+fn with_warnings(
+    warnings: Vec<String>,
+    mut result: Result<Admitted, Refusal>,
+) -> Result<Admitted, Refusal> {
     match &mut result {
         Ok(admitted) => admitted.warnings.splice(0..0, warnings),
         Err(refusal) => refusal.warnings.splice(0..0, warnings),
     };
     result
+}
+
+/// The object that comes out of the patch, and what was dropped from it.
+fn patched(
+    old: &Object,
+    how: Patch,
+    body: &Value,
+    strict: bool,
+) -> Result<(Object, Vec<String>), Refusal> {
+    let mut value = old.to_value();
+    match how {
+        Patch::Merge => merge_patch(&mut value, body),
+        Patch::Strategic => strategic_patch(old.kind(), &mut value, body),
+    }
+    decode_patched(old.kind(), how, &value, body, strict)
 }
 
 fn decode_patched(

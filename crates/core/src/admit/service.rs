@@ -48,6 +48,10 @@ pub(super) fn default(service: &mut Service) {
     }
     if is_load_balancer(spec) {
         spec.allocate_load_balancer_node_ports.get_or_insert(true);
+        let ingress = &mut service.status.load_balancer.ingress;
+        for entry in ingress.iter_mut().filter(|it| !it.ip.is_empty()) {
+            entry.ip_mode.get_or_insert_with(|| "VIP".to_owned());
+        }
     }
 }
 

@@ -220,3 +220,58 @@ fn admitting_an_admitted_object_again_changes_nothing() {
         assert_eq!(again.object, first, "{spec}");
     }
 }
+
+/// Creates a pod on a node and patches its status again and again.
+#[track_caller]
+fn check_statuses(spec: &str, patches: &[&str], expected: Expect) {
+    let mut cluster = Cluster::new();
+    let text = format!(
+        "{{metadata: {{name: b}}, spec: {{containers: [{{name: web, image: web}}], {spec}}}}}"
+    );
+    let pod = decode(Kind::Pod, &read(&text).documents[0].value()).expect("the text is right");
+    let Cluster { objects, settings, rng } = &mut cluster;
+    let pod = create(objects, pod, rng, settings).expect("the pod is admitted").object;
+    let key = pod.key();
+    objects.insert(pod);
+    let mut answers = Vec::new();
+    for patch in patches {
+        let body = read(&format!("{{status: {{{patch}}}}}")).documents[0].value();
+        match patch_status(objects, &key, (Patch::Strategic, &body, true)) {
+            Ok(admitted) => {
+                answers.push(admitted.object.to_value()["status"].to_string());
+                objects.insert(admitted.object);
+            }
+            Err(refusal) => answers.push(format!("{} {}", refusal.status, refusal.message)),
+        }
+    }
+    expected.assert_eq(&answers.join("\n"));
+}
+
+#[test]
+fn a_status_is_merged_and_checked() {
+    check_statuses(
+        "",
+        &[
+            "hostIP: 172.18.0.4, hostIPs: [{ip: 172.18.0.4}], phase: Running",
+            "hostIP: 172.18.0.3, hostIPs: [{ip: 172.18.0.3}], phase: Failed",
+            "podIP: 10.244.1.2, podIPs: [{ip: 10.244.1.2}, {ip: \"fd00::2\"}]",
+        ],
+        expect![[r#"
+            {"phase":"Running","hostIP":"172.18.0.4","hostIPs":[{"ip":"172.18.0.4"}],"qosClass":"BestEffort"}
+            422 Pod "b" is invalid: status.hostIPs: Invalid value: []core.HostIP{core.HostIP{IP:"172.18.0.3"}, core.HostIP{IP:"172.18.0.4"}}: may specify no more than one IP for each IP family
+            {"phase":"Running","hostIP":"172.18.0.4","hostIPs":[{"ip":"172.18.0.4"}],"podIP":"10.244.1.2","podIPs":[{"ip":"10.244.1.2"},{"ip":"fd00::2"}],"qosClass":"BestEffort"}"#]],
+    );
+}
+
+#[test]
+fn a_container_that_has_ended_for_good_does_not_run_again() {
+    let ended = "containerStatuses: [{name: web, state: {terminated: {exitCode: 0}}}]";
+    let running = "containerStatuses: [{name: web, state: {running: {}}}]";
+    check_statuses(
+        "restartPolicy: OnFailure",
+        &[ended, &format!("$patch: replace, {running}")],
+        expect![[r#"
+            {"phase":"Pending","containerStatuses":[{"name":"web","state":{"terminated":{"exitCode":0}},"lastState":{},"ready":false,"restartCount":0,"image":"","imageID":""}],"qosClass":"BestEffort"}
+            422 Pod "b" is invalid: status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"#]],
+    );
+}

@@ -231,16 +231,25 @@ api! {
         started_at: Option<String>,
     }
 
-    struct ContainerStateTerminated {
-        exit_code: i32,
-        signal: i32,
-        reason: String,
-        message: String,
-        started_at: Option<String>,
-        finished_at: Option<String>,
-        #[serde(rename = "containerID")]
-        container_id: String,
-    }
+}
+
+/// Its exit code is written even when it is zero.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStateTerminated {
+    pub exit_code: i32,
+    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
+    pub signal: i32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
+    pub container_id: String,
 }
 
 /// Its counters are written even when they are zero.

@@ -1,0 +1,258 @@
+//! A write to `status`: the object with its new status, and what must be true of it.
+//!
+//! Whoever runs the object says how it is; nobody changes its spec this way.
+
+use std::net::IpAddr;
+
+use super::errors::{Errors, Raw};
+use super::{Admitted, Refusal, default, finish, keep_metadata, meta, rules};
+use crate::object::{
+    ContainerStatus, DeploymentStatus, Ip, LoadBalancerStatus, Object, Pod, ReplicaSetStatus,
+};
+
+const IP_MODES: &[&str] = &["Proxy", "VIP"];
+
+/// PUT to the subresource `status`: the status of `new`, the spec and the generation of `old`.
+///
+/// # Errors
+///
+/// What the server refuses: 422, or 409 for a stale version.
+pub fn update_status(old: &Object, mut new: Object) -> Result<Admitted, Refusal> {
+    default(&mut new);
+    let asked = &new.meta().resource_version;
+    if !asked.is_empty() && *asked != old.meta().resource_version {
+        return Err(super::conflict(&new.key()));
+    }
+    keep_spec(&mut new, old);
+    keep_metadata(&mut new, old);
+    new.meta_mut().generation = old.meta().generation;
+    let mut errors = Errors::default();
+    meta::validate(new.kind(), new.meta(), &mut errors);
+    validate(&new, old, &mut errors);
+    finish(&new, errors)?;
+    Ok(Admitted { object: new, warnings: Vec::new() })
+}
+
+fn keep_spec(new: &mut Object, old: &Object) {
+    match (new, old) {
+        (Object::Service(new), Object::Service(old)) => new.spec = old.spec.clone(),
+        (Object::Pod(new), Object::Pod(old)) => {
+            new.spec = old.spec.clone();
+            new.metadata.owner_references.clone_from(&old.metadata.owner_references);
+            new.status.qos_class.clone_from(&old.status.qos_class);
+            one_pod_ip(&mut new.status.pod_ip, &mut new.status.pod_ips);
+        }
+        (Object::Deployment(new), Object::Deployment(old)) => {
+            new.spec = old.spec.clone();
+            new.metadata.labels.clone_from(&old.metadata.labels);
+        }
+        (Object::ReplicaSet(new), Object::ReplicaSet(old)) => new.spec = old.spec.clone(),
+        (Object::Node(new), Object::Node(old)) => new.spec = old.spec.clone(),
+        (Object::Namespace(new), Object::Namespace(old)) => new.spec = old.spec.clone(),
+        (Object::Other(new), Object::Other(old)) => {
+            let status = new.body.remove("status");
+            new.body.clone_from(&old.body);
+            new.body.remove("status");
+            new.body.extend(status.map(|status| ("status".to_owned(), status)));
+        }
+        _ => {}
+    }
+}
+
+/// `podIP` is the first of `podIPs`; where they disagree, the old field is believed.
+fn one_pod_ip(ip: &mut String, ips: &mut Vec<Ip>) {
+    match ips.first() {
+        Some(first) if ip.is_empty() => ip.clone_from(&first.ip),
+        Some(first) if first.ip == *ip => {}
+        _ if ip.is_empty() => {}
+        _ => *ips = vec![Ip { ip: ip.clone() }],
+    }
+}
+
+fn validate(new: &Object, old: &Object, errors: &mut Errors) {
+    match (new, old) {
+        (Object::Pod(new), Object::Pod(old)) => validate_pod(new, old, errors),
+        (Object::Service(new), _) => {
+            let can = new.spec.r#type == "LoadBalancer";
+            validate_load_balancer(&new.status.load_balancer, can, errors);
+        }
+        (Object::Deployment(new), _) => validate_deployment(&new.status, errors),
+        (Object::ReplicaSet(new), _) => validate_replica_set(&new.status, errors),
+        _ => {}
+    }
+}
+
+/// `ValidatePodStatusUpdate`.
+fn validate_pod(new: &Pod, old: &Pod, errors: &mut Errors) {
+    let (status, before) = (&new.status, &old.status);
+    for (name, new_list, old_list) in [
+        ("containerStatuses", &status.container_statuses, &before.container_statuses),
+        ("initContainerStatuses", &status.init_container_statuses, &before.init_container_statuses),
+    ] {
+        let field = format!("status.{name}");
+        validate_transitions(new_list, old_list, &new.spec.restart_policy, &field, errors);
+    }
+    validate_ips(&status.pod_ips, "PodIP", "status.podIPs", errors);
+    if let Some(first) = status.host_ips.first().filter(|first| first.ip != status.host_ip) {
+        errors.invalid("status.hostIPs[0].ip", &first.ip, "must be equal to `hostIP`");
+    }
+    validate_ips(&status.host_ips, "HostIP", "status.hostIPs", errors);
+}
+
+/// A container that has ended stays so, unless it may be started again.
+fn validate_transitions(
+    new: &[ContainerStatus],
+    old: &[ContainerStatus],
+    restart_policy: &str,
+    field: &str,
+    errors: &mut Errors,
+) {
+    if !matches!(restart_policy, "Never" | "OnFailure") {
+        return;
+    }
+    for (index, before) in old.iter().enumerate() {
+        let Some(terminated) = &before.state.terminated else { continue };
+        if restart_policy == "OnFailure" && terminated.exit_code != 0 {
+            continue;
+        }
+        if new.iter().any(|it| it.name == before.name && it.state.terminated.is_none()) {
+            let detail = "may not be transitioned to non-terminated state";
+            errors.forbidden(format!("{field}[{index}].state"), detail);
+        }
+    }
+}
+
+/// The addresses of a pod or of its node: at most one of each family.
+fn validate_ips(ips: &[Ip], go_type: &str, field: &str, errors: &mut Errors) {
+    let mut families = Vec::new();
+    for (index, it) in ips.iter().enumerate() {
+        families.extend(rules::ip(&it.ip, &format!("{field}[{index}]"), errors));
+    }
+    let go = |it: &Ip| format!("core.{go_type}{{IP:\"{}\"}}", it.ip);
+    for (index, it) in ips.iter().enumerate() {
+        if ips[..index].contains(it) {
+            errors.duplicate(format!("{field}[{index}]"), Raw(go(it)));
+        }
+    }
+    let is_dual = families.len() == 2 && families[0].is_ipv4() != families[1].is_ipv4();
+    if ips.len() > 1 && !is_dual {
+        let list: Vec<String> = ips.iter().map(go).collect();
+        let value = Raw(format!("[]core.{go_type}{{{}}}", list.join(", ")));
+        errors.invalid(field, value, "may specify no more than one IP for each IP family");
+    }
+}
+
+/// `ValidateLoadBalancerStatus`; also what an Ingress says of itself.
+fn validate_load_balancer(status: &LoadBalancerStatus, can: bool, errors: &mut Errors) {
+    let field = "status.loadBalancer.ingress";
+    if !can && !status.ingress.is_empty() {
+        return errors.forbidden(field, "may only be used when `spec.type` is 'LoadBalancer'");
+    }
+    for (index, ingress) in status.ingress.iter().enumerate() {
+        let field = format!("{field}[{index}]");
+        let has_ip = !ingress.ip.is_empty();
+        if has_ip {
+            rules::ip(&ingress.ip, &format!("{field}.ip"), errors);
+        }
+        let mode = format!("{field}.ipMode");
+        match &ingress.ip_mode {
+            None if has_ip => errors.required(mode, "must be specified when `ip` is set"),
+            Some(_) if !has_ip => {
+                errors.forbidden(mode, "may not be specified when `ip` is not set")
+            }
+            Some(word) if !IP_MODES.contains(&word.as_str()) => {
+                errors.not_supported(mode, word, IP_MODES);
+            }
+            _ => {}
+        }
+        validate_hostname(&ingress.hostname, &format!("{field}.hostname"), errors);
+    }
+}
+
+fn validate_hostname(name: &str, field: &str, errors: &mut Errors) {
+    if name.is_empty() {
+        return;
+    }
+    errors.invalid_each(field, name, rules::dns_1123_subdomain(name));
+    if name.parse::<IpAddr>().is_ok() {
+        errors.invalid(field, name, "must be a DNS name, not an IP address");
+    }
+}
+
+/// `ValidateDeploymentStatus`.
+fn validate_deployment(status: &DeploymentStatus, errors: &mut Errors) {
+    not_negative(
+        &[
+            ("observedGeneration", status.observed_generation),
+            ("replicas", status.replicas.into()),
+            ("updatedReplicas", status.updated_replicas.into()),
+            ("readyReplicas", status.ready_replicas.into()),
+            ("availableReplicas", status.available_replicas.into()),
+            ("unavailableReplicas", status.unavailable_replicas.into()),
+            ("collisionCount", status.collision_count.unwrap_or_default().into()),
+        ],
+        errors,
+    );
+    not_more(
+        &[
+            ("updatedReplicas", status.updated_replicas, "status.replicas", status.replicas),
+            ("readyReplicas", status.ready_replicas, "status.replicas", status.replicas),
+            ("availableReplicas", status.available_replicas, "status.replicas", status.replicas),
+            (
+                "availableReplicas",
+                status.available_replicas,
+                "readyReplicas",
+                status.ready_replicas,
+            ),
+        ],
+        errors,
+    );
+}
+
+/// `ValidateReplicaSetStatus`.
+fn validate_replica_set(status: &ReplicaSetStatus, errors: &mut Errors) {
+    not_negative(
+        &[
+            ("replicas", status.replicas.into()),
+            ("fullyLabeledReplicas", status.fully_labeled_replicas.into()),
+            ("readyReplicas", status.ready_replicas.into()),
+            ("availableReplicas", status.available_replicas.into()),
+            ("observedGeneration", status.observed_generation),
+        ],
+        errors,
+    );
+    not_more(
+        &[
+            (
+                "fullyLabeledReplicas",
+                status.fully_labeled_replicas,
+                "status.replicas",
+                status.replicas,
+            ),
+            ("readyReplicas", status.ready_replicas, "status.replicas", status.replicas),
+            ("availableReplicas", status.available_replicas, "status.replicas", status.replicas),
+            (
+                "availableReplicas",
+                status.available_replicas,
+                "readyReplicas",
+                status.ready_replicas,
+            ),
+        ],
+        errors,
+    );
+}
+
+fn not_negative(counts: &[(&str, i64)], errors: &mut Errors) {
+    for (name, count) in counts {
+        rules::not_negative(*count, &format!("status.{name}"), errors);
+    }
+}
+
+fn not_more(counts: &[(&str, i32, &str, i32)], errors: &mut Errors) {
+    for (name, count, whole, most) in counts {
+        if count > most {
+            let detail = format!("cannot be greater than {whole}");
+            errors.invalid(format!("status.{name}"), *count, &detail);
+        }
+    }
+}
