@@ -18,7 +18,7 @@ pub(crate) fn first_packet() -> String {
     }
     lab.run_until(seconds(40));
     text += &request(&mut lab);
-    for entry in lab.log() {
+    for entry in lab.log().iter() {
         text += &format!("{} {:?} {:?}\n", entry.at, entry.cause.map(|it| it.0), entry.what);
     }
     text

@@ -35,6 +35,9 @@ pub struct Cluster {
     #[serde(rename = "clusterCIDR")]
     pub cluster_cidr: IpNet,
     pub nodes: Vec<NodeSpec>,
+    /// Without one, pods wait until somebody binds them.
+    #[serde(default = "yes")]
+    pub scheduler: bool,
     #[serde(default)]
     pub system: String,
 }
@@ -70,6 +73,10 @@ impl Scenario {
         let texts: Vec<&str> = self.manifests.iter().map(|file| file.text.as_str()).collect();
         texts.join("---\n")
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The scenario the lab opens with.

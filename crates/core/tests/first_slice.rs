@@ -103,7 +103,7 @@ fn the_log_leads_from_the_rules_back_to_the_switch() {
     let mut names = Vec::new();
     let mut at = last.map(|it| it.id);
     while let Some(id) = at {
-        let entry = &lab.log()[id.0];
+        let entry = lab.log().get(id).expect("a cause is in the log");
         names.push(match &entry.what {
             Happening::Synced { .. } => "synced",
             Happening::Slice { .. } => "slice",

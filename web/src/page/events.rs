@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use svclab_core::lab::log::{Entry, EntryId, Happening};
+use svclab_core::lab::log::{Entry, EntryId, Happening, Log};
 use yew::prelude::*;
 
 use crate::effects;
@@ -20,7 +20,7 @@ pub(super) struct EventsProps {
 const DRAWN: usize = 300;
 
 /// The newest entries first. A probe that goes on succeeding is left to the pod's strip.
-pub(super) fn listed(log: &[Entry]) -> Vec<Entry> {
+pub(super) fn listed(log: &Log) -> Vec<Entry> {
     let dull = |entry: &&Entry| match entry.what {
         Happening::Probed { success: true, in_row, threshold, .. } => in_row > threshold,
         _ => false,

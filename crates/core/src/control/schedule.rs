@@ -7,38 +7,37 @@ use crate::object::{Node, Pod};
 /// The node for `pod`: ready, schedulable, with the labels its `nodeSelector` asks for and no
 /// taint it does not tolerate; of these the one with the fewest pods of the same controller, then
 /// with the fewest pods at all, then the first by name. The error is the event's message.
+///
+/// `kin`: the pods of the same controller; `count`: how many pods a node has.
 pub fn choose<'a>(
     pod: &Pod,
     nodes: impl Iterator<Item = &'a Node>,
-    pods: impl Iterator<Item = &'a Pod>,
+    kin: impl Iterator<Item = &'a Pod>,
+    count: &dyn Fn(&str) -> usize,
 ) -> Result<&'a Node, String> {
-    let load = load(pod, pods);
+    let kin = by_node(kin);
     let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
-    let mut count = 0;
+    let mut all = 0;
     let mut best: Option<((usize, usize), &Node)> = None;
     for node in nodes {
-        count += 1;
+        all += 1;
         if let Some(reason) = refusal(pod, node) {
             *refusals.entry(reason).or_default() += 1;
             continue;
         }
-        let rank = load.get(node.metadata.name.as_str()).copied().unwrap_or_default();
+        let name = node.metadata.name.as_str();
+        let rank = (kin.get(name).copied().unwrap_or_default(), count(name));
         if best.is_none_or(|(known, _)| rank < known) {
             best = Some((rank, node));
         }
     }
-    best.map(|(_, node)| node).ok_or_else(|| unschedulable(count, &refusals))
+    best.map(|(_, node)| node).ok_or_else(|| unschedulable(all, &refusals))
 }
 
-/// By node: pods with the same controller, and all pods.
-fn load<'a>(pod: &Pod, pods: impl Iterator<Item = &'a Pod>) -> BTreeMap<&'a str, (usize, usize)> {
-    let owner = pod.metadata.controller().map(|it| &it.uid);
-    let mut res: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for other in pods.filter(|it| !it.spec.node_name.is_empty() && !it.is_terminating()) {
-        let counts = res.entry(&other.spec.node_name).or_default();
-        let kin = owner.is_some() && other.metadata.controller().map(|it| &it.uid) == owner;
-        counts.0 += usize::from(kin);
-        counts.1 += 1;
+fn by_node<'a>(kin: impl Iterator<Item = &'a Pod>) -> BTreeMap<&'a str, usize> {
+    let mut res = BTreeMap::new();
+    for pod in kin.filter(|it| !it.spec.node_name.is_empty() && !it.is_terminating()) {
+        *res.entry(pod.spec.node_name.as_str()).or_default() += 1;
     }
     res
 }

@@ -20,6 +20,54 @@ pub struct Entry {
     pub what: Happening,
 }
 
+/// How many entries earlier moments share as one piece.
+const PIECE: usize = 256;
+
+/// All entries in order. It only grows, so that a clone shares all but the last few entries: each
+/// checkpoint of a history holds one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Log {
+    full: Vec<Rc<[Entry]>>,
+    open: Vec<Entry>,
+}
+
+impl Log {
+    pub(super) fn push(&mut self, at: Instant, cause: Option<EntryId>, what: Happening) -> EntryId {
+        let id = EntryId(self.len());
+        self.open.push(Entry { id, at, cause, what });
+        if self.open.len() == PIECE {
+            self.full.push(std::mem::take(&mut self.open).into());
+        }
+        id
+    }
+
+    pub fn len(&self) -> usize {
+        self.full.len() * PIECE + self.open.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        let piece = self.full.get(id.0 / PIECE).map_or(&self.open[..], |it| it);
+        piece.get(id.0 % PIECE)
+    }
+
+    pub fn last(&self) -> Option<&Entry> {
+        self.iter().next_back()
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.full.iter().flat_map(|piece| piece.iter()).chain(&self.open)
+    }
+
+    /// The entry and what led to it, latest first.
+    pub fn chain(&self, id: EntryId) -> impl Iterator<Item = &Entry> {
+        std::iter::successors(self.get(id), |entry| self.get(entry.cause?))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
     /// `kubectl apply` by the user.
@@ -133,6 +181,7 @@ pub enum Component {
     EndpointsController,
     EndpointSliceController,
     GarbageCollector,
+    NamespaceController,
     Scheduler,
     Kubelet,
     KubeProxy,
@@ -147,6 +196,7 @@ impl Component {
             Component::EndpointsController => "endpoint-controller",
             Component::EndpointSliceController => "endpoint-slice-controller",
             Component::GarbageCollector => "garbage-collector-controller",
+            Component::NamespaceController => "namespace-controller",
             Component::Scheduler => "default-scheduler",
             Component::Kubelet => "kubelet",
             Component::KubeProxy => "kube-proxy",

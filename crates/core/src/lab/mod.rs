@@ -4,7 +4,10 @@
 //! actions at the same instants give the same lab, natively and in the browser.
 
 pub mod log;
+pub mod api;
 mod apply;
+mod delete;
+mod index;
 mod pods;
 mod proxies;
 mod queue;
@@ -18,7 +21,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::admit;
+use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::Running;
 use crate::net::exchange::{self, Response};
@@ -30,10 +33,15 @@ use crate::scenario::Scenario;
 use crate::time::Instant;
 use crate::trace::{Exchange, NodeName, Request};
 
-use log::{Change, Entry, EntryId, Happening};
+use api::Verb;
+use index::Index;
+use log::{Change, EntryId, Happening, Log};
 use proxies::Proxy;
 use queue::Queue;
+use store::Changes;
 
+pub use delete::{DeleteOptions, Propagation};
+pub use store::{WatchEvent, Watched};
 pub use view::{NodeRules, PodView};
 
 /// How many requests keep their packets; a request's traces take some ten kilobytes.
@@ -46,6 +54,8 @@ pub enum Action {
     Apply { text: String },
     /// `kubectl delete`
     Delete { key: ObjectKey },
+    /// Any request to the API server, as a client other than `kubectl apply` sends it.
+    Request(api::Request),
     /// Switches what the pod's readiness endpoint answers.
     SwitchReadiness { pod: ObjectKey, ready: bool },
     /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
@@ -59,6 +69,8 @@ pub struct Reply {
     /// Mistakes and warnings, with their places in the text.
     pub diagnostics: Vec<Diagnostic>,
     pub exchange: Option<Rc<Exchange>>,
+    /// What the API server said to a request.
+    pub answer: Option<Result<api::Response, Refusal>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +84,11 @@ pub struct Lab {
     now: Instant,
     rng: Rng,
     settings: admit::Settings,
+    scheduler: bool,
     cluster_cidr: String,
     objects: Objects,
+    index: Index,
+    changes: Changes,
     resource_version: u64,
     net: Network,
     running: BTreeMap<ObjectKey, Running>,
@@ -81,7 +96,7 @@ pub struct Lab {
     last_address: BTreeMap<NodeName, IpAddr>,
     proxies: BTreeMap<NodeName, Proxy>,
     queue: Queue,
-    log: Vec<Entry>,
+    log: Log,
     /// The latest requests, at most [`KEPT_EXCHANGES`].
     exchanges: Vec<Rc<Exchange>>,
     requests: usize,
@@ -112,15 +127,18 @@ impl Lab {
             now: Instant::START,
             rng: Rng::new(seed),
             settings: apply::settings(cluster),
+            scheduler: cluster.scheduler,
             cluster_cidr: cluster.cluster_cidr.to_string(),
             objects: Objects::new(),
+            index: Index::default(),
+            changes: Changes::new(),
             resource_version: 0,
             proxies: net.nodes.iter().map(|it| (it.name.clone(), Proxy::default())).collect(),
             net,
             running: BTreeMap::new(),
             last_address: BTreeMap::new(),
             queue: Queue::default(),
-            log: Vec::new(),
+            log: Log::default(),
             exchanges: Vec::new(),
             requests: 0,
             sources: BTreeMap::new(),
@@ -154,11 +172,12 @@ impl Lab {
         match action {
             Action::Apply { text } => self.apply(&text),
             Action::Delete { key } => {
-                if self.objects.contains_key(&key) {
-                    let cause = self.note(None, Happening::Deleted { key: key.clone() });
-                    self.delete(&key, Some(cause));
-                }
-                Reply::default()
+                let verb = Verb::Delete(DeleteOptions::default());
+                self.act(Action::Request(api::Request { key, subresource: None, verb }))
+            }
+            Action::Request(request) => {
+                let answer = Some(self.request(request));
+                Reply { answer, ..Reply::default() }
             }
             Action::SwitchReadiness { pod, ready } => {
                 self.switch_readiness(&pod, ready);
@@ -215,9 +234,7 @@ impl Lab {
 
     /// Writes an entry into the log.
     fn note(&mut self, cause: Option<EntryId>, what: Happening) -> EntryId {
-        let id = EntryId(self.log.len());
-        self.log.push(Entry { id, at: self.now, cause, what });
-        id
+        self.log.push(self.now, cause, what)
     }
 }
 

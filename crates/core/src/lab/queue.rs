@@ -27,28 +27,44 @@ pub(super) enum Task {
     Stopped(ObjectKey),
     Endpoints(ObjectKey),
     Slices(ObjectKey),
-    /// Removes what an object that is gone has left.
-    Collect(ObjectKey),
+    /// Deletes what names an owner that is gone, by its UID.
+    Collect(String),
+    /// Deletes or frees what an object owns that waits for this.
+    Dependents(ObjectKey),
+    EmptyNamespace(String),
+    FinishNamespace(String),
     Proxy(NodeName),
 }
 
 /// Tasks by time; those of one instant in the order they came.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Queue {
-    tasks: BTreeMap<(Instant, u64), (Task, Option<EntryId>)>,
-    waiting: BTreeMap<Task, Instant>,
+    tasks: BTreeMap<Turn, (Task, Option<EntryId>)>,
+    waiting: BTreeMap<Task, Turn>,
     count: u64,
 }
 
+type Turn = (Instant, u64);
+
 impl Queue {
-    /// A task that waits already keeps its time and cause.
+    /// A task that waits already keeps its cause and the earlier of the two times.
     pub(super) fn push(&mut self, at: Instant, task: Task, cause: Option<EntryId>) {
-        if self.waiting.contains_key(&task) {
-            return;
+        let waiting = self.waiting.get(&task).copied();
+        let mut cause = cause;
+        if let Some(turn) = waiting {
+            if turn.0 <= at {
+                return;
+            }
+            cause = self.tasks.remove(&turn).and_then(|it| it.1).or(cause);
         }
-        self.waiting.insert(task.clone(), at);
-        self.tasks.insert((at, self.count), (task, cause));
+        let turn = (at, self.count);
         self.count += 1;
+        self.waiting.insert(task.clone(), turn);
+        self.tasks.insert(turn, (task, cause));
+    }
+
+    pub(super) fn has(&self, task: &Task) -> bool {
+        self.waiting.contains_key(task)
     }
 
     pub(super) fn next_at(&self) -> Option<Instant> {
@@ -61,5 +77,24 @@ impl Queue {
         let (task, cause) = first.remove();
         self.waiting.remove(&task);
         Some((due, task, cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    #[test]
+    fn the_sooner_of_two_times_wins_and_the_first_cause_stays() {
+        let at = |seconds| Instant::START + Duration::from_secs(seconds);
+        let task = || Task::Proxy("worker-1".into());
+        let mut queue = Queue::default();
+        queue.push(at(5), task(), Some(EntryId(1)));
+        queue.push(at(9), task(), Some(EntryId(2)));
+        queue.push(at(3), task(), Some(EntryId(3)));
+        assert_eq!(queue.next_at(), Some(at(3)));
+        assert_eq!(queue.pop_until(at(9)), Some((at(3), task(), Some(EntryId(1)))));
+        assert_eq!(queue.pop_until(at(9)), None);
     }
 }

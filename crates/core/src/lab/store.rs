@@ -1,24 +1,47 @@
 //! Objects written and removed, and who hears of it.
 
+use std::collections::VecDeque;
+use std::rc::Rc;
+
 use super::Lab;
-use super::log::{Component, EntryId, Happening};
+use super::log::EntryId;
 use super::queue::Task;
 use crate::admit;
-use crate::control::members;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, ObjectMeta, Pod, Service};
+use crate::object::{Object, ObjectMeta, Pod};
 use crate::time::Duration;
 
 /// How long watchers take to act on a change.
-const CONTROLLER: Duration = Duration::from_millis(10);
+pub(super) const CONTROLLER: Duration = Duration::from_millis(10);
 const SCHEDULER: Duration = Duration::from_millis(20);
 const ENDPOINTS: Duration = Duration::from_millis(5);
-/// How long a sample program takes from SIGTERM to its end.
-const STOP: Duration = Duration::from_millis(200);
+
+/// How many changes a watch can look back on.
+const KEPT_CHANGES: usize = 1000;
+
+/// One event of a watch (`watch.Event`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchEvent {
+    pub what: Watched,
+    /// The object after the change; its last state where it was deleted.
+    pub object: Rc<Object>,
+    pub resource_version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// The latest changes of the store, oldest first.
+pub(super) type Changes = VecDeque<WatchEvent>;
 
 impl Lab {
     /// Stores the object as the API server does: versions, then the watchers hear of it.
-    /// Nothing happens where nothing changed.
+    /// Nothing happens where nothing changed. An object that waits for its deletion goes with its
+    /// last finalizer.
     pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
         let key = object.key();
         let old = self.objects.get(&key);
@@ -37,79 +60,58 @@ impl Lab {
         if old == Some(&object) {
             return key;
         }
+        if old.is_some() && waits_for_nothing(&object) {
+            self.remove(&key, cause);
+            return key;
+        }
         self.resource_version += 1;
         let meta = object.meta_mut();
         meta.resource_version = self.resource_version.to_string();
         if old.is_none() {
             meta.creation_timestamp = self.now.rfc3339();
         }
+        let object = Rc::new(object);
         let old = self.objects.insert(object.clone());
+        self.index.replace(&self.objects, &key, old.as_deref(), Some(&object));
+        let what = if old.is_none() { Watched::Added } else { Watched::Modified };
+        self.remember(what, object.clone());
         self.tell(&key, old.as_deref(), Some(&object), cause);
+        if old.is_none() {
+            self.check_owners(&key, object.meta(), cause);
+        }
         key
     }
 
-    /// Deletes as the API server does: a pod that runs is asked to end first.
-    pub(super) fn delete(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(object) = self.objects.get(key).cloned() else { return };
-        if let Object::Pod(mut pod) = object
-            && !pod.spec.node_name.is_empty()
-            && !pod.is_finished()
-        {
-            if pod.is_terminating() {
-                return;
-            }
-            let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30);
-            let ends = self.now + Duration::from_secs(u64::try_from(grace).unwrap_or(0));
-            pod.metadata.deletion_timestamp = Some(ends.rfc3339());
-            pod.metadata.deletion_grace_period_seconds = Some(grace);
-            let cause = Some(self.note(cause, Happening::Terminating { pod: key.clone() }));
-            self.write(Object::Pod(pod), cause);
-            self.queue.push(self.now + STOP, Task::Stopped(key.clone()), cause);
-            return;
-        }
-        self.remove(key, cause);
-    }
-
-    /// Takes the object out of the store.
+    /// Takes the object out of the store, whatever waits for it.
     pub(super) fn remove(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(old) = self.objects.remove(key) else { return };
+        self.index.replace(&self.objects, key, Some(&old), None);
         self.resource_version += 1;
         self.sources.remove(key);
         self.running.remove(key);
+        self.remember(Watched::Deleted, old.clone());
         self.tell(key, Some(&old), None, cause);
-        self.queue.push(self.now + CONTROLLER, Task::Collect(key.clone()), cause);
+        self.clean_up_after(key, &old, cause);
     }
 
-    /// Removes what the object that is gone controlled, and what stood in its namespace.
-    pub(super) fn collect(&mut self, gone: &ObjectKey, cause: Option<EntryId>) {
-        if self.objects.contains_key(gone) {
-            return;
+    fn remember(&mut self, what: Watched, object: Rc<Object>) {
+        if self.changes.len() == KEPT_CHANGES {
+            self.changes.pop_front();
         }
-        let orphaned = |object: &Object| {
-            let of_owner = object
-                .meta()
-                .controller()
-                .is_some_and(|owner| owner.kind == gone.kind.name() && owner.name == gone.name);
-            let in_namespace = gone.kind == Kind::Namespace;
-            let place = if in_namespace { &gone.name } else { &gone.namespace };
-            object.meta().namespace == *place && (in_namespace || of_owner)
-        };
-        let endpoints = |key: &ObjectKey| {
-            gone.kind == Kind::Service
-                && key.kind == Kind::Endpoints
-                && (&key.namespace, &key.name) == (&gone.namespace, &gone.name)
-        };
-        let left: Vec<ObjectKey> = self
-            .objects
-            .iter()
-            .filter(|(key, object)| orphaned(object) || endpoints(key))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in left {
-            let what = Happening::Removed { key: key.clone(), by: Component::GarbageCollector };
-            let cause = self.note(cause, what);
-            self.delete(&key, Some(cause));
-        }
+        let resource_version = self.resource_version;
+        self.changes.push_back(WatchEvent { what, object, resource_version });
+    }
+
+    /// What a watch that has seen everything up to `resource_version` gets, oldest first. Only
+    /// the latest 1000 changes are kept.
+    pub fn watch(&self, resource_version: u64) -> impl Iterator<Item = &WatchEvent> {
+        let first = self.changes.partition_point(|it| it.resource_version <= resource_version);
+        self.changes.range(first..)
+    }
+
+    /// The version of the store's last change (`metadata.resourceVersion` of a list).
+    pub fn resource_version(&self) -> u64 {
+        self.resource_version
     }
 
     /// Wakes everybody who watches this kind of object.
@@ -128,7 +130,10 @@ impl Lab {
                     self.tell_owner(set.meta(), cause);
                 }
             }
-            Kind::Pod => self.tell_of_pod(key, pod(old), pod(new), cause),
+            Kind::Pod => {
+                let pod = |it: Option<&Object>| it.and_then(Object::as_pod).cloned();
+                self.tell_of_pod(key, pod(old).as_ref(), pod(new).as_ref(), cause);
+            }
             Kind::Service => {
                 self.soon(ENDPOINTS, Task::Endpoints(key.clone()), cause);
                 self.soon(ENDPOINTS, Task::Slices(key.clone()), cause);
@@ -148,11 +153,15 @@ impl Lab {
     ) {
         if let Some(pod) = new {
             let bound = !pod.spec.node_name.is_empty();
-            if !bound && !pod.is_terminating() {
+            if !bound && self.scheduler && !pod.is_terminating() {
                 self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
             }
             if bound && !self.running.contains_key(key) && !pod.is_terminating() {
                 self.soon(CONTROLLER, Task::Accept(key.clone()), cause);
+            }
+            let asked_to_end = old.is_some_and(|old| !old.is_terminating());
+            if pod.is_terminating() && asked_to_end {
+                self.queue.push(self.now + STOP, Task::Stopped(key.clone()), cause);
             }
         }
         if let Some(pod) = new.or(old) {
@@ -161,12 +170,10 @@ impl Lab {
         if old.map(facts) == new.map(facts) {
             return;
         }
-        let services = self.objects.in_namespace(Kind::Service, &key.namespace).filter_map(service);
-        let touched: Vec<ObjectKey> = services
-            .filter(|it| [old, new].into_iter().flatten().any(|pod| members::selects(it, pod)))
-            .map(|it| ObjectKey::new(Kind::Service, &it.metadata.namespace, &it.metadata.name))
-            .collect();
-        for service in touched {
+        let pods = [old, new].into_iter().flatten();
+        for service in
+            pods.flat_map(|pod| self.index.services_of(&self.objects, pod)).collect::<Vec<_>>()
+        {
             self.soon(ENDPOINTS, Task::Endpoints(service.clone()), cause);
             self.soon(ENDPOINTS, Task::Slices(service), cause);
         }
@@ -191,29 +198,34 @@ impl Lab {
         self.objects.of_kind(Kind::Pod).filter_map(Object::as_pod)
     }
 
-    pub(super) fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
-        self.objects.in_namespace(Kind::Pod, namespace).filter_map(Object::as_pod)
+    /// The pods of these keys that there are.
+    pub(super) fn pods_of<'a>(
+        &'a self,
+        keys: impl Iterator<Item = &'a ObjectKey> + 'a,
+    ) -> impl Iterator<Item = &'a Pod> + 'a {
+        keys.filter_map(|key| self.objects.get(key)?.as_pod())
     }
 }
 
-fn pod(object: Option<&Object>) -> Option<&Pod> {
-    match object {
-        Some(Object::Pod(pod)) => Some(pod),
-        _ => None,
+/// Asked to go, with neither a finalizer nor a grace period left.
+fn waits_for_nothing(object: &Object) -> bool {
+    let meta = object.meta();
+    if object.as_namespace().is_some_and(|it| !it.spec.finalizers.is_empty()) {
+        return false;
     }
+    let grace = meta.deletion_grace_period_seconds.unwrap_or(0);
+    meta.deletion_timestamp.is_some() && meta.finalizers.is_empty() && grace == 0
 }
 
-fn service(object: &Object) -> Option<&Service> {
-    match object {
-        Object::Service(service) => Some(service),
-        _ => None,
-    }
-}
+/// How long a sample program takes from SIGTERM to its end.
+const STOP: Duration = Duration::from_millis(200);
 
 /// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
-fn facts(pod: &Pod) -> (bool, bool, bool, Vec<std::net::IpAddr>, crate::object::Labels, String) {
-    let names = format!("{}.{}", pod.spec.hostname, pod.spec.subdomain);
-    let labels = pod.metadata.labels.clone();
+fn facts(
+    pod: &Pod,
+) -> (bool, bool, bool, Vec<std::net::IpAddr>, &crate::object::Labels, [&str; 3]) {
+    let names = [&pod.spec.hostname, &pod.spec.subdomain, &pod.spec.node_name];
+    let names = names.map(String::as_str);
     let (ready, ending) = (pod.is_ready(), pod.is_terminating());
-    (ready, ending, pod.is_finished(), pod.addresses(), labels, names)
+    (ready, ending, pod.is_finished(), pod.addresses(), &pod.metadata.labels, names)
 }

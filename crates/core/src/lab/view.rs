@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use svclab_netfilter::{Entry as Connection, RuleRef, RuleSet};
 
-use super::log::Entry;
+use super::log::Log;
 use super::{Lab, Objects, pod_name};
 use crate::key::ObjectKey;
 use crate::kubelet::{self, ProbeResult};
@@ -68,7 +68,7 @@ impl Lab {
         &self.net.nodes
     }
 
-    pub fn log(&self) -> &[Entry] {
+    pub fn log(&self) -> &Log {
         &self.log
     }
 

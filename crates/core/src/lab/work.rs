@@ -1,12 +1,13 @@
 //! Each task carried out: the controllers, the scheduler and the endpoint controllers.
 
 use super::Lab;
+use super::delete::DeleteOptions;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use crate::admit;
 use crate::control::slices::{self, is_managed};
 use crate::control::workload::{self, Rollout, Scaling};
-use crate::control::{endpoints, members, schedule};
+use crate::control::{endpoints, schedule};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Endpoints, Object, ObjectMeta, Pod, PodCondition, ReplicaSet, Service};
 
@@ -24,15 +25,21 @@ impl Lab {
             Task::Stopped(key) => self.stopped(&key, cause),
             Task::Endpoints(key) => self.endpoints(&key, cause),
             Task::Slices(key) => self.slices(&key, cause),
-            Task::Collect(key) => self.collect(&key, cause),
+            Task::Collect(uid) => self.collect(&uid, cause),
+            Task::Dependents(key) => self.settle_dependents(&key, cause),
+            Task::EmptyNamespace(name) => self.empty_namespace(&name, cause),
+            Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
             Task::Proxy(node) => self.sync_proxy(&node, cause),
         }
     }
 
     fn deployment(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(Object::Deployment(deployment)) = self.objects.get(key) else { return };
-        let owned = workload::owned_sets(deployment, self.replica_sets(&key.namespace));
-        let step = workload::rollout(deployment, &owned);
+        let owned = workload::owned_sets(deployment, self.replica_sets(&deployment.metadata.uid));
+        let step = match deployment.metadata.deletion_timestamp {
+            Some(_) => Rollout::Done,
+            None => workload::rollout(deployment, &owned),
+        };
         let status = workload::deployment_status(deployment, &owned);
         self.write(Object::Deployment(status), cause);
         match step {
@@ -54,18 +61,20 @@ impl Lab {
         }
     }
 
-    fn replica_sets<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a ReplicaSet> {
-        self.objects.in_namespace(Kind::ReplicaSet, namespace).filter_map(|object| match object {
-            Object::ReplicaSet(set) => Some(set),
-            _ => None,
-        })
+    /// The ReplicaSets that name the owner with this UID.
+    fn replica_sets(&self, uid: &str) -> impl Iterator<Item = &ReplicaSet> {
+        self.index.dependents(uid).filter_map(|key| self.objects.get(key)?.as_replica_set())
     }
 
     fn replica_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(Object::ReplicaSet(set)) = self.objects.get(key) else { return };
-        let mut owned = workload::owned_pods(set, self.pods_in(&key.namespace));
+        let dependents = self.pods_of(self.index.dependents(&set.metadata.uid));
+        let mut owned = workload::owned_pods(set, dependents);
         owned.sort_by_key(|pod| version(&pod.metadata));
-        let scaling = workload::scale(set, &owned);
+        let scaling = match set.metadata.deletion_timestamp {
+            Some(_) => Scaling::Enough,
+            None => workload::scale(set, &owned),
+        };
         let status = workload::with_status(set, &owned);
         self.write(Object::ReplicaSet(status), cause);
         match scaling {
@@ -80,7 +89,7 @@ impl Lab {
                     let pod = ObjectKey::new(Kind::Pod, &key.namespace, name);
                     let by = Component::ReplicaSetController;
                     let cause = self.note(cause, Happening::Removed { key: pod.clone(), by });
-                    self.delete(&pod, Some(cause));
+                    self.delete(&pod, DeleteOptions::default(), Some(cause));
                 }
             }
             Scaling::Enough => {}
@@ -109,11 +118,11 @@ impl Lab {
             return;
         }
         let mut pod = pod.clone();
-        let nodes = self.objects.of_kind(Kind::Node).filter_map(|object| match object {
-            Object::Node(node) => Some(node),
-            _ => None,
-        });
-        let chosen = schedule::choose(&pod, nodes, self.pods()).map(|it| it.metadata.name.clone());
+        let nodes = self.objects.of_kind(Kind::Node).filter_map(Object::as_node);
+        let owner = pod.metadata.controller().map_or("", |it| &it.uid);
+        let kin = self.pods_of(self.index.dependents(owner));
+        let count = |node: &str| self.index.bound_count(node);
+        let chosen = schedule::choose(&pod, nodes, kin, &count).map(|it| it.metadata.name.clone());
         match chosen {
             Ok(node) => {
                 pod.spec.node_name.clone_from(&node);
@@ -144,7 +153,7 @@ impl Lab {
 
     fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(service) = self.managed_service(key) else { return };
-        let subsets = endpoints::subsets(&service, self.pods_in(&key.namespace));
+        let subsets = endpoints::subsets(&service, self.pods_of(self.index.members(key)));
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
         let old = match self.objects.get(&own) {
             Some(Object::Endpoints(old)) => Some(old.clone()),
@@ -169,13 +178,12 @@ impl Lab {
 
     fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let Some(service) = self.managed_service(key) else { return };
-        let slices = self.objects.in_namespace(Kind::EndpointSlice, &key.namespace);
+        let slices = self.index.slices(key).filter_map(|key| self.objects.get(key));
         let existing = slices.filter_map(|object| match object {
             Object::EndpointSlice(slice) if is_managed(slice, &service) => Some(slice.clone()),
             _ => None,
         });
-        let pods = self.pods_in(&key.namespace).filter(|pod| members::selects(&service, pod));
-        let mut pods: Vec<&Pod> = pods.collect();
+        let mut pods: Vec<&Pod> = self.pods_of(self.index.members(key)).collect();
         pods.sort_by_key(|pod| version(&pod.metadata));
         let zone = |node: &str| {
             let node = self.objects.get(&ObjectKey::new(Kind::Node, "", node))?;

@@ -1,0 +1,152 @@
+//! The API server's verbs: a request → what is stored, and the answer.
+//!
+//! [`crate::admit`] says whether a request may be carried out and what comes of it; here its
+//! result is stored and the watchers hear of it.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::Lab;
+use super::delete::DeleteOptions;
+use super::log::{Change, Happening};
+use crate::admit::{self, Admitted, Patch, Refusal};
+use crate::key::ObjectKey;
+use crate::object::Object;
+use crate::read;
+
+/// One request to the API server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The name may be empty where a body with `generateName` is created.
+    pub key: ObjectKey,
+    pub subresource: Option<Subresource>,
+    pub verb: Verb,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verb {
+    /// POST of an object, with `fieldValidation=Strict`.
+    Create(Value),
+    /// PUT of a whole object, with `fieldValidation=Strict`.
+    Replace(Value),
+    /// PATCH; `strict`: unknown fields refuse it (`kubectl apply`), else they are warned of.
+    Patch {
+        how: Patch,
+        body: Value,
+        strict: bool,
+    },
+    Delete(DeleteOptions),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subresource {
+    Status,
+}
+
+/// The answer to a request that was carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// 200, or 201 where something was created.
+    pub code: u16,
+    /// The object as it is stored, or as it was before it went.
+    pub object: Rc<Object>,
+    pub warnings: Vec<String>,
+}
+
+impl Lab {
+    /// Carries out a user's request now; both an answer and a refusal are in the log.
+    pub(super) fn request(&mut self, request: Request) -> Result<Response, Refusal> {
+        let name = request.key.to_string();
+        let answer = match request.verb {
+            Verb::Delete(options) => self.request_delete(&request.key, options),
+            Verb::Create(body) => {
+                let admitted = self.admit_create(&request.key, body);
+                admitted.and_then(|it| self.store(it, None))
+            }
+            verb => {
+                let old = self.objects.shared(&request.key).cloned();
+                let admitted = self.admit_update(&request.key, request.subresource, verb);
+                admitted.and_then(|it| self.store(it, old))
+            }
+        };
+        if let Err(refusal) = &answer {
+            self.note(None, Happening::Refused { name, message: refusal.message.clone() });
+        }
+        answer
+    }
+
+    fn request_delete(
+        &mut self,
+        key: &ObjectKey,
+        options: DeleteOptions,
+    ) -> Result<Response, Refusal> {
+        let object = self.objects.shared(key).cloned().ok_or_else(|| Refusal::not_found(key))?;
+        let cause = self.note(None, Happening::Deleted { key: key.clone() });
+        self.delete(key, options, Some(cause));
+        let object = self.objects.shared(key).cloned().unwrap_or(object);
+        Ok(Response { code: 200, object, warnings: Vec::new() })
+    }
+
+    fn admit_create(&mut self, key: &ObjectKey, mut body: Value) -> Result<Admitted, Refusal> {
+        if key.kind.is_namespaced() && body["metadata"]["namespace"].is_null() {
+            body["metadata"]["namespace"] = key.namespace.clone().into();
+        }
+        let object = decode(key, &body)?;
+        admit::create(&self.objects, object, &mut self.rng, &self.settings)
+    }
+
+    fn admit_update(
+        &mut self,
+        key: &ObjectKey,
+        subresource: Option<Subresource>,
+        verb: Verb,
+    ) -> Result<Admitted, Refusal> {
+        let Lab { objects, rng, settings, .. } = self;
+        match (subresource, verb) {
+            (None, Verb::Patch { how, body, strict }) => {
+                admit::patch(objects, key, (how, &body, strict), rng, settings)
+            }
+            (None, Verb::Replace(body)) => {
+                admit::replace(objects, decode(key, &body)?, rng, settings)
+            }
+            (Some(Subresource::Status), verb) => {
+                let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
+                with_status(old, verb)
+            }
+            (None, Verb::Create(_) | Verb::Delete(_)) => Err(Refusal::not_found(key)),
+        }
+    }
+
+    fn store(&mut self, admitted: Admitted, old: Option<Rc<Object>>) -> Result<Response, Refusal> {
+        let key = admitted.object.key();
+        let change = if old.is_some() { Change::Configured } else { Change::Created };
+        let cause = self.note(None, Happening::Applied { key: key.clone(), change });
+        let kept = Rc::new(admitted.object.clone());
+        self.write(admitted.object, Some(cause));
+        let object = self.objects.shared(&key).cloned().unwrap_or(kept);
+        let code = if old.is_some() { 200 } else { 201 };
+        Ok(Response { code, object, warnings: admitted.warnings })
+    }
+}
+
+fn decode(key: &ObjectKey, body: &Value) -> Result<Object, Refusal> {
+    read::decode(key.kind, body).map_err(|it| Refusal::undecodable(key.kind, &it))
+}
+
+/// The object with another status; nothing else of the request counts.
+fn with_status(old: &Object, verb: Verb) -> Result<Admitted, Refusal> {
+    let key = old.key();
+    let mut value = old.to_value();
+    let mut new = value.clone();
+    match verb {
+        Verb::Patch { how: Patch::Strategic, body, .. } => {
+            admit::strategic_patch(key.kind, &mut new, &body);
+        }
+        Verb::Patch { how: Patch::Merge, body, .. } => admit::merge_patch(&mut new, &body),
+        Verb::Replace(body) | Verb::Create(body) => new = body,
+        Verb::Delete(_) => return Err(Refusal::not_found(&key)),
+    }
+    value["status"] = new["status"].take();
+    Ok(Admitted { object: decode(&key, &value)?, warnings: Vec::new() })
+}

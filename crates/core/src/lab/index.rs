@@ -1,0 +1,197 @@
+//! Who belongs to whom, kept beside the objects so that no controller looks through all of them.
+//!
+//! Everything here follows from the objects alone; [`Index::replace`] is told of every change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::control::members;
+use crate::key::{Kind, ObjectKey};
+use crate::object::{Object, Objects, Pod, Service};
+
+type Keys = BTreeSet<ObjectKey>;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Index {
+    /// By the owner's UID: what names it in its `ownerReferences`.
+    dependents: BTreeMap<String, Keys>,
+    /// By node name: the pods bound to it.
+    bound: BTreeMap<String, Keys>,
+    /// By namespace: pods without a controller.
+    orphans: BTreeMap<String, Keys>,
+    /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
+    selectors: BTreeMap<(String, String, String), Keys>,
+    /// By Service: the pods its selector takes, in whatever state.
+    members: BTreeMap<ObjectKey, Keys>,
+    /// By namespace and `kubernetes.io/service-name`: EndpointSlices.
+    slices: BTreeMap<(String, String), Keys>,
+}
+
+impl Index {
+    pub(super) fn dependents<'a>(
+        &'a self,
+        uid: &str,
+    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+        self.dependents.get(uid).into_iter().flatten()
+    }
+
+    pub(super) fn bound_count(&self, node: &str) -> usize {
+        self.bound.get(node).map_or(0, BTreeSet::len)
+    }
+
+    pub(super) fn orphans<'a>(
+        &'a self,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+        self.orphans.get(namespace).into_iter().flatten()
+    }
+
+    pub(super) fn members<'a>(
+        &'a self,
+        service: &ObjectKey,
+    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+        self.members.get(service).into_iter().flatten()
+    }
+
+    pub(super) fn slices<'a>(
+        &'a self,
+        service: &ObjectKey,
+    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+        let place = (service.namespace.clone(), service.name.clone());
+        self.slices.get(&place).into_iter().flatten()
+    }
+
+    /// The Services whose selector takes the pod.
+    pub(super) fn services_of(&self, objects: &Objects, pod: &Pod) -> Keys {
+        let namespace = &pod.metadata.namespace;
+        let candidates = pod.metadata.labels.iter().filter_map(|(key, value)| {
+            self.selectors.get(&(namespace.clone(), key.clone(), value.clone()))
+        });
+        let takes = |key: &&ObjectKey| {
+            let service = objects.get(key).and_then(Object::as_service);
+            service.is_some_and(|it| members::selects(it, pod))
+        };
+        candidates.flatten().filter(takes).cloned().collect()
+    }
+
+    /// `objects` holds `new` already, or `old` no more.
+    pub(super) fn replace(
+        &mut self,
+        objects: &Objects,
+        key: &ObjectKey,
+        old: Option<&Object>,
+        new: Option<&Object>,
+    ) {
+        self.replace_owners(key, old, new);
+        match key.kind {
+            Kind::Pod => self.replace_pod(objects, key, pod(old), pod(new)),
+            Kind::Service => self.replace_service(objects, key, service(old), service(new)),
+            Kind::EndpointSlice => self.replace_slice(key, old, new),
+            _ => {}
+        }
+    }
+
+    fn replace_owners(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+        let owners = |it: Option<&Object>| it.map(|it| it.meta().owner_references.clone());
+        let (before, after) = (owners(old), owners(new));
+        if before == after {
+            return;
+        }
+        for owner in before.into_iter().flatten() {
+            drop_from(&mut self.dependents, &owner.uid, key);
+        }
+        for owner in after.into_iter().flatten() {
+            self.dependents.entry(owner.uid).or_default().insert(key.clone());
+        }
+    }
+
+    fn replace_pod(
+        &mut self,
+        objects: &Objects,
+        key: &ObjectKey,
+        old: Option<&Pod>,
+        new: Option<&Pod>,
+    ) {
+        let node =
+            |it: Option<&Pod>| it.map(|it| it.spec.node_name.clone()).filter(|it| !it.is_empty());
+        move_key(&mut self.bound, key, node(old), node(new));
+        let orphan = |it: Option<&Pod>| {
+            it.filter(|it| it.metadata.controller().is_none())
+                .map(|it| it.metadata.namespace.clone())
+        };
+        move_key(&mut self.orphans, key, orphan(old), orphan(new));
+        if old.map(|it| &it.metadata.labels) == new.map(|it| &it.metadata.labels) {
+            return;
+        }
+        for service in old.map(|it| self.services_of(objects, it)).unwrap_or_default() {
+            drop_from(&mut self.members, &service, key);
+        }
+        for service in new.map(|it| self.services_of(objects, it)).unwrap_or_default() {
+            self.members.entry(service).or_default().insert(key.clone());
+        }
+    }
+
+    fn replace_service(
+        &mut self,
+        objects: &Objects,
+        key: &ObjectKey,
+        old: Option<&Service>,
+        new: Option<&Service>,
+    ) {
+        let what = |it: &Service| (it.spec.selector.clone(), it.spec.r#type == "ExternalName");
+        if old.map(what) == new.map(what) {
+            return;
+        }
+        let first = |it: Option<&Service>| {
+            let (label, value) = it?.spec.selector.iter().next()?;
+            Some((key.namespace.clone(), label.clone(), value.clone()))
+        };
+        move_key(&mut self.selectors, key, first(old), first(new));
+        self.members.remove(key);
+        let Some(service) = new else { return };
+        let pods = objects.in_namespace(Kind::Pod, &key.namespace).filter_map(Object::as_pod);
+        let members = pods.filter(|it| members::selects(service, it));
+        let members: Keys = members
+            .map(|it| ObjectKey::new(Kind::Pod, &key.namespace, &it.metadata.name))
+            .collect();
+        if !members.is_empty() {
+            self.members.insert(key.clone(), members);
+        }
+    }
+
+    fn replace_slice(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+        let service = |it: Option<&Object>| {
+            let name = it?.as_endpoint_slice()?.service_name()?;
+            Some((key.namespace.clone(), name.to_owned()))
+        };
+        move_key(&mut self.slices, key, service(old), service(new));
+    }
+}
+
+fn pod(object: Option<&Object>) -> Option<&Pod> {
+    object.and_then(Object::as_pod)
+}
+
+fn service(object: Option<&Object>) -> Option<&Service> {
+    object.and_then(Object::as_service)
+}
+
+fn move_key<T: Ord>(map: &mut BTreeMap<T, Keys>, key: &ObjectKey, from: Option<T>, to: Option<T>) {
+    if from == to {
+        return;
+    }
+    if let Some(from) = from {
+        drop_from(map, &from, key);
+    }
+    if let Some(to) = to {
+        map.entry(to).or_default().insert(key.clone());
+    }
+}
+
+fn drop_from<T: Ord>(map: &mut BTreeMap<T, Keys>, place: &T, key: &ObjectKey) {
+    if let Some(keys) = map.get_mut(place) {
+        keys.remove(key);
+        if keys.is_empty() {
+            map.remove(place);
+        }
+    }
+}
