@@ -110,11 +110,14 @@ impl Lab {
             (None, Verb::Replace(body)) => {
                 admit::replace(objects, decode(key, &body)?, rng, settings)
             }
-            (Some(Subresource::Status), verb) => {
-                let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-                with_status(old, verb)
+            (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
+                admit::patch_status(objects, key, (how, &body, strict))
             }
-            (None, Verb::Create(_) | Verb::Delete(_)) => Err(Refusal::not_found(key)),
+            (Some(Subresource::Status), Verb::Replace(body)) => {
+                let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
+                admit::update_status(old, decode(key, &body)?)
+            }
+            (_, Verb::Create(_) | Verb::Delete(_)) => Err(Refusal::not_found(key)),
         }
     }
 
@@ -132,21 +135,4 @@ impl Lab {
 
 fn decode(key: &ObjectKey, body: &Value) -> Result<Object, Refusal> {
     read::decode(key.kind, body).map_err(|it| Refusal::undecodable(key.kind, &it))
-}
-
-/// The object with another status; nothing else of the request counts.
-fn with_status(old: &Object, verb: Verb) -> Result<Admitted, Refusal> {
-    let key = old.key();
-    let mut value = old.to_value();
-    let mut new = value.clone();
-    match verb {
-        Verb::Patch { how: Patch::Strategic, body, .. } => {
-            admit::strategic_patch(key.kind, &mut new, &body);
-        }
-        Verb::Patch { how: Patch::Merge, body, .. } => admit::merge_patch(&mut new, &body),
-        Verb::Replace(body) | Verb::Create(body) => new = body,
-        Verb::Delete(_) => return Err(Refusal::not_found(&key)),
-    }
-    value["status"] = new["status"].take();
-    Ok(Admitted { object: decode(&key, &value)?, warnings: Vec::new() })
 }
