@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// The kinds a cluster knows.
-/// Those after `ReplicaSet` are kept and shown; whether they have an effect is for the controllers to say.
+/// Those after `ControllerRevision` are kept and shown; whether they have an effect is for the controllers to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Namespace,
@@ -18,6 +18,7 @@ pub enum Kind {
     ReplicaSet,
     StatefulSet,
     DaemonSet,
+    ControllerRevision,
     Job,
     CronJob,
     ConfigMap,
@@ -78,6 +79,7 @@ const NAMES: &[Names] = &[
     in_namespace(Kind::ReplicaSet, "ReplicaSet", "apps/v1", "replicasets"),
     in_namespace(Kind::StatefulSet, "StatefulSet", "apps/v1", "statefulsets"),
     in_namespace(Kind::DaemonSet, "DaemonSet", "apps/v1", "daemonsets"),
+    in_namespace(Kind::ControllerRevision, "ControllerRevision", "apps/v1", "controllerrevisions"),
     in_namespace(Kind::Job, "Job", "batch/v1", "jobs"),
     in_namespace(Kind::CronJob, "CronJob", "batch/v1", "cronjobs"),
     in_namespace(Kind::ConfigMap, "ConfigMap", "v1", "configmaps"),

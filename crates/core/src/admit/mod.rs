@@ -6,6 +6,7 @@
 
 mod allocate;
 mod cluster;
+mod daemon_set;
 mod endpoints;
 mod errors;
 mod ingress;
@@ -271,15 +272,14 @@ fn default(object: &mut Object) {
         Object::Pod(it) => pod::default(it),
         Object::Deployment(it) => workload::default_deployment(it),
         Object::ReplicaSet(it) => workload::default_replica_set(it),
+        Object::StatefulSet(it) => stateful_set::default(it),
+        Object::DaemonSet(it) => daemon_set::default(it),
         Object::Endpoints(it) => endpoints::default(it),
         Object::EndpointSlice(it) => endpoints::default_slice(it),
         Object::Namespace(it) => cluster::default_namespace(it),
         Object::Node(it) => cluster::default_node(it),
-        Object::Other(it) => match it.kind {
-            Kind::StatefulSet => stateful_set::default(it),
-            Kind::NetworkPolicy => network_policy::default(it),
-            _ => {}
-        },
+        Object::Other(it) if it.kind == Kind::NetworkPolicy => network_policy::default(it),
+        Object::ControllerRevision(_) | Object::Other(_) => {}
     }
 }
 
@@ -290,15 +290,15 @@ fn prepare(object: &mut Object) {
         Object::Pod(it) => pod::prepare(it),
         Object::Deployment(it) => it.status = Default::default(),
         Object::ReplicaSet(it) => it.status = Default::default(),
+        Object::StatefulSet(it) => it.status = Default::default(),
+        Object::DaemonSet(it) => daemon_set::prepare(it),
         Object::Namespace(it) => cluster::prepare_namespace(it),
         Object::Node(it) => cluster::prepare_node(it),
-        Object::Endpoints(_) | Object::EndpointSlice(_) => {}
+        Object::Endpoints(_) | Object::EndpointSlice(_) | Object::ControllerRevision(_) => {}
         Object::Other(it) => {
             it.body.remove("status");
-            match it.kind {
-                Kind::StatefulSet => stateful_set::prepare(it),
-                Kind::Ingress => ingress::prepare(it),
-                _ => {}
+            if it.kind == Kind::Ingress {
+                ingress::prepare(it);
             }
         }
     }
@@ -310,12 +310,16 @@ fn validate(object: &Object, errors: &mut Errors) {
         Object::Pod(it) => pod::validate(it, errors),
         Object::Deployment(it) => workload::validate_deployment(it, errors),
         Object::ReplicaSet(it) => workload::validate_replica_set(it, errors),
+        Object::StatefulSet(it) => stateful_set::validate(it, errors),
+        Object::DaemonSet(it) => daemon_set::validate(it, errors),
+        Object::ControllerRevision(it) => {
+            meta::validate(Kind::ControllerRevision, &it.metadata, errors);
+        }
         Object::Endpoints(it) => endpoints::validate(it, errors),
         Object::EndpointSlice(it) => endpoints::validate_slice(it, errors),
         Object::Namespace(it) => meta::validate(Kind::Namespace, &it.metadata, errors),
         Object::Node(it) => cluster::validate_node(it, errors),
         Object::Other(it) => match it.kind {
-            Kind::StatefulSet => stateful_set::validate(it, errors),
             Kind::Ingress => ingress::validate(it, errors),
             Kind::NetworkPolicy => network_policy::validate(it, errors),
             kind => meta::validate(kind, &it.metadata, errors),
@@ -344,8 +348,13 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             endpoints::validate_slice(new, errors);
             meta::immutable(&new.address_type, &old.address_type, "addressType", errors);
         }
-        (Object::Other(new), Object::Other(old)) if new.kind == Kind::StatefulSet => {
+        (Object::StatefulSet(new), Object::StatefulSet(old)) => {
             stateful_set::validate_update(new, old, errors);
+        }
+        (Object::DaemonSet(new), Object::DaemonSet(old)) => {
+            daemon_set::validate(new, errors);
+            let (new, old) = (&new.spec.selector, &old.spec.selector);
+            workload::validate_selector_kept(new, old, errors);
         }
         _ => validate(new, errors),
     }
@@ -396,6 +405,8 @@ fn same_content(old: &Object, new: &Object) -> bool {
     match (old, new) {
         (Object::Deployment(old), Object::Deployment(new)) => old.spec == new.spec,
         (Object::ReplicaSet(old), Object::ReplicaSet(new)) => old.spec == new.spec,
+        (Object::StatefulSet(old), Object::StatefulSet(new)) => old.spec == new.spec,
+        (Object::DaemonSet(old), Object::DaemonSet(new)) => old.spec == new.spec,
         (Object::EndpointSlice(old), Object::EndpointSlice(new)) => {
             (&old.address_type, &old.endpoints, &old.ports)
                 == (&new.address_type, &new.endpoints, &new.ports)
@@ -426,6 +437,8 @@ fn keep_status(new: &mut Object, old: &Object) {
         (Object::Pod(new), Object::Pod(old)) => new.status = old.status.clone(),
         (Object::Deployment(new), Object::Deployment(old)) => new.status = old.status.clone(),
         (Object::ReplicaSet(new), Object::ReplicaSet(old)) => new.status = old.status.clone(),
+        (Object::StatefulSet(new), Object::StatefulSet(old)) => new.status = old.status.clone(),
+        (Object::DaemonSet(new), Object::DaemonSet(old)) => daemon_set::keep(new, old),
         (Object::Node(new), Object::Node(old)) => new.status = old.status.clone(),
         (Object::Namespace(new), Object::Namespace(old)) => {
             new.status = old.status.clone();

@@ -72,7 +72,7 @@ fn default_container(container: &mut Container, is_host_network: bool) {
     probes.into_iter().flatten().for_each(default_probe);
 }
 
-fn default_word(word: &mut String, default: &str) {
+pub(super) fn default_word(word: &mut String, default: &str) {
     if word.is_empty() {
         default.clone_into(word);
     }

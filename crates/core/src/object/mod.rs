@@ -37,6 +37,9 @@ pub enum Object {
     Pod(Pod),
     Deployment(Deployment),
     ReplicaSet(ReplicaSet),
+    StatefulSet(StatefulSet),
+    DaemonSet(DaemonSet),
+    ControllerRevision(ControllerRevision),
     /// A kind that is kept as it was written.
     Other(Other),
 }
@@ -62,6 +65,9 @@ macro_rules! each {
             Object::Pod($data) => $code,
             Object::Deployment($data) => $code,
             Object::ReplicaSet($data) => $code,
+            Object::StatefulSet($data) => $code,
+            Object::DaemonSet($data) => $code,
+            Object::ControllerRevision($data) => $code,
             Object::Other($data) => $code,
         }
     };
@@ -78,6 +84,9 @@ impl Object {
             Object::Pod(_) => Kind::Pod,
             Object::Deployment(_) => Kind::Deployment,
             Object::ReplicaSet(_) => Kind::ReplicaSet,
+            Object::StatefulSet(_) => Kind::StatefulSet,
+            Object::DaemonSet(_) => Kind::DaemonSet,
+            Object::ControllerRevision(_) => Kind::ControllerRevision,
             Object::Other(other) => other.kind,
         }
     }
@@ -111,6 +120,9 @@ impl Object {
             Kind::Pod => Object::Pod(serde_json::from_value(value)?),
             Kind::Deployment => Object::Deployment(serde_json::from_value(value)?),
             Kind::ReplicaSet => Object::ReplicaSet(serde_json::from_value(value)?),
+            Kind::StatefulSet => Object::StatefulSet(serde_json::from_value(value)?),
+            Kind::DaemonSet => Object::DaemonSet(serde_json::from_value(value)?),
+            Kind::ControllerRevision => Object::ControllerRevision(serde_json::from_value(value)?),
             _ => Object::Other(Other::from_value(kind, value)?),
         };
         Ok(object)
@@ -185,5 +197,8 @@ variants! {
     Pod as_pod,
     Deployment as_deployment,
     ReplicaSet as_replica_set,
+    StatefulSet as_stateful_set,
+    DaemonSet as_daemon_set,
+    ControllerRevision as_controller_revision,
     Other as_other,
 }
