@@ -47,6 +47,8 @@ fn keep_spec(new: &mut Object, old: &Object) {
             new.metadata.labels.clone_from(&old.metadata.labels);
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(old)) => new.spec = old.spec.clone(),
+        (Object::StatefulSet(new), Object::StatefulSet(old)) => new.spec = old.spec.clone(),
+        (Object::DaemonSet(new), Object::DaemonSet(old)) => new.spec = old.spec.clone(),
         (Object::Node(new), Object::Node(old)) => new.spec = old.spec.clone(),
         (Object::Namespace(new), Object::Namespace(old)) => new.spec = old.spec.clone(),
         (Object::Other(new), Object::Other(old)) => {
