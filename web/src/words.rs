@@ -753,16 +753,17 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
         Happening::Deleted { key } => {
             lang.pick(format!("You delete {key}"), format!("{key} 삭제 요청"))
         }
-        Happening::Made { key, by } => {
+        Happening::Made { key, by, .. } => {
             lang.pick(format!("{} writes {key}", by.name()), format!("{}: {key} 작성", by.name()))
         }
-        Happening::Scaled { key, from, to } => lang.pick(
+        Happening::Scaled { key, from, to, .. } => lang.pick(
             format!("{key} scaled from {from} to {to}"),
             format!("{key} 규모 조정: {from} → {to}"),
         ),
-        Happening::Removed { key, by } => {
+        Happening::Removed { key, by, .. } => {
             lang.pick(format!("{} removes {key}", by.name()), format!("{}: {key} 제거", by.name()))
         }
+        Happening::Recorded { key, reason, message, .. } => format!("{key}: {reason}: {message}"),
         Happening::Scheduled { pod, node } => lang.pick(
             format!("The scheduler puts {} on {node}", pod.name),
             format!("스케줄러가 파드 {}의 노드를 정함: {node}", pod.name),

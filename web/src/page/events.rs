@@ -105,7 +105,9 @@ fn tone(what: &Happening) -> &'static str {
         | Happening::Deleted { .. }
         | Happening::Switched { .. }
         | Happening::Requested { .. } => "user",
-        Happening::Refused { .. } | Happening::Unschedulable { .. } => "bad",
+        Happening::Refused { .. }
+        | Happening::Unschedulable { .. }
+        | Happening::Recorded { warning: true, .. } => "bad",
         Happening::Probed { success, .. } => {
             if *success {
                 "good"
@@ -125,6 +127,7 @@ fn tone(what: &Happening) -> &'static str {
         Happening::Made { .. }
         | Happening::Scaled { .. }
         | Happening::Removed { .. }
+        | Happening::Recorded { .. }
         | Happening::Scheduled { .. }
         | Happening::GotAddress { .. }
         | Happening::Started { .. }

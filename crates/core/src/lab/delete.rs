@@ -166,7 +166,8 @@ impl Lab {
         if object.meta().deletion_timestamp.is_some() {
             return;
         }
-        let what = Happening::Removed { key: key.clone(), by: Component::GarbageCollector };
+        let what =
+            Happening::Removed { key: key.clone(), by: Component::GarbageCollector, of: None };
         let cause = self.note(cause, what);
         self.delete(key, options, Some(cause));
     }
@@ -220,7 +221,7 @@ impl Lab {
             let waits = |it: &Object| it.meta().deletion_timestamp.is_some();
             if !self.objects.get(key).is_some_and(waits) {
                 let by = Component::NamespaceController;
-                let cause = self.note(cause, Happening::Removed { key: key.clone(), by });
+                let cause = self.note(cause, Happening::Removed { key: key.clone(), by, of: None });
                 self.delete(key, DeleteOptions::default(), Some(cause));
             }
         }

@@ -84,19 +84,32 @@ pub enum Happening {
     Deleted {
         key: ObjectKey,
     },
-    /// A controller made, changed or removed an object.
+    /// A controller made an object, for the object `of`.
     Made {
         key: ObjectKey,
         by: Component,
+        of: Option<ObjectKey>,
     },
+    /// A Deployment gave its ReplicaSet another number of pods.
     Scaled {
         key: ObjectKey,
+        of: ObjectKey,
         from: i32,
         to: i32,
     },
+    /// A controller removed an object, for the object `of`.
     Removed {
         key: ObjectKey,
         by: Component,
+        of: Option<ObjectKey>,
+    },
+    /// A controller recorded an Event about `key`, in the API's own words.
+    Recorded {
+        key: ObjectKey,
+        by: Component,
+        warning: bool,
+        reason: &'static str,
+        message: String,
     },
     Scheduled {
         pod: ObjectKey,
@@ -178,8 +191,11 @@ pub enum Change {
 pub enum Component {
     DeploymentController,
     ReplicaSetController,
+    StatefulSetController,
+    DaemonSetController,
     EndpointsController,
     EndpointSliceController,
+    MirroringController,
     GarbageCollector,
     NamespaceController,
     Scheduler,
@@ -193,8 +209,11 @@ impl Component {
         match self {
             Component::DeploymentController => "deployment-controller",
             Component::ReplicaSetController => "replicaset-controller",
+            Component::StatefulSetController => "statefulset-controller",
+            Component::DaemonSetController => "daemonset-controller",
             Component::EndpointsController => "endpoint-controller",
             Component::EndpointSliceController => "endpoint-slice-controller",
+            Component::MirroringController => "endpoint-slice-mirroring-controller",
             Component::GarbageCollector => "garbage-collector-controller",
             Component::NamespaceController => "namespace-controller",
             Component::Scheduler => "default-scheduler",

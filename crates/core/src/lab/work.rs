@@ -44,7 +44,8 @@ impl Lab {
         self.write(Object::Deployment(status), cause);
         match step {
             Rollout::Create(set) => {
-                self.create(Object::ReplicaSet(*set), Component::DeploymentController, cause);
+                let by = Component::DeploymentController;
+                self.create(Object::ReplicaSet(*set), by, Some(key), cause);
             }
             Rollout::Scale { name, replicas } => {
                 let set = ObjectKey::new(Kind::ReplicaSet, &key.namespace, name);
@@ -53,7 +54,8 @@ impl Lab {
                 let from = set.replicas();
                 set.spec.replicas = Some(replicas);
                 let set = Object::ReplicaSet(set);
-                let what = Happening::Scaled { key: set.key(), from, to: replicas };
+                let what =
+                    Happening::Scaled { key: set.key(), of: key.clone(), from, to: replicas };
                 let cause = self.note(cause, what);
                 self.write(set, Some(cause));
             }
@@ -81,14 +83,15 @@ impl Lab {
             Scaling::Create { count, pod } => {
                 for _ in 0..count {
                     let pod = Object::Pod((*pod).clone());
-                    self.create(pod, Component::ReplicaSetController, cause);
+                    self.create(pod, Component::ReplicaSetController, Some(key), cause);
                 }
             }
             Scaling::Delete(names) => {
                 for name in names {
                     let pod = ObjectKey::new(Kind::Pod, &key.namespace, name);
                     let by = Component::ReplicaSetController;
-                    let cause = self.note(cause, Happening::Removed { key: pod.clone(), by });
+                    let of = Some(key.clone());
+                    let cause = self.note(cause, Happening::Removed { key: pod.clone(), by, of });
                     self.delete(&pod, DeleteOptions::default(), Some(cause));
                 }
             }
@@ -97,12 +100,18 @@ impl Lab {
     }
 
     /// A controller's create, through the same admission as the user's.
-    pub(super) fn create(&mut self, object: Object, by: Component, cause: Option<EntryId>) {
+    pub(super) fn create(
+        &mut self,
+        object: Object,
+        by: Component,
+        of: Option<&ObjectKey>,
+        cause: Option<EntryId>,
+    ) {
         let name = object.meta().name.clone();
         match admit::create(&self.objects, object, &mut self.rng, &self.settings) {
             Ok(admitted) => {
                 let key = admitted.object.key();
-                let cause = self.note(cause, Happening::Made { key, by });
+                let cause = self.note(cause, Happening::Made { key, by, of: of.cloned() });
                 self.write(admitted.object, Some(cause));
             }
             Err(refusal) => {
@@ -202,7 +211,7 @@ impl Lab {
         for name in writes.delete {
             let key = ObjectKey::new(Kind::EndpointSlice, &key.namespace, name);
             let by = Component::EndpointSliceController;
-            let cause = self.note(cause, Happening::Removed { key: key.clone(), by });
+            let cause = self.note(cause, Happening::Removed { key: key.clone(), by, of: None });
             self.remove(&key, Some(cause));
         }
     }
