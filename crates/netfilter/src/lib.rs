@@ -2,8 +2,9 @@
 //!
 //! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
-//! bindings ([`conntrack`]).
+//! bindings ([`conntrack`]). Large sorted maps are cheap to copy ([`shared_map`]).
 
+pub mod shared_map;
 pub mod packet;
 pub mod rule;
 pub mod ruleset;
@@ -19,4 +20,5 @@ pub use rule::{
     PortRange, Probability, Recent, RecentCheck, Rule, Target,
 };
 pub use ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet, Table, TableName};
+pub use shared_map::SharedMap;
 pub use walk::{Dice, Draw, Finding, Hook, Passage, Verdict, Visit};

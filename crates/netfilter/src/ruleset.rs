@@ -1,7 +1,7 @@
 //! Tables of chains of rules: what one node's kernel holds for one address family.
 //!
-//! Chains are shared (`Rc`), so a copy of a rule set costs little and a trace can keep the rules
-//! that its packet met.
+//! Chains are shared, and so are the maps that hold them: a copy of a rule set costs little, also
+//! when it is then changed, and a trace can keep the rules that its packet met.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::rule::Rule;
+use crate::shared_map::SharedMap;
 
 /// The tables in the order iptables-save prints them in this lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,7 +116,14 @@ pub struct Chain {
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
-    pub chains: BTreeMap<ChainName, Rc<Chain>>,
+    pub chains: SharedMap<ChainName, Rc<Chain>>,
+}
+
+impl Table {
+    /// The chain to write to; made where it is not there.
+    pub fn chain_mut(&mut self, name: ChainName) -> &mut Chain {
+        Rc::make_mut(self.chains.get_or_insert_with(name, Rc::default))
+    }
 }
 
 /// One rule's place in a rule set; `index` counts from 0.
@@ -156,7 +164,7 @@ impl RuleSet {
 
     /// The chain to write to; made where it is not there.
     pub fn chain_mut(&mut self, table: TableName, chain: ChainName) -> &mut Chain {
-        Rc::make_mut(self.tables.entry(table).or_default().chains.entry(chain).or_default())
+        self.tables.entry(table).or_default().chain_mut(chain)
     }
 
     /// The number of rules in all tables.

@@ -91,7 +91,7 @@ fn difference(old: &RuleSet, new: &RuleSet) -> (BTreeSet<RuleRef>, Vec<String>) 
 fn changed_lines(rules: &RuleSet, other: &RuleSet) -> Vec<(RuleRef, String)> {
     let mut res = Vec::new();
     for (&table, content) in &rules.tables {
-        for (&chain, rules) in &content.chains {
+        for (&chain, rules) in content.chains.iter() {
             if other.chain(table, chain).is_some_and(|it| it.rules == rules.rules) {
                 continue;
             }

@@ -72,12 +72,13 @@ impl Table {
                 }
             }
             Command::NewChain(chain) => {
-                self.chains.entry(*chain).or_default();
+                self.chains.get_or_insert_with(*chain, Rc::default);
             }
             Command::DeleteChain(chain) => self.delete_chain(*chain),
             Command::Flush(Some(chain)) => self.chain_mut(*chain).rules.clear(),
             Command::Flush(None) => {
-                self.chains.values_mut().for_each(|it| Rc::make_mut(it).rules.clear());
+                let all: Vec<ChainName> = self.chains.keys().copied().collect();
+                all.into_iter().for_each(|it| self.chain_mut(it).rules.clear());
             }
             Command::SetPolicy { chain, policy } => {
                 self.chain_mut(*chain).policy = Some(*policy);
@@ -87,7 +88,7 @@ impl Table {
 
     fn make_target(&mut self, rule: &Rule) {
         if let Some(Target::Jump(chain) | Target::Goto(chain)) = rule.target {
-            self.chains.entry(chain).or_default();
+            self.chains.get_or_insert_with(chain, Rc::default);
         }
     }
 
@@ -96,10 +97,6 @@ impl Table {
         if self.chains.get(&chain).is_some_and(|it| it.policy.is_none()) {
             self.chains.remove(&chain);
         }
-    }
-
-    fn chain_mut(&mut self, name: ChainName) -> &mut Chain {
-        Rc::make_mut(self.chains.entry(name).or_default())
     }
 }
 
