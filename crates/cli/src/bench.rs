@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use svclab_core::history::History;
 use svclab_core::lab::{Action, Lab};
 use svclab_core::net::travel::{self, Sender};
 use svclab_core::object::{
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         "edit": edit(),
         "apply": apply(50, 3),
         "walk": walk(1000, 10),
+        "history": history(10_000),
     });
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
@@ -82,6 +84,38 @@ fn edit() -> Value {
             lab.log().len()
         }),
         "cloneMs": milliseconds(|| lab.clone().log().len()),
+    })
+}
+
+/// A session of so many events in the default cluster, with pods that come, go and fail: what it
+/// takes to show moments spread over all of it, each coming from the end.
+fn history(events: usize) -> Value {
+    let mut history = History::new(&default_scenario(), 1);
+    let text = default_scenario().text();
+    let mut second = 0;
+    while history.lab().log().len() < events {
+        second += 7;
+        history.run_until(at(second));
+        let replicas = 1 + second % 6;
+        let text = text.replace("replicas: 3", &format!("replicas: {replicas}"));
+        history.act(Action::Apply { text });
+    }
+    let end = history.now();
+    let looks = 40;
+    let mut times: Vec<Duration> = (0..looks)
+        .map(|index| {
+            history.look(end);
+            let start = Instant::now();
+            history.look(time::Instant::from_micros(end.as_micros() / looks * index));
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    let ms = |it: Duration| (it.as_secs_f64() * 1e6).round() / 1e3;
+    json!({
+        "events": history.branch().log.len(),
+        "virtualSeconds": second,
+        "lookMs": { "median": ms(times[times.len() / 2]), "most": ms(times[times.len() - 1]) },
     })
 }
 

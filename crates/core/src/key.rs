@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The kinds a cluster knows.
 /// Those after `ControllerRevision` are kept and shown; whether they have an effect is for the controllers to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,6 +198,25 @@ impl fmt::Display for ObjectKey {
             return write!(f, "{} {}", self.kind, self.name);
         }
         write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+/// `Service/shop/web`, `Node//worker-1`: a kind's name means one kind only.
+impl Serialize for ObjectKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}/{}/{}", self.kind, self.namespace, self.name))
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ObjectKey, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut parts = text.splitn(3, '/');
+        let kind = parts.next().and_then(|name| Kind::all().find(|kind| kind.name() == name));
+        match (kind, parts.next(), parts.next()) {
+            (Some(kind), Some(namespace), Some(name)) => Ok(ObjectKey::new(kind, namespace, name)),
+            _ => Err(D::Error::custom(format!("{text:?} is no KIND/NAMESPACE/NAME"))),
+        }
     }
 }
 

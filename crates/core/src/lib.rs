@@ -2,7 +2,8 @@
 //!
 //! text → documents ([`read`]) → objects ([`object`], [`admit`]) → endpoints ([`control`]) → rule
 //! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time;
-//! [`scenario`] is where it starts from.
+//! [`scenario`] is where it starts from, [`history`]
+//! goes back in it.
 
 pub mod time;
 pub mod rng;
@@ -18,3 +19,4 @@ pub mod net;
 pub mod trace;
 mod trace_text;
 pub mod lab;
+pub mod history;

@@ -13,7 +13,8 @@ use crate::read::{cause, decode_lenient};
 use crate::rng::Rng;
 
 /// How a patch is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Patch {
     Merge,
     Strategic,

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Lab;
@@ -16,7 +17,8 @@ use crate::object::Object;
 use crate::read;
 
 /// One request to the API server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Request {
     /// The name may be empty where a body with `generateName` is created.
     pub key: ObjectKey,
@@ -24,7 +26,8 @@ pub struct Request {
     pub verb: Verb,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Verb {
     /// POST of an object, with `fieldValidation=Strict`.
     Create(Value),
@@ -39,7 +42,8 @@ pub enum Verb {
     Delete(DeleteOptions),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Subresource {
     Status,
 }

@@ -21,6 +21,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::Running;
@@ -48,7 +50,8 @@ pub use view::{NodeRules, PodView};
 pub const KEPT_EXCHANGES: usize = 256;
 
 /// What a user can do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Action {
     /// `kubectl apply` of all documents of a text.
     Apply { text: String },
@@ -160,11 +163,21 @@ impl Lab {
 
     /// Lets everything happen that is due until `at`, in order; then it is `at`.
     pub fn run_until(&mut self, at: Instant) {
-        while let Some((due, task, cause)) = self.queue.pop_until(at) {
+        while !self.run_some(at, usize::MAX, &mut 0) {}
+    }
+
+    /// The same, but stops after `most` tasks; false: it is not `at` yet. Adds to `done`.
+    pub(crate) fn run_some(&mut self, at: Instant, most: usize, done: &mut usize) -> bool {
+        for _ in 0..most {
+            let Some((due, task, cause)) = self.queue.pop_until(at) else {
+                self.now = self.now.max(at);
+                return true;
+            };
             self.now = self.now.max(due);
             self.work(task, cause);
+            *done += 1;
         }
-        self.now = self.now.max(at);
+        false
     }
 
     /// Carries out a user's action now.
