@@ -7,7 +7,8 @@ use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::storage::{LocalStorage, Storage};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
+use wasm_bindgen::closure::Closure;
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
 
 use crate::state::{Memory, Theme};
 use crate::words::Lang;
@@ -54,14 +55,23 @@ pub fn system_lang() -> Lang {
 
 pub fn show_settings(lang: Lang, theme: Theme) {
     let root = gloo::utils::document_element();
-    // Setting an attribute of an element that exists cannot fail.
-    let _ = root.set_attribute("lang", lang.code());
-    let _ = root.set_attribute("data-theme", theme.name());
+    for (name, value) in [("lang", lang.code()), ("data-theme", theme.name())] {
+        // A `lang` that is set anew, even to what it was, makes the browser style every element
+        // again: half a second with a text of half a million lines.
+        if root.get_attribute(name).as_deref() != Some(value) {
+            // Setting an attribute of an element that exists cannot fail.
+            let _ = root.set_attribute(name, value);
+        }
+    }
 }
 
-pub fn wants_still_pictures() -> bool {
+/// Whether the user asks for reduced motion: told at once, and whenever it changes.
+pub fn on_still_pictures(call: impl Fn(bool) + 'static) -> Option<EventListener> {
     let query = gloo::utils::window().match_media("(prefers-reduced-motion: reduce)");
-    query.ok().flatten().is_some_and(|it| it.matches())
+    let query = query.ok().flatten()?;
+    call(query.matches());
+    let asked = query.clone();
+    Some(EventListener::new(&query, "change", move |_| call(asked.matches())))
 }
 
 pub fn window_width() -> f64 {
@@ -71,6 +81,45 @@ pub fn window_width() -> f64 {
 
 pub fn on_resize(call: impl Fn() + 'static) -> EventListener {
     EventListener::new(&gloo::utils::window(), "resize", move |_| call())
+}
+
+/// Tells the width of an element's content whenever it changes, without asking for a layout.
+pub struct WidthOf {
+    observer: Option<ResizeObserver>,
+    _call: Closure<dyn FnMut(Vec<ResizeObserverEntry>)>,
+    watched: Option<Element>,
+}
+
+impl WidthOf {
+    pub fn new(call: impl Fn(f64) + 'static) -> WidthOf {
+        let call = Closure::new(move |entries: Vec<ResizeObserverEntry>| {
+            if let Some(entry) = entries.last() {
+                call(entry.content_rect().width());
+            }
+        });
+        let observer = ResizeObserver::new(call.as_ref().unchecked_ref()).ok();
+        WidthOf { observer, _call: call, watched: None }
+    }
+
+    /// The element to watch from now on; nothing happens where it is the one already watched.
+    pub fn watch(&mut self, element: Option<Element>) {
+        let Some(observer) = self.observer.as_ref().filter(|_| self.watched != element) else {
+            return;
+        };
+        observer.disconnect();
+        if let Some(element) = &element {
+            observer.observe(element);
+        }
+        self.watched = element;
+    }
+}
+
+impl Drop for WidthOf {
+    fn drop(&mut self) {
+        if let Some(observer) = &self.observer {
+            observer.disconnect();
+        }
+    }
 }
 
 /// Calls back before each frame with the milliseconds since the one before.

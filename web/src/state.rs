@@ -203,8 +203,10 @@ impl Playback {
 pub enum Msg {
     /// An animation frame, so many milliseconds after the one before.
     Frame(f64),
-    /// The window's width and the stage's.
-    Resized(f64, f64),
+    /// The window's width, in CSS pixels.
+    Window(f64),
+    /// The stage's width, in CSS pixels.
+    Stage(f64),
     StillPictures(bool),
     Edited(String),
     Apply,
@@ -369,7 +371,8 @@ impl State {
     pub fn update(&mut self, msg: Msg) -> After {
         match msg {
             Msg::Frame(millis) => return self.frame(millis),
-            Msg::Resized(window, stage) => return self.resize(window, stage),
+            Msg::Window(width) => return self.resize(Shape::of_width(width), self.stage_width),
+            Msg::Stage(width) => return self.resize(self.shape, width.floor()),
             Msg::StillPictures(still) => self.still = still,
             Msg::Edited(text) => {
                 self.text = text.into();
@@ -699,8 +702,8 @@ impl State {
         DRAW
     }
 
-    fn resize(&mut self, window: f64, stage: f64) -> After {
-        let shape = Shape::of_width(window);
+    fn resize(&mut self, shape: Shape, stage: f64) -> After {
+        // A stage that is not shown has no width.
         let stage = if stage > 0.0 { stage } else { self.stage_width };
         if shape == self.shape && stage == self.stage_width {
             return NOTHING;

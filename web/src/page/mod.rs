@@ -16,7 +16,7 @@ use gloo::timers::callback::Timeout;
 use web_sys::Element;
 use yew::prelude::*;
 
-use crate::effects::{self, Frames};
+use crate::effects::{self, Frames, WidthOf};
 use crate::scene::Point;
 use crate::state::{Msg, Pane, Shape, State};
 use crate::timeline::position;
@@ -52,8 +52,10 @@ pub struct App {
     /// Where the packet was drawn last.
     painted: Option<Point>,
     saving: Option<Timeout>,
+    /// Where the stage's width is measured.
+    canvas: WidthOf,
     _frames: Frames,
-    _resize: EventListener,
+    _listening: Vec<EventListener>,
 }
 
 impl Component for App {
@@ -64,21 +66,21 @@ impl Component for App {
         let send = ctx.link().callback(|msg| msg);
         let mut state =
             State::new(default_scenario(), effects::remembered(), effects::system_lang());
-        state.update(Msg::StillPictures(effects::wants_still_pictures()));
-        state.update(Msg::Resized(effects::window_width(), 0.0));
+        state.update(Msg::Window(effects::window_width()));
         effects::show_settings(state.lang, state.theme);
-        let frame = send.clone();
-        let resize = send.clone();
-        let moving = Moving::default();
-        let canvas = moving.canvas.clone();
+        let (frame, window, stage, still) =
+            (send.clone(), send.clone(), send.clone(), send.clone());
+        let resize = effects::on_resize(move || window.emit(Msg::Window(effects::window_width())));
+        let still = effects::on_still_pictures(move |it| still.emit(Msg::StillPictures(it)));
         App {
             state,
             send,
-            moving,
+            moving: Moving::default(),
             painted: None,
             saving: None,
+            canvas: WidthOf::new(move |width| stage.emit(Msg::Stage(width))),
             _frames: Frames::new(move |millis| frame.emit(Msg::Frame(millis))),
-            _resize: effects::on_resize(move || resize.emit(measured(&canvas))),
+            _listening: std::iter::once(resize).chain(still).collect(),
         }
     }
 
@@ -96,8 +98,7 @@ impl Component for App {
 
     fn rendered(&mut self, _ctx: &Context<App>, _first: bool) {
         self.paint();
-        // A pane that has just been opened may have another width.
-        self.send.emit(measured(&self.moving.canvas));
+        self.canvas.watch(self.moving.canvas.cast());
     }
 
     fn view(&self, _ctx: &Context<App>) -> Html {
@@ -141,11 +142,6 @@ impl Component for App {
 /// The pane that stands where tabs choose one.
 fn shown_pane(state: &State) -> Pane {
     if state.shape.tabs().contains(&state.pane) { state.pane } else { Pane::Walk }
-}
-
-fn measured(canvas: &NodeRef) -> Msg {
-    let width = canvas.cast::<Element>().map_or(0.0, |it| f64::from(it.client_width()));
-    Msg::Resized(effects::window_width(), width)
 }
 
 impl App {
