@@ -80,13 +80,29 @@ test("a live region tells each step", async ({ page }) => {
 test("reduced motion: the packet stands at each step's place", async ({ page }) => {
   await settled(page);
   await sendRequest(page);
+  const places = await placesIn(page, 60);
+  expect(places <= 6, `${places} places in two seconds`);
+}, { reducedMotion: "reduce" });
+
+test("reduced motion holds from the moment it is asked for", async ({ page }) => {
+  await settled(page);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await sendRequest(page);
+  expect((await placesIn(page, 60)) <= 6, "the packet moves on");
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  await sendRequest(page);
+  expect((await placesIn(page, 60)) > 6, "the packet stands still");
+});
+
+/** How many places the packet is seen at in so many looks. */
+async function placesIn(page, looks) {
   const places = new Set();
-  for (let look = 0; look < 60; look += 1) {
+  for (let look = 0; look < looks; look += 1) {
     places.add(String(await packetAt(page)));
     await page.waitForTimeout(30);
   }
-  expect(places.size <= 6, `${places.size} places in two seconds`);
-}, { reducedMotion: "reduce" });
+  return places.size;
+}
 
 async function tabTo(page, wanted) {
   for (let presses = 0; presses < 120; presses += 1) {
