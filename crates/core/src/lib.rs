@@ -2,8 +2,8 @@
 //!
 //! text → documents ([`read`]) → objects ([`object`], [`admit`]) → endpoints ([`control`]) → rule
 //! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time;
-//! [`scenario`] is where it starts from, [`history`]
-//! goes back in it.
+//! [`scenario`] is where it starts from, [`history`] goes back in it; [`print`] shows objects as
+//! text.
 
 pub mod time;
 pub mod rng;
@@ -20,3 +20,4 @@ pub mod trace;
 mod trace_text;
 pub mod lab;
 pub mod history;
+pub mod print;

@@ -1,6 +1,9 @@
 //! What can be typed in the lab: a line in, the tool's own text out.
 //!
-//! Now: the tools of a node that read what kube-proxy and the kernel hold.
+//! Now: the tools of a node that read what kube-proxy and the kernel hold, and the tables of
+//! `kubectl get`.
+
+pub mod kubectl;
 
 use svclab_core::lab::Lab;
 use svclab_netfilter::{Family, RuleSet, TableName};

@@ -8,7 +8,7 @@
 mod decode;
 mod json;
 mod problem;
-mod scalar;
+pub(crate) mod scalar;
 mod split;
 mod tree;
 

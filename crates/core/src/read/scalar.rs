@@ -6,7 +6,7 @@
 use serde_json::{Number, Value};
 
 /// A plain (unquoted, untagged) scalar. `None` for what JSON cannot hold: `.inf`, `.nan`.
-pub(super) fn resolve(text: &str) -> Option<Value> {
+pub(crate) fn resolve(text: &str) -> Option<Value> {
     let value = match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
