@@ -1,5 +1,6 @@
 //! A cluster to start from, as data.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -31,9 +32,9 @@ pub struct Cluster {
     pub lan: IpNet,
     pub router: IpAddr,
     #[serde(rename = "serviceCIDR")]
-    pub service_cidr: IpNet,
+    pub service_cidr: Ranges,
     #[serde(rename = "clusterCIDR")]
-    pub cluster_cidr: IpNet,
+    pub cluster_cidr: Ranges,
     pub nodes: Vec<NodeSpec>,
     /// Without one, pods wait until somebody binds them.
     #[serde(default = "yes")]
@@ -48,11 +49,53 @@ pub struct NodeSpec {
     pub name: String,
     pub address: IpAddr,
     #[serde(rename = "podCIDR")]
-    pub pod_cidr: IpNet,
+    pub pod_cidr: Ranges,
     #[serde(default)]
     pub control_plane: bool,
     #[serde(default)]
     pub zone: Option<String>,
+    /// What differs from the usual machine, by resource: `{ cpu: "8", pods: "500" }`.
+    #[serde(default)]
+    pub capacity: BTreeMap<String, String>,
+}
+
+/// One range, or one of each IP family (`10.244.0.0/16,fd00:10:244::/56`); the first is the
+/// primary one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ranges {
+    pub primary: IpNet,
+    pub secondary: Option<IpNet>,
+}
+
+impl Ranges {
+    pub fn iter(self) -> impl Iterator<Item = IpNet> {
+        std::iter::once(self.primary).chain(self.secondary)
+    }
+}
+
+impl From<Ranges> for String {
+    fn from(ranges: Ranges) -> String {
+        let texts: Vec<String> = ranges.iter().map(|it| it.to_string()).collect();
+        texts.join(",")
+    }
+}
+
+impl TryFrom<String> for Ranges {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Ranges, String> {
+        let range = |it: &str| it.trim().parse::<IpNet>().map_err(|why| format!("{it:?}: {why}"));
+        let (first, second) = match text.split_once(',') {
+            Some((first, second)) => (first, Some(second)),
+            None => (text.as_str(), None),
+        };
+        let (primary, secondary) = (range(first)?, second.map(range).transpose()?);
+        if secondary.is_some_and(|it| it.addr().is_ipv4() == primary.addr().is_ipv4()) {
+            return Err(format!("{text:?}: both ranges are of one IP family"));
+        }
+        Ok(Ranges { primary, secondary })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

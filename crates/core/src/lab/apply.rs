@@ -1,47 +1,13 @@
-//! Manifests → objects: `kubectl apply`, and what a cluster holds before the first one.
+//! Manifests → objects: `kubectl apply`.
 
 use super::log::{Change, Happening};
 use super::{Applied, Lab, Reply, three_way};
 use crate::admit;
 use crate::key::ObjectKey;
-use crate::object::{
-    Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
-    Endpoints, Namespace, Node, NodeAddress, NodeCondition, Object, ObjectMeta, SERVICE_NAME_LABEL,
-    Service, ServicePort, SlicePort, Taint,
-};
+use crate::object::Object;
 use crate::read::{self, Diagnostic, Document, Problem, Severity};
-use crate::scenario::{Cluster, NodeSpec};
-
-const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
-const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
-
-pub(super) fn settings(cluster: &Cluster) -> admit::Settings {
-    admit::Settings { service_ranges: vec![cluster.service_cidr], ..admit::Settings::default() }
-}
 
 impl Lab {
-    /// Namespaces, nodes, and the Service `default/kubernetes` that the API server keeps itself.
-    pub(super) fn found(&mut self, cluster: &Cluster) {
-        for name in NAMESPACES {
-            self.write(Object::Namespace(namespace(name)), None);
-        }
-        for spec in &cluster.nodes {
-            let node = node(spec, &self.now.rfc3339());
-            self.write(Object::Node(node), None);
-        }
-        let Some(first) = cluster.nodes.first() else { return };
-        let Some(ip) = cluster.service_cidr.hosts().next() else { return };
-        let service = kubernetes_service(ip.to_string());
-        if let Ok(admitted) =
-            admit::create(&self.objects, Object::Service(service), &mut self.rng, &self.settings)
-        {
-            self.write(admitted.object, None);
-        }
-        let (endpoints, slice) = kubernetes_endpoints(first.address.to_string());
-        self.write(Object::Endpoints(endpoints), None);
-        self.write(Object::EndpointSlice(slice), None);
-    }
-
     /// Applies each document of `text`; one that is wrong does not stop the others.
     pub(super) fn apply(&mut self, text: &str) -> Reply {
         let read = read::read(text);
@@ -130,100 +96,4 @@ fn refused(document: &Document, refusal: admit::Refusal) -> Vec<Diagnostic> {
         document.diagnostic(&path, Problem::Refused { field: cause.field, message: cause.message })
     });
     causes.collect()
-}
-
-fn named(name: &str) -> ObjectMeta {
-    ObjectMeta { name: name.into(), ..ObjectMeta::default() }
-}
-
-fn namespace(name: &str) -> Namespace {
-    let mut res = Namespace { metadata: named(name), ..Namespace::default() };
-    res.metadata.labels.insert("kubernetes.io/metadata.name".into(), name.into());
-    res.spec.finalizers = vec!["kubernetes".into()];
-    res.status.phase = "Active".into();
-    res
-}
-
-fn node(spec: &NodeSpec, now: &str) -> Node {
-    let mut res = Node { metadata: named(&spec.name), ..Node::default() };
-    let mut label = |key: &str, value: &str| res.metadata.labels.insert(key.into(), value.into());
-    label("kubernetes.io/hostname", &spec.name);
-    label("kubernetes.io/os", "linux");
-    if spec.control_plane {
-        label(CONTROL_PLANE, "");
-    }
-    if let Some(zone) = &spec.zone {
-        label("topology.kubernetes.io/zone", zone);
-    }
-    if spec.control_plane {
-        let effect = "NoSchedule".into();
-        res.spec.taints = vec![Taint { key: CONTROL_PLANE.into(), effect, ..Taint::default() }];
-    }
-    res.spec.pod_cidr = spec.pod_cidr.to_string();
-    res.spec.pod_cidrs = vec![spec.pod_cidr.to_string()];
-    let address = |kind: &str, address: String| NodeAddress { r#type: kind.into(), address };
-    res.status.addresses = vec![
-        address("InternalIP", spec.address.to_string()),
-        address("Hostname", spec.name.clone()),
-    ];
-    res.status.conditions = vec![NodeCondition {
-        r#type: "Ready".into(),
-        status: "True".into(),
-        reason: "KubeletReady".into(),
-        message: "kubelet is posting ready status".into(),
-        last_heartbeat_time: Some(now.into()),
-        last_transition_time: Some(now.into()),
-    }];
-    res
-}
-
-fn kubernetes_meta() -> ObjectMeta {
-    ObjectMeta { namespace: "default".into(), ..named("kubernetes") }
-}
-
-fn kubernetes_service(ip: String) -> Service {
-    let mut res = Service { metadata: kubernetes_meta(), ..Service::default() };
-    for (key, value) in [("component", "apiserver"), ("provider", "kubernetes")] {
-        res.metadata.labels.insert(key.into(), value.into());
-    }
-    res.spec.cluster_ip = ip;
-    res.spec.ports = vec![ServicePort {
-        name: "https".into(),
-        protocol: "TCP".into(),
-        port: 443,
-        target_port: 6443.into(),
-        ..ServicePort::default()
-    }];
-    res
-}
-
-/// The API server's own Endpoints and slice: the control plane, port 6443.
-fn kubernetes_endpoints(ip: String) -> (Endpoints, EndpointSlice) {
-    let port = EndpointPort {
-        name: "https".into(),
-        port: 6443,
-        protocol: "TCP".into(),
-        app_protocol: None,
-    };
-    let address = EndpointAddress { ip: ip.clone(), ..EndpointAddress::default() };
-    let subset =
-        EndpointSubset { addresses: vec![address], ports: vec![port], ..EndpointSubset::default() };
-    let mut metadata = kubernetes_meta();
-    metadata.labels.insert("endpointslice.kubernetes.io/skip-mirror".into(), "true".into());
-    let endpoints = Endpoints { metadata, subsets: vec![subset] };
-    let mut metadata = kubernetes_meta();
-    metadata.labels.insert(SERVICE_NAME_LABEL.into(), "kubernetes".into());
-    let ready = EndpointConditions { ready: Some(true), ..EndpointConditions::default() };
-    let slice = EndpointSlice {
-        metadata,
-        address_type: "IPv4".into(),
-        endpoints: vec![Endpoint { addresses: vec![ip], conditions: ready, ..Endpoint::default() }],
-        ports: vec![SlicePort {
-            name: Some("https".into()),
-            protocol: Some("TCP".into()),
-            port: Some(6443),
-            app_protocol: None,
-        }],
-    };
-    (endpoints, slice)
 }

@@ -7,7 +7,9 @@ pub mod log;
 pub mod api;
 mod apply;
 mod delete;
+mod found;
 mod index;
+mod machines;
 mod pods;
 mod proxies;
 mod queue;
@@ -38,6 +40,7 @@ use crate::trace::{Exchange, NodeName, Request};
 use api::Verb;
 use index::Index;
 use log::{Change, EntryId, Happening, Log};
+use machines::Machine;
 use proxies::Proxy;
 use queue::Queue;
 use store::Changes;
@@ -94,6 +97,7 @@ pub struct Lab {
     changes: Changes,
     resource_version: u64,
     net: Network,
+    machines: BTreeMap<NodeName, Machine>,
     running: BTreeMap<ObjectKey, Running>,
     /// The address each node gave out last.
     last_address: BTreeMap<NodeName, IpAddr>,
@@ -114,7 +118,7 @@ impl Lab {
         let nodes = cluster.nodes.iter().map(|it| Node {
             name: it.name.as_str().into(),
             address: it.address,
-            pod_cidr: it.pod_cidr,
+            pod_cidr: it.pod_cidr.primary,
         });
         let nodes: Vec<Node> = nodes.collect();
         let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
@@ -129,15 +133,16 @@ impl Lab {
         let mut lab = Lab {
             now: Instant::START,
             rng: Rng::new(seed),
-            settings: apply::settings(cluster),
+            settings: found::settings(cluster),
             scheduler: cluster.scheduler,
-            cluster_cidr: cluster.cluster_cidr.to_string(),
+            cluster_cidr: cluster.cluster_cidr.primary.to_string(),
             objects: Objects::new(),
             index: Index::default(),
             changes: Changes::new(),
             resource_version: 0,
             proxies: net.nodes.iter().map(|it| (it.name.clone(), Proxy::default())).collect(),
             net,
+            machines: machines::all(&cluster.nodes),
             running: BTreeMap::new(),
             last_address: BTreeMap::new(),
             queue: Queue::default(),

@@ -9,6 +9,7 @@ mod endpoints;
 mod meta;
 mod objects;
 mod pod;
+pub mod quantity;
 mod service;
 mod workload;
 

@@ -1,0 +1,105 @@
+//! What a cluster holds before the first manifest: namespaces, nodes, and the Service
+//! `default/kubernetes` that the API server keeps itself.
+
+use super::Lab;
+use crate::admit;
+use crate::object::{
+    Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
+    Endpoints, Namespace, Object, ObjectMeta, SERVICE_NAME_LABEL, Service, ServicePort, SlicePort,
+};
+use crate::scenario::{Cluster, NodeSpec};
+
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+pub(super) fn settings(cluster: &Cluster) -> admit::Settings {
+    let service_ranges = cluster.service_cidr.iter().collect();
+    admit::Settings { service_ranges, ..admit::Settings::default() }
+}
+
+impl Lab {
+    pub(super) fn found(&mut self, cluster: &Cluster) {
+        for name in NAMESPACES {
+            self.write(Object::Namespace(namespace(name)), None);
+        }
+        for node in &cluster.nodes {
+            self.register(&node.name, None);
+        }
+        let Some(ip) = cluster.service_cidr.primary.hosts().next() else { return };
+        let service = Object::Service(kubernetes_service(ip.to_string()));
+        if let Ok(admitted) = admit::create(&self.objects, service, &mut self.rng, &self.settings) {
+            self.write(admitted.object, None);
+        }
+        let Some(server) = api_server(&cluster.nodes) else { return };
+        let (endpoints, slice) = kubernetes_endpoints(server.address.to_string());
+        self.write(Object::Endpoints(endpoints), None);
+        self.write(Object::EndpointSlice(slice), None);
+    }
+}
+
+/// The node that the API server runs on.
+fn api_server(nodes: &[NodeSpec]) -> Option<&NodeSpec> {
+    nodes.iter().find(|it| it.control_plane).or(nodes.first())
+}
+
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta { name: name.into(), ..ObjectMeta::default() }
+}
+
+fn namespace(name: &str) -> Namespace {
+    let mut res = Namespace { metadata: named(name), ..Namespace::default() };
+    res.metadata.labels.insert("kubernetes.io/metadata.name".into(), name.into());
+    res.spec.finalizers = vec!["kubernetes".into()];
+    res.status.phase = "Active".into();
+    res
+}
+
+fn kubernetes_meta() -> ObjectMeta {
+    ObjectMeta { namespace: "default".into(), ..named("kubernetes") }
+}
+
+fn kubernetes_service(ip: String) -> Service {
+    let mut res = Service { metadata: kubernetes_meta(), ..Service::default() };
+    for (key, value) in [("component", "apiserver"), ("provider", "kubernetes")] {
+        res.metadata.labels.insert(key.into(), value.into());
+    }
+    res.spec.cluster_ip = ip;
+    res.spec.ports = vec![ServicePort {
+        name: "https".into(),
+        protocol: "TCP".into(),
+        port: 443,
+        target_port: 6443.into(),
+        ..ServicePort::default()
+    }];
+    res
+}
+
+/// The API server's own Endpoints and slice: the control plane, port 6443.
+fn kubernetes_endpoints(ip: String) -> (Endpoints, EndpointSlice) {
+    let port = EndpointPort {
+        name: "https".into(),
+        port: 6443,
+        protocol: "TCP".into(),
+        app_protocol: None,
+    };
+    let address = EndpointAddress { ip: ip.clone(), ..EndpointAddress::default() };
+    let subset =
+        EndpointSubset { addresses: vec![address], ports: vec![port], ..EndpointSubset::default() };
+    let mut metadata = kubernetes_meta();
+    metadata.labels.insert("endpointslice.kubernetes.io/skip-mirror".into(), "true".into());
+    let endpoints = Endpoints { metadata, subsets: vec![subset] };
+    let mut metadata = kubernetes_meta();
+    metadata.labels.insert(SERVICE_NAME_LABEL.into(), "kubernetes".into());
+    let ready = EndpointConditions { ready: Some(true), ..EndpointConditions::default() };
+    let slice = EndpointSlice {
+        metadata,
+        address_type: "IPv4".into(),
+        endpoints: vec![Endpoint { addresses: vec![ip], conditions: ready, ..Endpoint::default() }],
+        ports: vec![SlicePort {
+            name: Some("https".into()),
+            protocol: Some("TCP".into()),
+            port: Some(6443),
+            app_protocol: None,
+        }],
+    };
+    (endpoints, slice)
+}

@@ -1,0 +1,180 @@
+//! The machines behind Node objects, and what the kubelet of each says of it.
+
+use std::collections::BTreeMap;
+use std::iter::once;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::Lab;
+use super::log::EntryId;
+use crate::object::quantity::thousandths;
+use crate::object::{
+    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object, Taint,
+};
+use crate::scenario::NodeSpec;
+use crate::trace::NodeName;
+
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+const VERSION: &str = "v1.32.6";
+const KUBELET_PORT: i32 = 10250;
+
+/// A machine of four CPUs and eight gibibytes, as kubelet reports it.
+const CAPACITY: [(&str, &str); 6] = [
+    ("cpu", "4"),
+    ("ephemeral-storage", "61202244Ki"),
+    ("hugepages-1Gi", "0"),
+    ("hugepages-2Mi", "0"),
+    ("memory", "8138036Ki"),
+    ("pods", "110"),
+];
+
+/// One machine of the cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Machine {
+    pub(super) spec: NodeSpec,
+    /// How often it was switched on.
+    pub(super) boots: u32,
+}
+
+pub(super) fn all(nodes: &[NodeSpec]) -> BTreeMap<NodeName, Machine> {
+    let machine = |it: &NodeSpec| Machine { spec: it.clone(), boots: 1 };
+    nodes.iter().map(|it| (it.name.as_str().into(), machine(it))).collect()
+}
+
+impl Lab {
+    /// The machine's kubelet makes its Node object.
+    pub(super) fn register(&mut self, name: &str, cause: Option<EntryId>) {
+        let Some(machine) = self.machines.get(name) else { return };
+        let node = machine.node(&self.now.rfc3339());
+        self.write(Object::Node(node), cause);
+    }
+}
+
+impl Machine {
+    /// The Node that kubelet registers, with kubeadm's marks on it.
+    fn node(&self, now: &str) -> Node {
+        let spec = &self.spec;
+        let mut res = Node::default();
+        res.metadata.name.clone_from(&spec.name);
+        res.metadata.labels = self.labels().map(|(key, it)| (key.into(), it.into())).collect();
+        let annotations = [
+            ("kubeadm.alpha.kubernetes.io/cri-socket", "unix:///run/containerd/containerd.sock"),
+            ("node.alpha.kubernetes.io/ttl", "0"),
+            ("volumes.kubernetes.io/controller-managed-attach-detach", "true"),
+        ];
+        res.metadata.annotations =
+            annotations.into_iter().map(|(key, it)| (key.into(), it.into())).collect();
+        if spec.control_plane {
+            let (key, effect) = (CONTROL_PLANE.into(), "NoSchedule".into());
+            res.spec.taints = vec![Taint { key, effect, ..Taint::default() }];
+        }
+        res.spec.pod_cidr = spec.pod_cidr.primary.to_string();
+        res.spec.pod_cidrs = spec.pod_cidr.iter().map(|it| it.to_string()).collect();
+        res.status = self.status(&NodeStatus::default(), now);
+        res
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let always = [
+            ("beta.kubernetes.io/arch", "amd64"),
+            ("beta.kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", "amd64"),
+            ("kubernetes.io/hostname", self.spec.name.as_str()),
+            ("kubernetes.io/os", "linux"),
+        ];
+        let role = self.spec.control_plane.then_some([(CONTROL_PLANE, ""), (EXCLUDED, "")]);
+        let zone = self.spec.zone.as_ref().map(|it| ("topology.kubernetes.io/zone", it.as_str()));
+        always.into_iter().chain(role.into_iter().flatten()).chain(zone)
+    }
+
+    /// What a healthy kubelet reports; `old` says since when each condition holds.
+    pub(super) fn status(&self, old: &NodeStatus, now: &str) -> NodeStatus {
+        let mut capacity: BTreeMap<String, String> =
+            CAPACITY.into_iter().map(|(name, amount)| (name.into(), amount.into())).collect();
+        capacity.extend(self.spec.capacity.clone());
+        let address = |kind: &str, address: String| NodeAddress { r#type: kind.into(), address };
+        NodeStatus {
+            allocatable: allocatable(&capacity),
+            capacity,
+            conditions: healthy(old, now),
+            addresses: vec![
+                address("InternalIP", self.spec.address.to_string()),
+                address("Hostname", self.spec.name.clone()),
+            ],
+            daemon_endpoints: crate::object::NodeDaemonEndpoints {
+                kubelet_endpoint: DaemonEndpoint { port: KUBELET_PORT },
+            },
+            node_info: self.info(),
+            ..old.clone()
+        }
+    }
+
+    fn info(&self) -> NodeSystemInfo {
+        NodeSystemInfo {
+            machine_id: self.id("machine").replace('-', ""),
+            system_uuid: self.id("system"),
+            boot_id: self.boot_id(),
+            kernel_version: "6.1.0-37-amd64".into(),
+            os_image: "Debian GNU/Linux 12 (bookworm)".into(),
+            container_runtime_version: "containerd://1.7.27".into(),
+            kubelet_version: VERSION.into(),
+            kube_proxy_version: VERSION.into(),
+            operating_system: "linux".into(),
+            architecture: "amd64".into(),
+        }
+    }
+
+    /// Another one after each boot.
+    pub(super) fn boot_id(&self) -> String {
+        self.id(&format!("boot {}", self.boots))
+    }
+
+    /// An identifier that stays with the machine, in the form of a UUID.
+    fn id(&self, what: &str) -> String {
+        let digest = Sha256::digest(format!("{what} of {}", self.spec.name));
+        let hex = HEXLOWER.encode(&digest);
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    }
+}
+
+/// The capacity without what kubelet's hard eviction thresholds keep back: 100 MiB of memory, a
+/// tenth of the disk.
+fn allocatable(capacity: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut res = capacity.clone();
+    let bytes = |name: &str| capacity.get(name).and_then(|it| thousandths(it)).map(|it| it / 1000);
+    if let Some(memory) = bytes("memory") {
+        let left = (memory - 100 * 1024 * 1024).max(0) / 1024;
+        res.insert("memory".into(), format!("{left}Ki"));
+    }
+    if let Some(disk) = bytes("ephemeral-storage") {
+        res.insert("ephemeral-storage".into(), (disk - disk / 10).to_string());
+    }
+    res
+}
+
+fn healthy(old: &NodeStatus, now: &str) -> Vec<NodeCondition> {
+    let pressures = [
+        ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ];
+    let absent = pressures.into_iter().map(|(name, why, text)| (name, "False", why, text));
+    let ready = ("Ready", "True", "KubeletReady", "kubelet is posting ready status");
+    let condition = |(name, status, reason, message): (&str, &str, &str, &str)| {
+        let same = |it: &&NodeCondition| it.r#type == name && it.status == status;
+        let since = old.conditions.iter().find(same);
+        let since = since.and_then(|it| it.last_transition_time.clone());
+        NodeCondition {
+            r#type: name.into(),
+            status: status.into(),
+            last_heartbeat_time: Some(now.into()),
+            last_transition_time: since.or_else(|| Some(now.into())),
+            reason: reason.into(),
+            message: message.into(),
+        }
+    };
+    absent.chain(once(ready)).map(condition).collect()
+}
