@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use svclab_core::admit::Patch;
 use svclab_core::history::History;
+use svclab_core::key::Kind;
+use svclab_core::lab::api::{Request, Subresource, Verb};
+use svclab_core::lab::log::Happening;
 use svclab_core::lab::{Action, Lab};
 use svclab_core::net::travel::{self, Sender};
 use svclab_core::object::{
@@ -14,14 +18,14 @@ use svclab_core::object::{
 };
 use svclab_core::proxy::{self, Settings};
 use svclab_core::rng::Rng;
-use svclab_core::scenario::default_scenario;
+use svclab_core::scenario::{Scenario, default_scenario};
 use svclab_core::time;
 use svclab_netfilter::{Packet, RuleSet, TcpFlags};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 
-const RUNS: usize = 15;
+const RUNS: usize = 3;
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Some(path) = arguments.paths(|_, _| Ok(false))?.first() {
@@ -30,7 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let report = json!({
         "rules": [rules(50, 3), rules(1000, 10)],
         "edit": edit(),
-        "apply": apply(50, 3),
+        "apply": [apply(50, 3), apply(1000, 10)],
         "walk": walk(1000, 10),
         "history": history(10_000),
     });
@@ -119,10 +123,18 @@ fn history(events: usize) -> Value {
     })
 }
 
-/// Services with pods of their own, applied as one text and programmed on three nodes.
+/// Services with pods of their own, applied as one text and programmed on three nodes; then one
+/// of the pods turns unready, by its status, and every node has heard of it.
 fn apply(services: usize, pods: usize) -> Value {
     let text: String = (0..services).map(|index| manifest(index, pods)).collect();
-    let lab = Lab::new(&default_scenario(), 1);
+    let lab = Lab::new(&roomy_scenario(), 1);
+    let programmed = || {
+        let mut lab = lab.clone();
+        lab.act(Action::Apply { text: text.clone() });
+        lab.run_until(at(30));
+        lab
+    };
+    let ready = programmed();
     json!({
         "services": services,
         "pods": services * pods,
@@ -130,12 +142,51 @@ fn apply(services: usize, pods: usize) -> Value {
             lab.clone().act(Action::Apply { text: text.clone() }).applied.len()
         }),
         "programmedMs": milliseconds(|| {
-            let mut lab = lab.clone();
-            lab.act(Action::Apply { text: text.clone() });
-            lab.run_until(at(10));
-            lab.rules("worker-1").map_or(0, |it| it.rules.len())
+            programmed().rules("worker-1").map_or(0, |it| it.rules.len())
         }),
+        "rules": ready.rules("worker-1").map_or(0, |it| it.rules.len()),
+        "flipMs": flip(&ready),
     })
+}
+
+fn flip(lab: &Lab) -> Value {
+    let of_ours = |it: &&Object| it.meta().name.starts_with("app-");
+    let Some(pod) = lab.objects().of_kind(Kind::Pod).find(of_ours) else { return Value::Null };
+    let body = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+    let verb = Verb::Patch { how: Patch::Strategic, body, strict: false };
+    let request = Request { key: pod.key(), subresource: Some(Subresource::Status), verb };
+    let before = lab.log().len();
+    let mut times: Vec<Duration> = (0..RUNS)
+        .map(|_| {
+            let mut lab = lab.clone();
+            let start = Instant::now();
+            lab.act(Action::Request(request.clone()));
+            lab.run_until(lab.now() + time::Duration::from_millis(1500));
+            let took = start.elapsed();
+            let synced = lab
+                .log()
+                .iter()
+                .skip(before)
+                .filter(|it| matches!(it.what, Happening::Synced { .. }))
+                .count();
+            assert_eq!(synced, lab.nodes().len(), "every node hears of it once");
+            took
+        })
+        .collect();
+    times.sort();
+    let ms = |it: Duration| (it.as_secs_f64() * 1e6).round() / 1e3;
+    json!({ "median": ms(times[RUNS / 2]), "least": ms(times[0]) })
+}
+
+/// The default cluster, with room for thousands of pods on a node.
+fn roomy_scenario() -> Scenario {
+    let mut scenario = default_scenario();
+    for (index, node) in scenario.cluster.nodes.iter_mut().enumerate() {
+        if let Ok(range) = format!("10.{}.0.0/16", 200 + index).parse() {
+            node.pod_cidr = range;
+        }
+    }
+    scenario
 }
 
 fn at(seconds: u64) -> time::Instant {
