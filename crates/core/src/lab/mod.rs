@@ -126,6 +126,7 @@ impl Lab {
             kernels: kernels.collect(),
             nodes,
             pods: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             lan: cluster.lan,
             router: cluster.router,
             hairpin: true,

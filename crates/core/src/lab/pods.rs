@@ -45,7 +45,7 @@ impl Lab {
             let device = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
             let pod = pod_name(key).into();
             let end = Attachment { pod, node, ip, device, listens };
-            self.net.pods.insert(ip, end);
+            self.net.attach(end);
             cause = Some(self.note(cause, Happening::GotAddress { pod: key.clone(), ip }));
         }
         self.report(key, cause);
@@ -140,7 +140,7 @@ impl Lab {
     pub(super) fn stopped(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let cause = self.note(cause, Happening::Stopped { pod: key.clone() });
         let name = pod_name(key);
-        self.net.pods.retain(|_, end| *end.pod != *name);
+        self.net.detach(&name);
         self.remove(key, Some(cause));
     }
 }

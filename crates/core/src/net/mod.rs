@@ -107,8 +107,10 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// One for each node.
     pub kernels: BTreeMap<NodeName, Kernel>,
-    /// Pods by address.
+    /// By address; see [`Network::attach`].
     pub pods: BTreeMap<IpAddr, Attachment>,
+    /// The addresses of each pod.
+    pub(crate) addresses: BTreeMap<Rc<str>, Vec<IpAddr>>,
     pub lan: IpNet,
     pub router: IpAddr,
     /// Whether a bridge port may send a frame back to where it came from (CNI's `hairpinMode`).
@@ -125,7 +127,20 @@ impl Network {
     }
 
     pub fn pod(&self, name: &str) -> Option<&Attachment> {
-        self.pods.values().find(|it| &*it.pod == name)
+        self.pods.get(self.addresses.get(name)?.first()?)
+    }
+
+    /// Plugs a pod in at one of its addresses.
+    pub fn attach(&mut self, end: Attachment) {
+        self.addresses.entry(end.pod.clone()).or_default().push(end.ip);
+        self.pods.insert(end.ip, end);
+    }
+
+    /// Takes a pod's addresses from it.
+    pub fn detach(&mut self, name: &str) {
+        for ip in self.addresses.remove(name).unwrap_or_default() {
+            self.pods.remove(&ip);
+        }
     }
 
     /// The node that holds an address of the LAN.
