@@ -6,8 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod api;
 mod kube_proxy;
 mod packets;
+mod placeholders;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
@@ -15,7 +17,7 @@ use crate::failure::Failure;
 /// What looks for cases in one directory.
 type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 
-const LAYOUTS: &[Layout] = &[kube_proxy::rules, kube_proxy::jumps, packets::packets];
+const LAYOUTS: &[Layout] = &[api::requests, kube_proxy::rules, kube_proxy::jumps, packets::packets];
 
 /// Conformance data stands no deeper than this in a directory.
 const MAX_DEPTH: usize = 6;

@@ -1,12 +1,14 @@
 //! `svclab`: the lab's engine on files.
 //!
-//! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go; `check` runs the cases of the conformance data;
+//! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go;
+//! `admit` gives the API server's answers to a file of requests; `check` runs the cases of the conformance data;
 //! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+mod admit;
 mod arguments;
 mod bench;
 mod check;
@@ -21,6 +23,7 @@ use failure::Failure;
 const USAGE: &str = "\
 usage: svclab rules [--options OPTIONS.json] [--jumps] STATE...
        svclab trace [--options OPTIONS.json] --packets FILE|- STATE...
+       svclab admit [--cluster ipv4|dual] [--version 1.32|1.33|1.34] FILE
        svclab check DIR...
        svclab bench
 ";
@@ -42,6 +45,7 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     match command.to_str() {
         Some("rules") => rules::run(arguments),
         Some("trace") => trace::run(arguments),
+        Some("admit") => admit::run(arguments),
         Some("check") => check::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("help" | "-h" | "--help") => print(USAGE).map(|()| ExitCode::SUCCESS),

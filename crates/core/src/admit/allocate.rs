@@ -15,7 +15,7 @@ use super::service::{
     family_of, is_load_balancer, needs_cluster_ip, needs_health_check, needs_node_ports,
     validate_cluster_ips,
 };
-use super::{Objects, Refusal, Settings};
+use super::{Objects, Refusal, Settings, Version};
 use crate::key::Kind;
 use crate::object::{CLUSTER_IP_NONE, Service, ServiceSpec};
 use crate::rng::Rng;
@@ -81,22 +81,24 @@ impl<'a> Allocator<'a> {
         if !needs_cluster_ip(spec) {
             return Ok(());
         }
-        let mut errors = Errors::default();
+        let mut errors = Errors::new(self.settings.version);
         validate_cluster_ips(spec, &mut errors);
-        refuse(&errors, &service.metadata.name)?;
+        refuse(errors, &service.metadata.name)?;
 
+        let mut errors = Errors::new(self.settings.version);
         if let Some(old) = old.filter(|old| needs_cluster_ip(old)) {
             inherit_families(spec, old);
         }
         self.infer_families(spec, &mut errors);
-        refuse(&errors, &service.metadata.name)?;
+        refuse(errors, &service.metadata.name)?;
 
         if spec.cluster_ip == CLUSTER_IP_NONE && spec.selector.is_empty() {
             self.families_without_selector(spec);
             return Ok(());
         }
+        let mut errors = Errors::new(self.settings.version);
         self.check_families(spec, &mut errors);
-        refuse(&errors, &service.metadata.name)?;
+        refuse(errors, &service.metadata.name)?;
 
         if spec.ip_families.is_empty() {
             spec.ip_families = vec![self.primary_family().to_owned()];
@@ -179,7 +181,7 @@ impl<'a> Allocator<'a> {
                 Some(ip) => {
                     let taken = self.take_ip(ip, range);
                     taken.map_err(|detail| {
-                        let mut errors = Errors::default();
+                        let mut errors = Errors::new(self.settings.version);
                         let detail = format!("failed to allocate IP {ip}: {detail}");
                         errors.invalid("spec.clusterIPs", spec.cluster_ips.as_slice(), &detail);
                         Refusal::invalid(Kind::Service, &service.metadata.name, errors)
@@ -187,12 +189,24 @@ impl<'a> Allocator<'a> {
                 }
                 None => {
                     let ip = self.next_ip(range)?;
+                    self.refuse_nameless(&service.metadata.name, ip)?;
                     spec.cluster_ips.push(ip.to_string());
                 }
             }
         }
         spec.cluster_ip = spec.cluster_ips.first().cloned().unwrap_or_default();
         Ok(())
+    }
+
+    /// From 1.33 on an address is an object of its own, which names the Service as its parent.
+    fn refuse_nameless(&self, name: &str, ip: IpAddr) -> Result<(), Refusal> {
+        if !name.is_empty() || self.settings.version < Version::V1_33 {
+            return Ok(());
+        }
+        Err(Refusal::internal(&format!(
+            "failed to allocate a serviceIP: IPAddress.networking.k8s.io \"{ip}\" is invalid: \
+             spec.parentRef.name: Required value"
+        )))
     }
 
     /// A Service that becomes dual-stack keeps its first address and gets a second one.
@@ -216,6 +230,10 @@ impl<'a> Allocator<'a> {
         };
         let is_usable = |address: &IpAddr| range.contains(address) && !is_edge(address);
         let Some(address) = address.filter(is_usable) else {
+            let is_outside = address.is_none_or(|address| !range.contains(&address));
+            if is_outside && self.settings.version >= Version::V1_33 {
+                return Err("the provided network does not match the current range".to_owned());
+            }
             return Err(format!(
                 "the provided IP ({text}) is not in the valid range. \
                  The range of valid IPs is {range}"
@@ -304,7 +322,7 @@ impl<'a> Allocator<'a> {
 
     fn take_port(&mut self, number: i32, index: usize, service: &Service) -> Result<i32, Refusal> {
         self.take(number).map_err(|detail| {
-            let mut errors = Errors::default();
+            let mut errors = Errors::new(self.settings.version);
             errors.invalid(format!("spec.ports[{index}].nodePort"), number, &detail);
             Refusal::invalid(Kind::Service, &service.metadata.name, errors)
         })?;
@@ -361,11 +379,11 @@ fn specs(objects: &Objects) -> impl Iterator<Item = &ServiceSpec> {
     objects.of_kind(Kind::Service).filter_map(|object| Some(&object.as_service()?.spec))
 }
 
-fn refuse(errors: &Errors, name: &str) -> Result<(), Refusal> {
-    if errors.0.is_empty() {
+fn refuse(errors: Errors, name: &str) -> Result<(), Refusal> {
+    if errors.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid(Kind::Service, name, Errors(errors.0.clone())))
+    Err(Refusal::invalid(Kind::Service, name, errors))
 }
 
 /// What an update does not say about families stays; one that goes back to a single stack drops

@@ -1,6 +1,6 @@
 //! Namespace and Node: defaults, what the server adds, validation.
 
-use super::errors::Errors;
+use super::errors::{Errors, GoValue, Struct};
 use super::{meta, rules};
 use crate::key::Kind;
 use crate::object::{Namespace, Node, Taint};
@@ -55,10 +55,16 @@ pub(super) fn validate_node(node: &Node, errors: &mut Errors) {
         let is_same = |it: &Taint| (&it.key, &it.effect) == (&taint.key, &taint.effect);
         if node.spec.taints[..index].iter().any(is_same) {
             let (key, value, effect) = (&taint.key, &taint.value, &taint.effect);
-            let text = format!(
-                "core.Taint{{Key:\"{key}\", Value:\"{value}\", Effect:\"{effect}\", TimeAdded:<nil>}}"
-            );
-            errors.duplicate(field, super::errors::Raw(text));
+            let (key, value, effect) = (key.go(), value.go(), effect.go());
+            let taint = Struct {
+                go: format!(
+                    "core.Taint{{Key:{key}, Value:{value}, Effect:{effect}, TimeAdded:<nil>}}"
+                ),
+                json: format!(
+                    "{{\"Key\":{key},\"Value\":{value},\"Effect\":{effect},\"TimeAdded\":null}}"
+                ),
+            };
+            errors.duplicate(field, taint);
         }
     }
     for (index, cidr) in node.spec.pod_cidrs.iter().enumerate() {

@@ -1,7 +1,9 @@
 //! Endpoints and EndpointSlice: defaults and validation.
 
+use std::net::IpAddr;
+
 use super::errors::Errors;
-use super::{meta, rules, service};
+use super::{Version, meta, rules, service};
 use crate::key::Kind;
 use crate::object::{
     Endpoint, EndpointAddress, EndpointPort, EndpointSlice, EndpointSubset, Endpoints, SlicePort,
@@ -89,10 +91,15 @@ pub(super) fn validate_slice(slice: &EndpointSlice, errors: &mut Errors) {
     } else if !ADDRESS_TYPES.contains(&slice.address_type.as_str()) {
         errors.not_supported("addressType", &slice.address_type, ADDRESS_TYPES);
     }
+    if errors.version >= Version::V1_33 {
+        validate_slice_ports(&slice.ports, errors);
+    }
     for (index, endpoint) in slice.endpoints.iter().enumerate() {
         validate_endpoint(endpoint, &slice.address_type, &format!("endpoints[{index}]"), errors);
     }
-    validate_slice_ports(&slice.ports, errors);
+    if errors.version < Version::V1_33 {
+        validate_slice_ports(&slice.ports, errors);
+    }
 }
 
 fn validate_endpoint(endpoint: &Endpoint, address_type: &str, field: &str, errors: &mut Errors) {
@@ -104,8 +111,7 @@ fn validate_endpoint(endpoint: &Endpoint, address_type: &str, field: &str, error
         errors.too_many(&addresses, count, MOST_ADDRESSES);
     }
     for (index, address) in endpoint.addresses.iter().enumerate() {
-        let field = format!("{addresses}[{index}]");
-        validate_slice_address(address, address_type, &field, errors);
+        validate_slice_address(address, address_type, (&addresses, index), errors);
     }
     if let Some(hostname) = &endpoint.hostname {
         let complaints = rules::dns_1123_label(hostname);
@@ -113,22 +119,37 @@ fn validate_endpoint(endpoint: &Endpoint, address_type: &str, field: &str, error
     }
 }
 
-fn validate_slice_address(address: &str, address_type: &str, field: &str, errors: &mut Errors) {
-    let ip = rules::parse_ip(address);
-    let is_family = match address_type {
-        "IPv4" => ip.is_some_and(|ip| ip.is_ipv4()),
-        "IPv6" => ip.is_some_and(|ip| ip.is_ipv6()),
-        "FQDN" => {
-            let complaints = rules::dns_1123_subdomain(address.trim_end_matches('.'));
-            return errors.invalid_each(field, address, complaints);
-        }
-        _ => return,
+fn validate_slice_address(
+    address: &str,
+    address_type: &str,
+    (list, index): (&str, usize),
+    errors: &mut Errors,
+) {
+    let field = format!("{list}[{index}]");
+    let is_family = |ip: IpAddr| match address_type {
+        "IPv4" => ip.is_ipv4(),
+        _ => ip.is_ipv6(),
     };
-    if !is_family {
-        let detail = format!("must be a valid {address_type} address");
-        errors.invalid(field, address, &detail);
+    match (address_type, rules::parse_ip(address)) {
+        ("FQDN", _) => {
+            let complaints = rules::dns_1123_subdomain(address.trim_end_matches('.'));
+            errors.invalid_each(field, address, complaints);
+        }
+        ("IPv4" | "IPv6", ip) if errors.version < Version::V1_33 => {
+            if !ip.is_some_and(is_family) {
+                errors.invalid(&field, address, &format!("must be a valid {address_type} address"));
+            }
+            rules::non_special_ip(address, &field, errors);
+        }
+        ("IPv4" | "IPv6", None) => errors.invalid(field, address, rules::NOT_AN_IP),
+        ("IPv4" | "IPv6", Some(ip)) => {
+            if !is_family(ip) {
+                errors.invalid(list, address, &format!("must be an {address_type} address"));
+            }
+            rules::non_special_ip(address, &field, errors);
+        }
+        _ => {}
     }
-    rules::non_special_ip(address, field, errors);
 }
 
 fn validate_slice_ports(ports: &[SlicePort], errors: &mut Errors) {

@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+use serde::Serialize;
+
+use super::Version;
 use crate::object::{IntOrString, LabelSelector, Labels};
 
 /// One thing wrong with one field.
@@ -17,19 +20,35 @@ pub struct Cause {
 
 /// Field errors in the order in which the server finds them.
 #[derive(Debug, Default)]
-pub(super) struct Errors(pub(super) Vec<Cause>);
+pub(super) struct Errors {
+    pub(super) causes: Vec<Cause>,
+    /// Some rules and texts are not the same in every release.
+    pub(super) version: Version,
+}
 
 impl Errors {
+    pub(super) fn new(version: Version) -> Errors {
+        Errors { causes: Vec::new(), version }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.causes.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.causes.len()
+    }
+
     pub(super) fn required(&mut self, field: impl Display, detail: &str) {
         self.add(field, "Required", "Required value", None, detail);
     }
 
     pub(super) fn invalid(&mut self, field: impl Display, value: impl GoValue, detail: &str) {
-        self.add(field, "Invalid", "Invalid value", Some(value.go()), detail);
+        self.add(field, "Invalid", "Invalid value", Some(value.text(self.version)), detail);
     }
 
     pub(super) fn duplicate(&mut self, field: impl Display, value: impl GoValue) {
-        self.add(field, "Duplicate", "Duplicate value", Some(value.go()), "");
+        self.add(field, "Duplicate", "Duplicate value", Some(value.text(self.version)), "");
     }
 
     pub(super) fn forbidden(&mut self, field: impl Display, detail: &str) {
@@ -45,7 +64,13 @@ impl Errors {
     pub(super) fn not_supported(&mut self, field: impl Display, value: &str, words: &[&str]) {
         let words: Vec<String> = words.iter().map(|word| word.go()).collect();
         let detail = format!("supported values: {}", words.join(", "));
-        self.add(field, "NotSupported", "Unsupported value", Some(value.go()), &detail);
+        self.add(
+            field,
+            "NotSupported",
+            "Unsupported value",
+            Some(value.text(self.version)),
+            &detail,
+        );
     }
 
     /// Each message of a name rule as an `Invalid value`.
@@ -65,7 +90,7 @@ impl Errors {
     ) {
         let value = value.map_or(String::new(), |value| format!(": {value}"));
         let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-        self.0.push(Cause {
+        self.causes.push(Cause {
             field: field.to_string(),
             reason: format!("FieldValue{reason}"),
             message: format!("{text}{value}{detail}"),
@@ -73,9 +98,19 @@ impl Errors {
     }
 }
 
-/// How Go prints a value inside an error.
+/// How the server prints a value inside an error.
 pub(super) trait GoValue {
+    /// `%#v`; of text and numbers the plain form.
     fn go(&self) -> String;
+
+    /// The value as JSON; servers from 1.34 on write it so.
+    fn json(&self) -> String {
+        self.go()
+    }
+
+    fn text(&self, version: Version) -> String {
+        if version < Version::V1_34 { self.go() } else { self.json() }
+    }
 }
 
 impl GoValue for &str {
@@ -123,6 +158,10 @@ impl GoValue for &Option<String> {
     fn go(&self) -> String {
         self.as_deref().unwrap_or("null").go()
     }
+
+    fn json(&self) -> String {
+        self.as_deref().map_or("null".to_owned(), |text| text.go())
+    }
 }
 
 impl GoValue for &[String] {
@@ -132,6 +171,10 @@ impl GoValue for &[String] {
         }
         let items: Vec<String> = self.iter().map(|item| item.go()).collect();
         format!("[]string{{{}}}", items.join(", "))
+    }
+
+    fn json(&self) -> String {
+        if self.is_empty() { "null".to_owned() } else { json(self) }
     }
 }
 
@@ -146,6 +189,10 @@ impl GoValue for &IntOrString {
             }
         }
     }
+
+    fn json(&self) -> String {
+        json(self)
+    }
 }
 
 impl GoValue for &Labels {
@@ -156,6 +203,10 @@ impl GoValue for &Labels {
         let pairs: Vec<String> =
             self.iter().map(|(key, value)| format!("{}:{}", key.go(), value.go())).collect();
         format!("map[string]string{{{}}}", pairs.join(", "))
+    }
+
+    fn json(&self) -> String {
+        if self.is_empty() { "null".to_owned() } else { json(self) }
     }
 }
 
@@ -182,13 +233,28 @@ impl GoValue for &LabelSelector {
              MatchExpressions:[]v1.LabelSelectorRequirement{requirements}}}"
         )
     }
+
+    fn json(&self) -> String {
+        json(self)
+    }
 }
 
-/// A value that is already as Go prints it.
-pub(super) struct Raw(pub(super) String);
+fn json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
 
-impl GoValue for Raw {
+/// A Go struct, in both forms.
+pub(super) struct Struct {
+    pub(super) go: String,
+    pub(super) json: String,
+}
+
+impl GoValue for Struct {
     fn go(&self) -> String {
-        self.0.clone()
+        self.go.clone()
+    }
+
+    fn json(&self) -> String {
+        self.json.clone()
     }
 }

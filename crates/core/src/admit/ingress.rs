@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::json;
 
-use super::errors::{Errors, Raw};
+use super::errors::{Errors, Struct};
 use super::{meta, rules};
 use crate::object::Other;
 use crate::object::empty::api;
@@ -60,8 +60,10 @@ pub(super) fn validate(ingress: &Other, errors: &mut Errors) {
     meta::validate(ingress.kind, &ingress.metadata, errors);
     let spec: IngressSpec = super::typed(ingress, "spec");
     if spec.default_backend.is_none() && spec.rules.is_empty() {
+        let nothing =
+            Struct { go: "[]networking.IngressRule(nil)".to_owned(), json: "null".to_owned() };
         let detail = "either `defaultBackend` or `rules` must be specified";
-        errors.invalid("spec", Raw("[]networking.IngressRule(nil)".to_owned()), detail);
+        errors.invalid("spec", nothing, detail);
     }
     if let Some(backend) = &spec.default_backend {
         validate_backend(backend, "spec.defaultBackend", errors);

@@ -1,5 +1,6 @@
 //! Metadata: what every object has, and the rules for it.
 
+use super::Version;
 use super::errors::Errors;
 use super::rules;
 use crate::key::Kind;
@@ -11,7 +12,7 @@ const LONGEST_BASE: usize = 58;
 const SUFFIX: usize = 5;
 
 /// Fills in what the server gives every new object. Its times and its version are the store's.
-pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, rng: &mut Rng) {
+pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, version: Version, rng: &mut Rng) {
     if meta.name.is_empty() && !meta.generate_name.is_empty() {
         let base: String = meta.generate_name.chars().take(LONGEST_BASE).collect();
         meta.name = format!("{base}{}", rng.suffix(SUFFIX));
@@ -22,12 +23,12 @@ pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, rng: &mut Rng) {
     meta.creation_timestamp = String::new();
     meta.deletion_timestamp = None;
     meta.deletion_grace_period_seconds = None;
-    meta.generation = i64::from(has_generation(kind));
+    meta.generation = i64::from(has_generation(kind, version));
 }
 
 /// The kinds whose spec changes are counted.
-pub(super) fn has_generation(kind: Kind) -> bool {
-    matches!(
+pub(super) fn has_generation(kind: Kind, version: Version) -> bool {
+    let counts = matches!(
         kind,
         Kind::Deployment
             | Kind::ReplicaSet
@@ -36,7 +37,8 @@ pub(super) fn has_generation(kind: Kind) -> bool {
             | Kind::EndpointSlice
             | Kind::Ingress
             | Kind::NetworkPolicy
-    )
+    );
+    counts || kind == Kind::Pod && version >= Version::V1_33
 }
 
 /// `ValidateObjectMeta`.
@@ -80,7 +82,7 @@ pub(super) fn annotations(annotations: &Labels, field: &str, errors: &mut Errors
 
 /// `ValidateLabelSelector`; false if no selector can be made of it.
 pub(super) fn selector(selector: &LabelSelector, field: &str, errors: &mut Errors) -> bool {
-    let before = errors.0.len();
+    let before = errors.len();
     labels(&selector.match_labels, &format!("{field}.matchLabels"), errors);
     for (index, requirement) in selector.match_expressions.iter().enumerate() {
         let field = format!("{field}.matchExpressions[{index}]");
@@ -106,7 +108,7 @@ pub(super) fn selector(selector: &LabelSelector, field: &str, errors: &mut Error
             errors.invalid_each(field, value, rules::label_value(value));
         }
     }
-    errors.0.len() == before
+    errors.len() == before
 }
 
 /// `ValidateImmutableField` for the words that may not change.

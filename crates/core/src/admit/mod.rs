@@ -10,155 +10,43 @@ mod daemon_set;
 mod endpoints;
 mod errors;
 mod ingress;
+mod ip;
+mod json_patch;
 mod meta;
 mod network_policy;
 mod patch;
 mod pod;
+mod refusal;
 mod rules;
 mod service;
+mod settings;
 mod stateful_set;
 mod status;
+mod strategic;
+mod three_way;
 mod workload;
-
-use std::ops::RangeInclusive;
-
-use ipnet::IpNet;
 
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, Objects, Other};
-use crate::read::{Mistake, cause};
 use crate::rng::Rng;
 
 use allocate::Allocator;
 use errors::Errors;
 
 pub use errors::Cause;
-pub use patch::{Patch, merge_patch, patch, patch_status, strategic_patch};
+pub use json_patch::json_patch;
+pub use patch::{Patch, merge_patch, patch, patch_status};
+pub use refusal::{Details, Refusal};
+pub use settings::{Settings, Version};
 pub use status::update_status;
-
-/// What an administrator has chosen for the API server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// One range, or one of each family; the first is the primary one.
-    pub service_ranges: Vec<IpNet>,
-    pub node_ports: RangeInclusive<u16>,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        let range = "10.96.0.0/12".parse().expect("a CIDR");
-        Settings { service_ranges: vec![range], node_ports: 30000..=32767 }
-    }
-}
+pub use strategic::strategic_patch;
+pub use three_way::{LAST_APPLIED, annotated, apply_patch, three_way};
 
 /// An object that may be stored, and what the server says about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Admitted {
     pub object: Object,
     pub warnings: Vec<String>,
-}
-
-/// The server's answer to a request that it does not carry out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// 422, 409, 404, 400, 403 or 500.
-    pub status: u16,
-    /// `Invalid`, `AlreadyExists`; a bare error has none.
-    pub reason: String,
-    pub message: String,
-    pub details: Option<Box<Details>>,
-    pub causes: Vec<Cause>,
-    pub warnings: Vec<String>,
-}
-
-/// Which object a refusal is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Details {
-    pub name: String,
-    pub group: String,
-    /// `Service` in validation errors, `services` elsewhere.
-    pub kind: String,
-}
-
-impl Refusal {
-    fn invalid(kind: Kind, name: &str, errors: Errors) -> Refusal {
-        let Errors(causes) = errors;
-        let mut texts: Vec<String> = Vec::new();
-        for cause in &causes {
-            let text = format!("{}: {}", cause.field, cause.message);
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
-        let errors = match texts.as_slice() {
-            [one] => one.clone(),
-            several => format!("[{}]", several.join(", ")),
-        };
-        let kind_and_group = match kind.group() {
-            "" => kind.name().to_owned(),
-            group => format!("{}.{group}", kind.name()),
-        };
-        let message = format!("{kind_and_group} \"{name}\" is invalid: {errors}");
-        let details =
-            Details { name: name.into(), group: kind.group().into(), kind: kind.name().into() };
-        let (reason, details) = ("Invalid".to_owned(), Some(Box::new(details)));
-        Refusal { status: 422, reason, message, details, causes, warnings: Vec::new() }
-    }
-
-    fn about(status: u16, reason: &str, key: &ObjectKey, what: &str) -> Refusal {
-        let kind = key.kind;
-        let plural = match kind.group() {
-            "" => kind.plural().to_owned(),
-            group => format!("{}.{group}", kind.plural()),
-        };
-        let details = Details {
-            name: key.name.clone(),
-            group: kind.group().into(),
-            kind: kind.plural().into(),
-        };
-        Refusal {
-            status,
-            reason: reason.to_owned(),
-            message: format!("{plural} \"{}\" {what}", key.name),
-            details: Some(Box::new(details)),
-            ..Refusal::default()
-        }
-    }
-
-    /// The object that a request names is not there.
-    pub fn not_found(key: &ObjectKey) -> Refusal {
-        Refusal::about(404, "NotFound", key, "not found")
-    }
-
-    /// The body cannot be read as an object of its kind.
-    pub fn undecodable(kind: Kind, mistakes: &[Mistake]) -> Refusal {
-        let (name, cause) = (kind.name(), cause(mistakes));
-        let version = kind.api_version().rsplit('/').next().unwrap_or_default();
-        Refusal {
-            status: 400,
-            reason: "BadRequest".to_owned(),
-            message: format!(
-                "{name} in version \"{version}\" cannot be handled as a {name}: {cause}"
-            ),
-            ..Refusal::default()
-        }
-    }
-
-    fn internal(text: &str) -> Refusal {
-        let cause = Cause { field: String::new(), reason: String::new(), message: text.to_owned() };
-        Refusal {
-            status: 500,
-            reason: "InternalError".to_owned(),
-            message: format!("Internal error occurred: {text}"),
-            causes: vec![cause],
-            ..Refusal::default()
-        }
-    }
-
-    /// An error that the server passes on as it is.
-    fn bare(message: String) -> Refusal {
-        Refusal { status: 500, message, ..Refusal::default() }
-    }
 }
 
 /// POST: a new object. Its creation time and its version are for the store to add.
@@ -170,20 +58,20 @@ pub fn create(
 ) -> Result<Admitted, Refusal> {
     default(&mut object);
     check_namespace(objects, &object)?;
-    meta::prepare(object.kind(), object.meta_mut(), rng);
+    meta::prepare(object.kind(), object.meta_mut(), settings.version, rng);
     if let Object::Service(service) = &mut object {
         service::synchronize_cluster_ips(&mut service.spec, None);
         Allocator::new(objects, settings, rng).create(service)?;
     }
     prepare(&mut object);
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(settings.version);
     validate(&object, &mut errors);
     finish(&object, errors)?;
     let key = object.key();
     if objects.contains_key(&key) {
         return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
     }
-    Ok(Admitted { warnings: warnings(&object), object })
+    Ok(Admitted { warnings: warnings(&object, settings.version), object })
 }
 
 /// PUT: the whole object anew; status, and what the server has given, stay.
@@ -197,19 +85,19 @@ pub fn update(
     default(&mut new);
     let asked = new.meta().resource_version.clone();
     if !asked.is_empty() && asked != old.meta().resource_version {
-        return Err(conflict(&new.key()));
+        return Err(Refusal::conflict(&new.key()));
     }
-    keep_metadata(&mut new, old);
+    keep_metadata(&mut new, old, settings.version);
     if let (Object::Service(new), Object::Service(old)) = (&mut new, old) {
         service::keep_allocated(&mut new.spec, &old.spec);
         service::synchronize_cluster_ips(&mut new.spec, Some(&old.spec));
         Allocator::new(objects, settings, rng).update(new, old)?;
     }
     keep_status(&mut new, old);
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(settings.version);
     validate_update(&new, old, &mut errors);
     finish(&new, errors)?;
-    Ok(Admitted { warnings: warnings(&new), object: new })
+    Ok(Admitted { warnings: warnings(&new, settings.version), object: new })
 }
 
 /// PUT by name: updates what is there; some kinds are created if nothing is.
@@ -228,13 +116,6 @@ pub fn replace(
         }
         None => Err(Refusal::not_found(&key)),
     }
-}
-
-fn conflict(key: &ObjectKey) -> Refusal {
-    let changed = "the object has been modified; please apply your changes to the latest version and try again";
-    let refusal = Refusal::about(409, "Conflict", key, changed);
-    let message = refusal.message.replacen(" the object", ": the object", 1);
-    Refusal { message: format!("Operation cannot be fulfilled on {message}"), ..refusal }
 }
 
 fn check_namespace(objects: &Objects, object: &Object) -> Result<(), Refusal> {
@@ -366,22 +247,28 @@ fn typed<T: serde::de::DeserializeOwned + Default>(object: &Other, field: &str) 
     serde_json::from_value(value).unwrap_or_default()
 }
 
-fn warnings(object: &Object) -> Vec<String> {
+/// What the server says of a kind in every answer, even to a request that it refuses.
+pub fn deprecation(kind: Kind, version: Version) -> Option<&'static str> {
+    let is_old = kind == Kind::Endpoints && version >= Version::V1_33;
+    is_old.then_some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+}
+
+fn warnings(object: &Object, version: Version) -> Vec<String> {
     match object {
-        Object::Service(it) => service::warnings(it),
+        Object::Service(it) => service::warnings(it, version),
         _ => Vec::new(),
     }
 }
 
 fn finish(object: &Object, errors: Errors) -> Result<(), Refusal> {
-    if errors.0.is_empty() {
+    if errors.is_empty() {
         return Ok(());
     }
     Err(Refusal::invalid(object.kind(), &object.meta().name, errors))
 }
 
 /// What no client can change, and the count of spec changes.
-fn keep_metadata(new: &mut Object, old: &Object) {
+fn keep_metadata(new: &mut Object, old: &Object, version: Version) {
     let before = old.meta();
     let meta = new.meta_mut();
     meta.uid.clone_from(&before.uid);
@@ -390,12 +277,12 @@ fn keep_metadata(new: &mut Object, old: &Object) {
     meta.deletion_timestamp.clone_from(&before.deletion_timestamp);
     meta.deletion_grace_period_seconds = before.deletion_grace_period_seconds;
     meta.generate_name.clone_from(&before.generate_name);
-    new.meta_mut().generation = next_generation(Some(old), new);
+    new.meta_mut().generation = next_generation(Some(old), new, version);
 }
 
 /// `metadata.generation` once `new` takes the place of `old`: it counts the changes of the spec.
-pub(crate) fn next_generation(old: Option<&Object>, new: &Object) -> i64 {
-    let counts = meta::has_generation(new.kind());
+pub(crate) fn next_generation(old: Option<&Object>, new: &Object, version: Version) -> i64 {
+    let counts = meta::has_generation(new.kind(), version);
     let changed = counts && old.is_none_or(|old| !same_content(old, new));
     old.map_or(0, |old| old.meta().generation) + i64::from(changed)
 }
@@ -403,7 +290,10 @@ pub(crate) fn next_generation(old: Option<&Object>, new: &Object) -> i64 {
 /// Whether two objects differ in metadata and status alone.
 fn same_content(old: &Object, new: &Object) -> bool {
     match (old, new) {
-        (Object::Deployment(old), Object::Deployment(new)) => old.spec == new.spec,
+        // The only kind whose annotations count.
+        (Object::Deployment(old), Object::Deployment(new)) => {
+            old.spec == new.spec && old.metadata.annotations == new.metadata.annotations
+        }
         (Object::ReplicaSet(old), Object::ReplicaSet(new)) => old.spec == new.spec,
         (Object::StatefulSet(old), Object::StatefulSet(new)) => old.spec == new.spec,
         (Object::DaemonSet(old), Object::DaemonSet(new)) => old.spec == new.spec,
@@ -453,5 +343,7 @@ fn keep_status(new: &mut Object, old: &Object) {
     }
 }
 
+#[cfg(test)]
+mod patch_tests;
 #[cfg(test)]
 mod tests;

@@ -5,19 +5,26 @@
 
 use serde_json::{Map, Value};
 
-use super::errors::{Errors, Raw};
+use super::errors::Errors;
+use super::json_patch::json_patch;
+use super::strategic::strategic_patch;
 use super::{Admitted, Objects, Refusal, Settings, update, update_status};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
-use crate::read::{cause, decode_lenient};
+use crate::read::schema::is_struct;
+use crate::read::{Mistake, Problem, cause, decode_lenient};
 use crate::rng::Rng;
 
 /// How a patch is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Patch {
+    /// RFC 7386: maps are merged, lists replaced.
     Merge,
+    /// Lists are merged by the keys that their Go types name.
     Strategic,
+    /// RFC 6902: operations.
+    Json,
 }
 
 /// Patches what is stored under `key`. With `strict`, unknown fields refuse the patch; without,
@@ -39,10 +46,11 @@ pub fn patch_status(
     objects: &Objects,
     key: &ObjectKey,
     (how, body, strict): (Patch, &Value, bool),
+    settings: &Settings,
 ) -> Result<Admitted, Refusal> {
     let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
     let (new, warnings) = patched(old, how, body, strict)?;
-    with_warnings(warnings, update_status(old, new))
+    with_warnings(warnings, update_status(old, new, settings))
 }
 
 fn with_warnings(
@@ -65,10 +73,21 @@ fn patched(
 ) -> Result<(Object, Vec<String>), Refusal> {
     let mut value = old.to_value();
     match how {
+        Patch::Merge if !body.is_object() => return Err(no_patch(body)),
         Patch::Merge => merge_patch(&mut value, body),
-        Patch::Strategic => strategic_patch(old.kind(), &mut value, body),
+        Patch::Strategic => strategic_patch(old.kind(), &mut value, body)?,
+        Patch::Json => json_patch(&mut value, body)?,
     }
     decode_patched(old.kind(), how, &value, body, strict)
+}
+
+fn no_patch(body: &Value) -> Refusal {
+    let kind = json_kind(body);
+    let message = format!(
+        "error decoding patch: json: cannot unmarshal {kind} into Go value of type \
+         map[string]interface {{}}"
+    );
+    Refusal::plain(400, "BadRequest", &message)
 }
 
 fn decode_patched(
@@ -81,20 +100,53 @@ fn decode_patched(
     let invalid = |text: String| {
         let shown = match how {
             Patch::Strategic => go_map(body),
-            Patch::Merge => value.to_string(),
+            Patch::Merge | Patch::Json => value.to_string(),
         };
         let mut errors = Errors::default();
-        errors.invalid("patch", Raw(format!("\"{shown}\"")), &text);
+        errors.invalid("patch", shown.as_str(), &text);
         let refusal = Refusal::invalid(kind, "", errors);
         let message = refusal.message.replacen(&kind_name(kind), "", 1);
         Refusal { message, details: None, ..refusal }
     };
     let (object, unknown) =
-        decode_lenient(kind, value).map_err(|mistake| invalid(cause(&[mistake])))?;
+        decode_lenient(kind, value).map_err(|mistake| invalid(unconverted(how, mistake)))?;
     if strict && !unknown.is_empty() {
         return Err(invalid(cause(&unknown)));
     }
     Ok((object, unknown.iter().map(|mistake| mistake.problem.to_string()).collect()))
+}
+
+/// What is said of a wrong type: a strategic patch is no JSON any more when it meets the Go types
+/// (`runtime.FromUnstructured`).
+fn unconverted(how: Patch, mistake: Mistake) -> String {
+    let Problem::WrongType { found, expected, .. } = &mistake.problem else {
+        return cause(&[mistake]);
+    };
+    if how != Patch::Strategic {
+        return cause(&[mistake]);
+    }
+    let go_kind = match found.split(' ').next().unwrap_or_default() {
+        "object" => "map",
+        "array" => "slice",
+        "number" if found.contains('.') => "float64",
+        "number" => "int64",
+        kind => kind,
+    };
+    let is_number = matches!(go_kind, "int64" | "float64");
+    match expected.as_str() {
+        list if list.starts_with("[]") => format!("cannot restore slice from {go_kind}"),
+        map if map.starts_with("map[") => format!("cannot restore map from {go_kind}"),
+        "bool" => "unrecognized type: bool".to_owned(),
+        number @ ("int32" | "int64") if is_number => {
+            format!("cannot convert {go_kind} to {number}")
+        }
+        number @ ("int32" | "int64") => format!("unrecognized type: {number}"),
+        name if name.strip_prefix("v1.").is_some_and(is_struct) => {
+            format!("cannot restore struct from: {go_kind}")
+        }
+        word if go_kind == "int64" => format!("cannot convert {go_kind} to {word}"),
+        _ => "unrecognized type: string".to_owned(),
+    }
 }
 
 fn kind_name(kind: Kind) -> String {
@@ -105,7 +157,7 @@ fn kind_name(kind: Kind) -> String {
 }
 
 /// `%v` of a map that came from JSON: `map[spec:map[portz:1]]`.
-fn go_map(value: &Value) -> String {
+pub(super) fn go_map(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
@@ -133,92 +185,10 @@ pub fn merge_patch(target: &mut Value, patch: &Value) {
     let target = as_map(target);
     for (key, value) in patch {
         if value.is_null() {
-            target.remove(key);
+            target.shift_remove(key);
         } else {
             merge_patch(target.entry(key.clone()).or_insert(Value::Null), value);
         }
-    }
-}
-
-/// Kubernetes' strategic merge, with the directives `$patch: delete`, `$patch: replace` and
-/// `$retainKeys`' absence; lists without a merge key are replaced.
-pub fn strategic_patch(kind: Kind, target: &mut Value, patch: &Value) {
-    strategic(kind, "", target, patch);
-}
-
-fn strategic(kind: Kind, path: &str, target: &mut Value, patch: &Value) {
-    match patch {
-        Value::Object(patch) if patch.get("$patch").is_some_and(|it| it == "replace") => {
-            let kept = patch.iter().filter(|(key, _)| *key != "$patch");
-            *target =
-                Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect());
-        }
-        Value::Object(patch) => merge_fields(kind, path, as_map(target), patch),
-        Value::Array(items) => match merge_key(kind, path) {
-            Some(key) => merge_list(kind, path, key, target, items),
-            None => *target = patch.clone(),
-        },
-        other => *target = other.clone(),
-    }
-}
-
-fn merge_fields(
-    kind: Kind,
-    path: &str,
-    target: &mut Map<String, Value>,
-    patch: &Map<String, Value>,
-) {
-    for (name, value) in patch.iter().filter(|(name, _)| !name.starts_with('$')) {
-        if value.is_null() {
-            target.remove(name);
-            continue;
-        }
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        strategic(kind, &path, target.entry(name.clone()).or_insert(Value::Null), value);
-    }
-}
-
-/// Entries with a known key are merged, new ones come in the order of the patch, before the
-/// entries that the patch does not name.
-fn merge_list(kind: Kind, path: &str, key: &str, target: &mut Value, patch: &[Value]) {
-    let mut rest = match std::mem::take(target) {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    };
-    let mut merged = Vec::new();
-    for item in patch {
-        let found =
-            rest.iter().position(|it| it.get(key).is_some() && it.get(key) == item.get(key));
-        let before = found.map(|at| rest.remove(at));
-        if item.get("$patch").is_some_and(|it| it == "delete") {
-            continue;
-        }
-        let mut entry = before.unwrap_or(Value::Null);
-        strategic(kind, path, &mut entry, item);
-        merged.push(entry);
-    }
-    merged.extend(rest);
-    *target = Value::Array(merged);
-}
-
-/// `patchMergeKey` of the Go type at `path`.
-fn merge_key(kind: Kind, path: &str) -> Option<&'static str> {
-    let name = path.rsplit('.').next().unwrap_or(path);
-    match (kind, name) {
-        (Kind::Service, "ports") => Some("port"),
-        (_, "ownerReferences") => Some("uid"),
-        (_, "conditions") => Some("type"),
-        (Kind::Node, "addresses") => Some("type"),
-        (Kind::EndpointSlice | Kind::Endpoints, _) => None,
-        (_, "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets") => {
-            Some("name")
-        }
-        (_, "ports") if path.contains("ontainers.") => Some("containerPort"),
-        (_, "volumeMounts") => Some("mountPath"),
-        (_, "volumeDevices") => Some("devicePath"),
-        (_, "hostAliases" | "podIPs" | "hostIPs") => Some("ip"),
-        (_, "topologySpreadConstraints") => Some("topologyKey"),
-        _ => None,
     }
 }
 
@@ -227,4 +197,16 @@ fn as_map(value: &mut Value) -> &mut Map<String, Value> {
         *value = Value::Object(Map::new());
     }
     value.as_object_mut().expect("it is a map now")
+}
+
+/// What Go calls the kind of a JSON value.
+pub(super) fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }

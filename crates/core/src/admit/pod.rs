@@ -341,7 +341,7 @@ const POD_IS_FIXED: &str = "pod updates may not change fields other than `spec.c
 /// `ValidatePodUpdate`.
 pub(super) fn validate_update(new: &Pod, old: &Pod, errors: &mut Errors) {
     validate(new, errors);
-    if !errors.0.is_empty() {
+    if !errors.is_empty() {
         return;
     }
     if new.spec.containers.len() != old.spec.containers.len() {

@@ -5,7 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::errors::{Errors, Raw};
+use super::Version;
+use super::errors::{Errors, GoValue, Struct};
+use super::ip::{cidr_warnings, ip_warning};
 use super::{meta, rules};
 use crate::key::Kind;
 use crate::object::{
@@ -130,7 +132,7 @@ fn validate_for_type(spec: &ServiceSpec, errors: &mut Errors) {
     match spec.r#type.as_str() {
         "LoadBalancer" => {
             for (index, port) in spec.ports.iter().enumerate() {
-                if port.port == KUBELET_PORT {
+                if port.port == KUBELET_PORT && errors.version < Version::V1_33 {
                     let detail = "may not expose port 10250 externally since it is used by kubelet";
                     errors.invalid(format!("spec.ports[{index}]"), port.port, detail);
                 }
@@ -241,9 +243,9 @@ pub(super) fn validate_cluster_ips(spec: &ServiceSpec, errors: &mut Errors) {
         errors.invalid("spec.clusterIPs", ips, "must be empty when `clusterIP` is not specified");
     }
     validate_families(spec, errors);
-    let before = errors.0.len();
+    let before = errors.len();
     validate_each_cluster_ip(ips, errors);
-    if errors.0.len() > before {
+    if errors.len() > before {
         return;
     }
     validate_ips_and_families(spec, errors);
@@ -337,12 +339,19 @@ fn validate_distinct_ports(spec: &ServiceSpec, errors: &mut Errors) {
         let is_same = |it: &ServicePort| (&it.protocol, it.port) == (&port.protocol, port.port);
         if spec.ports[..index].iter().any(is_same) {
             let (protocol, number) = (&port.protocol, port.port);
-            let value = format!(
-                "core.ServicePort{{Name:\"\", Protocol:\"{protocol}\", AppProtocol:(*string)(nil), \
-                 Port:{number}, TargetPort:intstr.IntOrString{{Type:0, IntVal:0, StrVal:\"\"}}, \
-                 NodePort:0}}"
-            );
-            errors.duplicate(format!("spec.ports[{index}]"), Raw(value));
+            let protocol = protocol.go();
+            let value = Struct {
+                go: format!(
+                    "core.ServicePort{{Name:\"\", Protocol:{protocol}, AppProtocol:(*string)(nil), \
+                     Port:{number}, TargetPort:intstr.IntOrString{{Type:0, IntVal:0, StrVal:\"\"}}, \
+                     NodePort:0}}"
+                ),
+                json: format!(
+                    "{{\"Name\":\"\",\"Protocol\":{protocol},\"AppProtocol\":null,\
+                     \"Port\":{number},\"TargetPort\":0,\"NodePort\":0}}"
+                ),
+            };
+            errors.duplicate(format!("spec.ports[{index}]"), value);
         }
     }
 }
@@ -402,10 +411,14 @@ fn validate_traffic_policies(spec: &ServiceSpec, errors: &mut Errors) {
     {
         errors.not_supported("spec.internalTrafficPolicy", policy, TRAFFIC_POLICIES);
     }
+    let words: &[&str] = match errors.version {
+        Version::V1_32 | Version::V1_33 => &["PreferClose"],
+        Version::V1_34 => &["PreferClose", "PreferSameZone", "PreferSameNode"],
+    };
     if let Some(word) = &spec.traffic_distribution
-        && word != "PreferClose"
+        && !words.contains(&word.as_str())
     {
-        errors.not_supported("spec.trafficDistribution", word, &["PreferClose"]);
+        errors.not_supported("spec.trafficDistribution", word, words);
     }
 }
 
@@ -478,7 +491,7 @@ fn require_single_stack(new: &ServiceSpec, released: &str, errors: &mut Errors) 
 }
 
 /// `GetWarningsForService`.
-pub(super) fn warnings(service: &Service) -> Vec<String> {
+pub(super) fn warnings(service: &Service, version: Version) -> Vec<String> {
     let spec = &service.spec;
     let mut warnings = Vec::new();
     let hints = "service.kubernetes.io/topology-aware-hints";
@@ -488,38 +501,43 @@ pub(super) fn warnings(service: &Service) -> Vec<String> {
         ));
     }
     if !is_headless(spec) {
-        for (index, ip) in spec.cluster_ips.iter().enumerate() {
-            warnings.extend(ip_warning(&format!("spec.clusterIPs[{index}]"), ip));
-        }
+        warnings.extend(ip_warnings("spec.clusterIPs", &spec.cluster_ips, version));
+    } else if version >= Version::V1_34 {
+        warnings.extend(ignored_when_headless(spec));
     }
-    for (index, ip) in spec.external_ips.iter().enumerate() {
-        warnings.extend(ip_warning(&format!("spec.externalIPs[{index}]"), ip));
+    warnings.extend(ip_warnings("spec.externalIPs", &spec.external_ips, version));
+    if !spec.load_balancer_ip.is_empty() {
+        warnings.extend(ip_warning("spec.loadBalancerIP", &spec.load_balancer_ip, version));
     }
-    if !spec.external_name.is_empty() && !is_external_name(spec) {
-        let warning = "spec.externalName is ignored when spec.type is not \"ExternalName\"";
-        warnings.push(warning.to_owned());
+    for (index, range) in spec.load_balancer_source_ranges.iter().enumerate() {
+        let field = format!("spec.loadBalancerSourceRanges[{index}]");
+        warnings.extend(cidr_warnings(&field, range, version));
     }
     if is_external_name(spec) && !spec.external_ips.is_empty() {
         let warning = "spec.externalIPs is ignored when spec.type is \"ExternalName\"";
         warnings.push(warning.to_owned());
     }
+    if !spec.external_name.is_empty() && !is_external_name(spec) {
+        let warning = "spec.externalName is ignored when spec.type is not \"ExternalName\"";
+        warnings.push(warning.to_owned());
+    }
     warnings
 }
 
-fn ip_warning(field: &str, text: &str) -> Option<String> {
-    match text.parse::<IpAddr>() {
-        Ok(IpAddr::V6(ip)) if ip.to_string() != text => Some(format!(
-            "{field}: IPv6 address \"{text}\" is not in RFC 5952 canonical format (\"{ip}\"), \
-             which may cause controller apply-loops"
-        )),
-        Ok(_) => None,
-        Err(_) => rules::parse_ip(text).map(|_| {
-            format!(
-                "{field}: IP address was accepted, but will be invalid in a future Kubernetes \
-                 release: ParseAddr(\"{text}\"): IPv4 field has octet with leading zero"
-            )
-        }),
-    }
+fn ip_warnings(field: &str, ips: &[String], version: Version) -> Vec<String> {
+    let each = ips.iter().enumerate();
+    each.filter_map(|(index, ip)| ip_warning(&format!("{field}[{index}]"), ip, version)).collect()
+}
+
+fn ignored_when_headless(spec: &ServiceSpec) -> impl Iterator<Item = String> {
+    let fields = [
+        ("loadBalancerIP", !spec.load_balancer_ip.is_empty()),
+        ("externalIPs", !spec.external_ips.is_empty()),
+        // The capital is the server's, and `None` is an affinity too.
+        ("SessionAffinity", !spec.session_affinity.is_empty()),
+    ];
+    let set = fields.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(field, _)| format!("spec.{field} is ignored for headless services"))
 }
 
 /// `patchAllocatedValues`: what the client left out and the server has given before.

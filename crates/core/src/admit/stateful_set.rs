@@ -1,5 +1,6 @@
 //! StatefulSet: defaults, validation, what may change.
 
+use super::Version;
 use super::errors::Errors;
 use super::{meta, pod, rules, workload};
 use crate::key::Kind;
@@ -26,6 +27,10 @@ pub(super) fn default(set: &mut StatefulSet) {
 pub(super) fn validate(set: &StatefulSet, errors: &mut Errors) {
     let spec = &set.spec;
     meta::validate(Kind::StatefulSet, &set.metadata, errors);
+    if errors.version >= Version::V1_33 && !spec.service_name.is_empty() {
+        let complaints = rules::dns_1123_label(&spec.service_name);
+        errors.invalid_each("spec.serviceName", &spec.service_name, complaints);
+    }
     rules::not_negative(spec.replicas.unwrap_or_default().into(), "spec.replicas", errors);
     rules::not_negative(spec.min_ready_seconds.into(), "spec.minReadySeconds", errors);
     let empty = "empty selector is invalid for statefulset";
@@ -36,22 +41,26 @@ pub(super) fn validate(set: &StatefulSet, errors: &mut Errors) {
 
 pub(super) fn validate_update(new: &StatefulSet, old: &StatefulSet, errors: &mut Errors) {
     validate(new, errors);
-    if fixed(&new.spec) != fixed(&old.spec) {
-        errors.forbidden(
-            "spec",
-            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+    let limit_may_change = errors.version >= Version::V1_33;
+    if fixed(&new.spec, limit_may_change) != fixed(&old.spec, limit_may_change) {
+        let limit = if limit_may_change { "'revisionHistoryLimit', " } else { "" };
+        let detail = format!(
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+             'updateStrategy', {limit}'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' \
+             are forbidden"
         );
+        errors.forbidden("spec", &detail);
     }
 }
 
 /// The spec without what may change.
-fn fixed(spec: &StatefulSetSpec) -> StatefulSetSpec {
+fn fixed(spec: &StatefulSetSpec, limit_may_change: bool) -> StatefulSetSpec {
     StatefulSetSpec {
         selector: spec.selector.clone(),
         volume_claim_templates: spec.volume_claim_templates.clone(),
         service_name: spec.service_name.clone(),
         pod_management_policy: spec.pod_management_policy.clone(),
-        revision_history_limit: spec.revision_history_limit,
+        revision_history_limit: spec.revision_history_limit.filter(|_| !limit_may_change),
         ..StatefulSetSpec::default()
     }
 }

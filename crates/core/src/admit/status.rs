@@ -4,8 +4,8 @@
 
 use std::net::IpAddr;
 
-use super::errors::{Errors, Raw};
-use super::{Admitted, Refusal, default, finish, keep_metadata, meta, rules};
+use super::errors::{Errors, GoValue, Struct};
+use super::{Admitted, Refusal, Settings, default, finish, keep_metadata, meta, rules};
 use crate::object::{
     ContainerStatus, DeploymentStatus, Ip, LoadBalancerStatus, Object, Pod, ReplicaSetStatus,
 };
@@ -17,16 +17,20 @@ const IP_MODES: &[&str] = &["Proxy", "VIP"];
 /// # Errors
 ///
 /// What the server refuses: 422, or 409 for a stale version.
-pub fn update_status(old: &Object, mut new: Object) -> Result<Admitted, Refusal> {
+pub fn update_status(
+    old: &Object,
+    mut new: Object,
+    settings: &Settings,
+) -> Result<Admitted, Refusal> {
     default(&mut new);
     let asked = &new.meta().resource_version;
     if !asked.is_empty() && *asked != old.meta().resource_version {
-        return Err(super::conflict(&new.key()));
+        return Err(Refusal::conflict(&new.key()));
     }
     keep_spec(&mut new, old);
-    keep_metadata(&mut new, old);
+    keep_metadata(&mut new, old, settings.version);
     new.meta_mut().generation = old.meta().generation;
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(settings.version);
     meta::validate(new.kind(), new.meta(), &mut errors);
     validate(&new, old, &mut errors);
     finish(&new, errors)?;
@@ -130,16 +134,22 @@ fn validate_ips(ips: &[Ip], go_type: &str, field: &str, errors: &mut Errors) {
     for (index, it) in ips.iter().enumerate() {
         families.extend(rules::ip(&it.ip, &format!("{field}[{index}]"), errors));
     }
-    let go = |it: &Ip| format!("core.{go_type}{{IP:\"{}\"}}", it.ip);
+    let go = |it: &Ip| format!("core.{go_type}{{IP:{}}}", it.ip.as_str().go());
+    let json = |it: &Ip| format!("{{\"IP\":{}}}", it.ip.as_str().go());
     for (index, it) in ips.iter().enumerate() {
         if ips[..index].contains(it) {
-            errors.duplicate(format!("{field}[{index}]"), Raw(go(it)));
+            errors.duplicate(format!("{field}[{index}]"), Struct { go: go(it), json: json(it) });
         }
     }
     let is_dual = families.len() == 2 && families[0].is_ipv4() != families[1].is_ipv4();
     if ips.len() > 1 && !is_dual {
-        let list: Vec<String> = ips.iter().map(go).collect();
-        let value = Raw(format!("[]core.{go_type}{{{}}}", list.join(", ")));
+        let each = |form: &dyn Fn(&Ip) -> String, between: &str| {
+            ips.iter().map(form).collect::<Vec<_>>().join(between)
+        };
+        let value = Struct {
+            go: format!("[]core.{go_type}{{{}}}", each(&go, ", ")),
+            json: format!("[{}]", each(&json, ",")),
+        };
         errors.invalid(field, value, "may specify no more than one IP for each IP family");
     }
 }

@@ -236,7 +236,7 @@ fn check_statuses(spec: &str, patches: &[&str], expected: Expect) {
     let mut answers = Vec::new();
     for patch in patches {
         let body = read(&format!("{{status: {{{patch}}}}}")).documents[0].value();
-        match patch_status(objects, &key, (Patch::Strategic, &body, true)) {
+        match patch_status(objects, &key, (Patch::Strategic, &body, true), settings) {
             Ok(admitted) => {
                 answers.push(admitted.object.to_value()["status"].to_string());
                 objects.insert(admitted.object);

@@ -115,11 +115,11 @@ impl Lab {
                 admit::replace(objects, decode(key, &body)?, rng, settings)
             }
             (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
-                admit::patch_status(objects, key, (how, &body, strict))
+                admit::patch_status(objects, key, (how, &body, strict), settings)
             }
             (Some(Subresource::Status), Verb::Replace(body)) => {
                 let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-                admit::update_status(old, decode(key, &body)?)
+                admit::update_status(old, decode(key, &body)?, settings)
             }
             (_, Verb::Create(_) | Verb::Delete(_)) => Err(Refusal::not_found(key)),
         }

@@ -1,8 +1,10 @@
 //! Manifests → objects: `kubectl apply`.
 
+use serde_json::{Map, Value};
+
 use super::log::{Change, Happening};
-use super::{Applied, Lab, Reply, three_way};
-use crate::admit;
+use super::{Applied, Lab, Reply};
+use crate::admit::{self, Admitted, Patch, Refusal};
 use crate::key::ObjectKey;
 use crate::object::Object;
 use crate::read::{self, Diagnostic, Document, Problem, Severity};
@@ -14,57 +16,72 @@ impl Lab {
         self.sources.clear();
         let mut reply = Reply { diagnostics: read.diagnostics, ..Reply::default() };
         for document in &read.documents {
-            let (object, diagnostics) = document.decode();
-            let broken = diagnostics.iter().any(|it| it.severity == Severity::Error);
-            reply.diagnostics.extend(diagnostics);
-            if let Some(object) = object.filter(|_| !broken) {
-                self.apply_document(document, &object, &mut reply);
+            match document.key() {
+                Ok(key) => self.apply_document(document, key, &mut reply),
+                Err(diagnostic) => reply.diagnostics.push(diagnostic),
             }
         }
         reply.diagnostics.sort_by_key(|it| it.span.start);
         reply
     }
 
-    fn apply_document(&mut self, document: &Document, object: &Object, reply: &mut Reply) {
+    fn apply_document(&mut self, document: &Document, key: ObjectKey, reply: &mut Reply) {
         let mut wanted = document.value();
-        let mut key = object.key();
-        if key.kind.is_namespaced() && key.namespace.is_empty() {
-            key.namespace = "default".into();
-            wanted["metadata"]["namespace"] = "default".into();
+        if key.kind.is_namespaced() {
+            wanted["metadata"]["namespace"] = key.namespace.clone().into();
         }
-        let old = self.objects.get(&key).cloned();
-        let live = old.as_ref().map(Object::to_value);
-        let merged = three_way::merge(live.as_ref(), &wanted);
         self.sources.insert(key.clone(), document.span.clone());
-        if live.as_ref() == Some(&merged) {
-            reply.applied.push(Applied { key, change: Change::Unchanged });
-            return;
-        }
-        match read::decode(key.kind, &merged) {
-            Ok(object) => self.admit(document, (key, old), object, reply),
-            Err(mistakes) => reply
-                .diagnostics
-                .extend(mistakes.into_iter().map(|it| document.diagnostic(&it.path, it.problem))),
+        let wanted = admit::annotated(&wanted);
+        match self.objects.shared(&key).cloned() {
+            Some(live) => {
+                let admitted = self.apply_over(&key, &live, &wanted);
+                match admitted.transpose() {
+                    Some(admitted) => self.applied(document, key, true, admitted, reply),
+                    None => reply.applied.push(Applied { key, change: Change::Unchanged }),
+                }
+            }
+            None => match read::decode(key.kind, &wanted) {
+                Ok(object) => {
+                    let Lab { objects, rng, settings, .. } = self;
+                    let admitted = admit::create(objects, object, rng, settings);
+                    self.applied(document, key, false, admitted, reply);
+                }
+                Err(mistakes) => {
+                    let diagnostics = mistakes.into_iter().map(|it| document.mistake(it));
+                    reply.diagnostics.extend(diagnostics);
+                }
+            },
         }
     }
 
-    fn admit(
+    /// The patch that kubectl sends, carried out; `None` if it sends none.
+    fn apply_over(
+        &mut self,
+        key: &ObjectKey,
+        live: &Object,
+        wanted: &Value,
+    ) -> Result<Option<Admitted>, Refusal> {
+        let patch = admit::apply_patch(key.kind, wanted, &live.to_value())?;
+        if patch.as_object().is_some_and(Map::is_empty) {
+            return Ok(None);
+        }
+        let Lab { objects, rng, settings, .. } = self;
+        admit::patch(objects, key, (Patch::Strategic, &patch, true), rng, settings).map(Some)
+    }
+
+    fn applied(
         &mut self,
         document: &Document,
-        (key, old): (ObjectKey, Option<Object>),
-        object: Object,
+        key: ObjectKey,
+        was_there: bool,
+        admitted: Result<Admitted, Refusal>,
         reply: &mut Reply,
     ) {
-        let (objects, settings) = (&self.objects, &self.settings);
-        let admitted = match &old {
-            Some(old) => admit::update(objects, old, object, &mut self.rng, settings),
-            None => admit::create(objects, object, &mut self.rng, settings),
-        };
         match admitted {
             Ok(admitted) => {
                 let warnings = admitted.warnings.into_iter();
                 reply.diagnostics.extend(warnings.map(|message| warned(document, message)));
-                let change = if old.is_some() { Change::Configured } else { Change::Created };
+                let change = if was_there { Change::Configured } else { Change::Created };
                 let cause = self.note(None, Happening::Applied { key: key.clone(), change });
                 self.write(admitted.object, Some(cause));
                 reply.applied.push(Applied { key, change });
@@ -84,7 +101,7 @@ fn warned(document: &Document, message: String) -> Diagnostic {
 }
 
 /// One diagnostic for each cause that names a field, else one for the whole document.
-fn refused(document: &Document, refusal: admit::Refusal) -> Vec<Diagnostic> {
+fn refused(document: &Document, refusal: Refusal) -> Vec<Diagnostic> {
     let whole = |message: String| {
         document.diagnostic("", Problem::Refused { field: String::new(), message })
     };
@@ -92,8 +109,18 @@ fn refused(document: &Document, refusal: admit::Refusal) -> Vec<Diagnostic> {
         return vec![whole(refusal.message)];
     }
     let causes = refusal.causes.into_iter().map(|cause| {
-        let path = cause.field.clone();
+        let path = place_in(document, &cause.field);
         document.diagnostic(&path, Problem::Refused { field: cause.field, message: cause.message })
     });
     causes.collect()
+}
+
+/// The server calls what kubectl has sent `patch`; the mistake is in the manifest all the same.
+fn place_in(document: &Document, field: &str) -> String {
+    if field != "patch" {
+        return field.to_owned();
+    }
+    let mistakes = document.kind().ok().map(|kind| read::decode(kind, &document.value()));
+    let first = mistakes.and_then(Result::err).and_then(|it| it.into_iter().next());
+    first.map(|mistake| mistake.path).unwrap_or_default()
 }

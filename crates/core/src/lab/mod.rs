@@ -14,7 +14,6 @@ mod pods;
 mod proxies;
 mod queue;
 mod store;
-mod three_way;
 mod view;
 mod work;
 

@@ -45,7 +45,7 @@ impl Lab {
     pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
         let key = object.key();
         let old = self.objects.get(&key);
-        let generation = admit::next_generation(old, &object);
+        let generation = admit::next_generation(old, &object, self.settings.version);
         let meta = object.meta_mut();
         match old {
             Some(old) => {

@@ -4,12 +4,10 @@
 //! (`intstr.IntOrString`, `resource.Quantity`) stops it at once. Unknown fields are reported
 //! together, but only where every type is right.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
-
 use serde_json::{Map, Value};
 
 use super::Problem;
+use super::schema::{self, Fields};
 use crate::key::Kind;
 use crate::object::Object;
 
@@ -48,43 +46,6 @@ pub fn cause(mistakes: &[Mistake]) -> String {
     if strict { format!("strict decoding error: {texts}") } else { texts }
 }
 
-type Fields = BTreeMap<&'static str, &'static str>;
-
-/// What `types.txt` declares.
-struct Types {
-    structs: BTreeMap<&'static str, Fields>,
-    /// Names for strings, such as `ServiceType`.
-    words: BTreeMap<&'static str, &'static str>,
-}
-
-fn types() -> &'static Types {
-    static TYPES: OnceLock<Types> = OnceLock::new();
-    TYPES.get_or_init(|| parse_types(include_str!("types.txt")))
-}
-
-fn parse_types(text: &'static str) -> Types {
-    let mut types = Types { structs: BTreeMap::new(), words: BTreeMap::new() };
-    let mut current = "";
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.strip_prefix("  ") {
-            Some(field) => {
-                let (name, of_type) = field.split_once(' ').expect("a field has a type");
-                types.structs.entry(current).or_default().insert(name, of_type);
-            }
-            None => match line.split_once(" = ") {
-                Some((name, of_type)) => {
-                    types.words.insert(name, of_type);
-                }
-                None => {
-                    current = line;
-                    types.structs.entry(current).or_default();
-                }
-            },
-        }
-    }
-    types
-}
-
 #[derive(Default)]
 struct Walk {
     /// The first wrong type.
@@ -103,7 +64,7 @@ type Stopped<T> = Result<T, Mistake>;
 
 impl Walk {
     fn root(&mut self, kind: Kind, value: &Value) -> Stopped<Value> {
-        if types().structs.contains_key(kind.name()) {
+        if schema::is_struct(kind.name()) {
             return self.value(kind.name(), value);
         }
         let mut clean = self.value("any", value)?;
@@ -128,7 +89,7 @@ impl Walk {
         if let Some(item) = expected.strip_prefix("map[string]") {
             return self.map(expected, item, value);
         }
-        if let Some(fields) = types().structs.get(expected) {
+        if let Some(fields) = schema::fields(expected) {
             return self.fields(expected, fields, value);
         }
         self.scalar(expected, value)
@@ -168,12 +129,12 @@ impl Walk {
         let outer = std::mem::replace(&mut self.go_struct, expected);
         let mut clean = Map::new();
         for (name, value) in entries {
-            let Some((&name, &of_type)) = fields.get_key_value(name.as_str()) else {
+            let Some((&name, field)) = fields.get_key_value(name.as_str()) else {
                 self.unknown(name, fields);
                 continue;
             };
             if !value.is_null() {
-                let value = self.within(name, |walk| walk.value(of_type, value))?;
+                let value = self.within(name, |walk| walk.value(field.of_type, value))?;
                 clean.insert(name.to_owned(), value);
             }
         }
@@ -276,7 +237,7 @@ fn zero(expected: &str) -> Value {
         "bool" => Value::Bool(false),
         "any" => Value::Null,
         _ if expected.starts_with("[]") => Value::Array(Vec::new()),
-        _ if expected.starts_with("map[") || types().structs.contains_key(expected) => {
+        _ if expected.starts_with("map[") || schema::is_struct(expected) => {
             Value::Object(Map::new())
         }
         _ => Value::String(String::new()),

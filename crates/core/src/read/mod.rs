@@ -9,12 +9,13 @@ mod decode;
 mod json;
 mod problem;
 pub(crate) mod scalar;
+pub(crate) mod schema;
 mod split;
 mod tree;
 
 use std::ops::Range;
 
-use crate::key::Kind;
+use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
 
 pub use decode::{Mistake, cause, decode, decode_lenient};
@@ -166,7 +167,30 @@ impl Document {
         }
     }
 
-    fn mistake(&self, mistake: Mistake) -> Diagnostic {
+    /// Which object it is; one without a namespace is in `default`.
+    ///
+    /// # Errors
+    ///
+    /// The kind is not known, or what is wrong in the metadata: kubectl reads that itself.
+    pub fn key(&self) -> Result<ObjectKey, Diagnostic> {
+        let kind = self.kind()?;
+        let mut only = serde_json::Map::new();
+        only.extend(self.tree.get("metadata").map(|it| ("metadata".to_owned(), it.to_value())));
+        let object = match decode_lenient(kind, &only.into()) {
+            Ok((object, _unknown)) => object,
+            Err(mistake) => return Err(self.mistake(mistake)),
+        };
+        let mut key = object.key();
+        if !kind.is_namespaced() {
+            key.namespace.clear();
+        } else if key.namespace.is_empty() {
+            "default".clone_into(&mut key.namespace);
+        }
+        Ok(key)
+    }
+
+    /// What is wrong, at its place.
+    pub fn mistake(&self, mistake: Mistake) -> Diagnostic {
         let Mistake { path, problem } = mistake;
         let span = match (&problem, self.find(&path)) {
             (Problem::UnknownField { .. }, Found::Entry(entry)) => entry.key_span.clone(),

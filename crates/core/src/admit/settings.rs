@@ -1,0 +1,45 @@
+//! What an administrator has chosen for the API server, and which server it is.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+/// A release of Kubernetes, as far as its answers differ from those of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    #[default]
+    V1_32,
+    V1_33,
+    V1_34,
+}
+
+impl FromStr for Version {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Version, ()> {
+        match text {
+            "1.32" => Ok(Version::V1_32),
+            "1.33" => Ok(Version::V1_33),
+            "1.34" => Ok(Version::V1_34),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What an administrator has chosen for the API server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// One range, or one of each family; the first is the primary one.
+    pub service_ranges: Vec<IpNet>,
+    pub node_ports: RangeInclusive<u16>,
+    pub version: Version,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let range = "10.96.0.0/12".parse().expect("a CIDR");
+        let version = Version::default();
+        Settings { service_ranges: vec![range], node_ports: 30000..=32767, version }
+    }
+}
