@@ -182,7 +182,7 @@ fn flip(lab: &Lab) -> Value {
 fn roomy_scenario() -> Scenario {
     let mut scenario = default_scenario();
     for (index, node) in scenario.cluster.nodes.iter_mut().enumerate() {
-        if let Ok(range) = format!("10.{}.0.0/16", 200 + index).parse() {
+        if let Ok(range) = format!("10.{}.0.0/16", 200 + index).try_into() {
             node.pod_cidr = range;
         }
     }
