@@ -4,6 +4,7 @@
 //! 노드); names of kinds, fields, chains and commands stay as they are.
 
 use svclab_core::key::ObjectKey;
+use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Change, Entry, Happening};
 use svclab_core::proxy::{Destination, Origin, Purpose};
 use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Step, Trace};
@@ -741,6 +742,29 @@ fn named(key: &ObjectKey) -> String {
     key.to_string()
 }
 
+/// What happened to a container; where kubelet writes an Event for it, in the Event's own words.
+fn life(lang: Lang, pod: &ObjectKey, container: &str, what: &Life) -> String {
+    let pod = &pod.name;
+    match what {
+        Life::Started => lang.pick(
+            format!("Container {container} of {pod} starts"),
+            format!("파드 {pod}의 컨테이너 {container} 시작"),
+        ),
+        Life::Exited { code } => lang.pick(
+            format!("Container {container} of {pod} ends with code {code}"),
+            format!("파드 {pod}의 컨테이너 {container} 끝남 (종료 코드 {code})"),
+        ),
+        Life::BackOff { wait, .. } => lang.pick(
+            format!("Container {container} of {pod} waits {} s for its restart", wait.as_secs()),
+            format!("파드 {pod}의 컨테이너 {container} 재시작까지 {}초 대기", wait.as_secs()),
+        ),
+        _ => {
+            let said = what.event(container, pod);
+            format!("{pod}: {}", said.map(|it| it.message).unwrap_or_default())
+        }
+    }
+}
+
 /// One entry of the log as a sentence.
 pub fn happening(lang: Lang, entry: &Entry) -> String {
     match &entry.what {
@@ -776,30 +800,41 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
             format!("{} gets the address {ip}", pod.name),
             format!("파드 {}의 주소: {ip}", pod.name),
         ),
-        Happening::Started { pod, container } => lang.pick(
-            format!("Container {container} of {} starts", pod.name),
-            format!("파드 {}의 컨테이너 {container} 시작", pod.name),
-        ),
+        Happening::Container { pod, container, what } => life(lang, pod, container, what),
+        Happening::Said { pod, said } => format!("{}: {}", pod.name, said.message),
         Happening::Terminating { pod } => lang
             .pick(format!("{} is asked to end", pod.name), format!("파드 {} 종료 시작", pod.name)),
         Happening::Stopped { pod } => {
             lang.pick(format!("{} has ended", pod.name), format!("파드 {} 종료됨", pod.name))
         }
-        Happening::Switched { pod, ready } => {
-            let code = if *ready { 200 } else { 503 };
+        Happening::Switched { pod, kind, passes } => {
+            let code = if *passes { 200 } else { 503 };
+            let kind = kind.to_string().to_lowercase();
             lang.pick(
-                format!("You switch {}: its readiness endpoint now answers {code}", pod.name),
-                format!("파드 {}의 readiness 응답을 {code} 로 바꿈", pod.name),
+                format!("You switch {}: its {kind} endpoint now answers {code}", pod.name),
+                format!("파드 {}의 {kind} 응답을 {code} 로 바꿈", pod.name),
             )
         }
-        Happening::Probed { pod, success, in_row, threshold, .. } => match success {
+        Happening::Crashed { pod, container, code } => lang.pick(
+            format!("You let container {container} of {} end with code {code}", pod.name),
+            format!("파드 {}의 컨테이너 {container} 를 종료 코드 {code} 로 끝냄", pod.name),
+        ),
+        Happening::Probed { pod, kind, success, in_row, threshold, .. } => match success {
             true => lang.pick(
-                format!("Readiness probe of {} succeeds ({in_row}/{threshold})", pod.name),
-                format!("파드 {}의 readiness 프로브 성공 ({in_row}/{threshold})", pod.name),
+                format!("{kind} probe of {} succeeds ({in_row}/{threshold})", pod.name),
+                format!(
+                    "파드 {}의 {} 프로브 성공 ({in_row}/{threshold})",
+                    pod.name,
+                    kind.to_string().to_lowercase()
+                ),
             ),
             false => lang.pick(
-                format!("Readiness probe of {} fails ({in_row}/{threshold})", pod.name),
-                format!("파드 {}의 readiness 프로브 실패 ({in_row}/{threshold})", pod.name),
+                format!("{kind} probe of {} fails ({in_row}/{threshold})", pod.name),
+                format!(
+                    "파드 {}의 {} 프로브 실패 ({in_row}/{threshold})",
+                    pod.name,
+                    kind.to_string().to_lowercase()
+                ),
             ),
         },
         Happening::Ready { pod, ready: true } => lang.pick(

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Entry, EntryId, Happening, Log};
 use yew::prelude::*;
 
@@ -104,6 +105,7 @@ fn tone(what: &Happening) -> &'static str {
         Happening::Applied { .. }
         | Happening::Deleted { .. }
         | Happening::Switched { .. }
+        | Happening::Crashed { .. }
         | Happening::Requested { .. } => "user",
         Happening::Refused { .. }
         | Happening::Unschedulable { .. }
@@ -115,6 +117,20 @@ fn tone(what: &Happening) -> &'static str {
                 "bad"
             }
         }
+        Happening::Container { what, .. } => match what {
+            Life::PullFailed { .. }
+            | Life::Unusable { .. }
+            | Life::GaveUp { .. }
+            | Life::PullBackOff { .. }
+            | Life::PreStopFailed
+            | Life::BackOff { .. } => "bad",
+            Life::Exited { code } if *code != 0 => "bad",
+            _ => "plain",
+        },
+        Happening::Said { said, .. } => match said.is_warning {
+            true => "bad",
+            false => "plain",
+        },
         Happening::Ready { ready, .. } => {
             if *ready {
                 "good"
@@ -130,7 +146,6 @@ fn tone(what: &Happening) -> &'static str {
         | Happening::Recorded { .. }
         | Happening::Scheduled { .. }
         | Happening::GotAddress { .. }
-        | Happening::Started { .. }
         | Happening::Terminating { .. }
         | Happening::Stopped { .. } => "plain",
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::key::ObjectKey;
+use crate::kubelet::{Life, ProbeKind, Said};
 use crate::time::Instant;
 use crate::trace::NodeName;
 
@@ -125,9 +126,16 @@ pub enum Happening {
         pod: ObjectKey,
         ip: IpAddr,
     },
-    Started {
+    /// Something happened to a container of the pod.
+    Container {
         pod: ObjectKey,
         container: String,
+        what: Life,
+    },
+    /// kubelet says something of the pod as a whole.
+    Said {
+        pod: ObjectKey,
+        said: Said,
     },
     /// The pod was asked to end.
     Terminating {
@@ -136,14 +144,24 @@ pub enum Happening {
     Stopped {
         pod: ObjectKey,
     },
-    /// The user switched what the pod's readiness endpoint answers.
+    /// The user switched what the pod's programs answer to this kind of probe.
     Switched {
         pod: ObjectKey,
-        ready: bool,
+        kind: ProbeKind,
+        passes: bool,
     },
-    /// One run of the readiness probe; `in_row` of `threshold` results of this kind.
+    /// The user let the program of a container end.
+    Crashed {
+        pod: ObjectKey,
+        container: String,
+        code: i32,
+    },
+    /// One run of a probe; `in_row` of `threshold` results of this kind. `message` is that of the
+    /// `Unhealthy` Event, empty for a success.
     Probed {
         pod: ObjectKey,
+        container: String,
+        kind: ProbeKind,
         success: bool,
         in_row: u32,
         threshold: u32,

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
-use crate::kubelet::Running;
+use crate::kubelet::{self, Images, Link, ProbeKind};
 use crate::net::exchange::{self, Response};
 use crate::net::{Kernel, Network, Node};
 use crate::object::{Object, Objects};
@@ -40,6 +40,7 @@ use api::Verb;
 use index::Index;
 use log::{Change, EntryId, Happening, Log};
 use machines::Machine;
+use pods::Tracked;
 use proxies::Proxy;
 use queue::Queue;
 use store::Changes;
@@ -61,8 +62,13 @@ pub enum Action {
     Delete { key: ObjectKey },
     /// Any request to the API server, as a client other than `kubectl apply` sends it.
     Request(api::Request),
-    /// Switches what the pod's readiness endpoint answers.
+    /// Switches what the pod's programs answer to their readiness probes, until they start again.
     SwitchReadiness { pod: ObjectKey, ready: bool },
+    /// Switches what the pod's programs answer to their liveness and startup probes, until they
+    /// start again.
+    SwitchLiveness { pod: ObjectKey, alive: bool },
+    /// The program of a container ends by itself with an exit code.
+    Crash { pod: ObjectKey, container: String, code: u8 },
     /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
     Send { from: ObjectKey, service: ObjectKey, port: u16, path: String },
 }
@@ -97,7 +103,10 @@ pub struct Lab {
     resource_version: u64,
     net: Network,
     machines: BTreeMap<NodeName, Machine>,
-    running: BTreeMap<ObjectKey, Running>,
+    running: BTreeMap<ObjectKey, Rc<Tracked>>,
+    images: BTreeMap<NodeName, Images>,
+    /// What containers of a namespace learn of Services; made anew after a Service has changed.
+    links: BTreeMap<String, Rc<[Link]>>,
     /// The address each node gave out last.
     last_address: BTreeMap<NodeName, IpAddr>,
     proxies: BTreeMap<NodeName, Proxy>,
@@ -144,6 +153,8 @@ impl Lab {
             net,
             machines: machines::all(&cluster.nodes),
             running: BTreeMap::new(),
+            images: BTreeMap::new(),
+            links: BTreeMap::new(),
             last_address: BTreeMap::new(),
             queue: Queue::default(),
             log: Log::default(),
@@ -154,6 +165,7 @@ impl Lab {
         lab.found(cluster);
         lab.apply(&cluster.system);
         lab.apply(&scenario.text());
+        lab.preload_images();
         lab
     }
 
@@ -198,24 +210,20 @@ impl Lab {
                 Reply { answer, ..Reply::default() }
             }
             Action::SwitchReadiness { pod, ready } => {
-                self.switch_readiness(&pod, ready);
+                self.switch(&pod, ProbeKind::Readiness, ready);
+                Reply::default()
+            }
+            Action::SwitchLiveness { pod, alive } => {
+                self.switch(&pod, ProbeKind::Liveness, alive);
+                Reply::default()
+            }
+            Action::Crash { pod, container, code } => {
+                self.crash(&pod, &container, code.into());
                 Reply::default()
             }
             Action::Send { from, service, port, path } => {
                 let exchange = self.send(&from, &service, port, path);
                 Reply { exchange, ..Reply::default() }
-            }
-        }
-    }
-
-    fn switch_readiness(&mut self, pod: &ObjectKey, ready: bool) {
-        let Some(run) = self.running.get_mut(pod) else { return };
-        if run.answers_ready != ready {
-            run.answers_ready = ready;
-            let what = Happening::Switched { pod: pod.clone(), ready };
-            let cause = self.note(None, what);
-            if let Some(run) = self.running.get_mut(pod) {
-                run.switched_by = Some(cause.0);
             }
         }
     }
@@ -261,36 +269,18 @@ fn pod_name(key: &ObjectKey) -> String {
     format!("{}/{}", key.namespace, key.name)
 }
 
-/// What the sample programs answer.
+/// What the pod's programs answer.
 fn respond(
     objects: &Objects,
-    running: &BTreeMap<ObjectKey, Running>,
+    running: &BTreeMap<ObjectKey, Rc<Tracked>>,
     pod: &str,
     path: &str,
 ) -> Response {
     let (namespace, name) = pod.split_once('/').unwrap_or(("", pod));
     let key = ObjectKey::new(Kind::Pod, namespace, name);
-    let ready = running.get(&key).is_some_and(|run| run.answers_ready);
-    let Some(Object::Pod(it)) = objects.get(&key) else {
-        return Response { status: 503, body: String::new() };
-    };
-    let container = it.spec.containers.first();
-    let probe = container.and_then(|it| it.readiness_probe.as_ref()?.http_get.as_ref());
-    let asks_readiness = path == "/ready" || probe.is_some_and(|get| get.path == path);
-    if asks_readiness {
-        let (status, word) = if ready { (200, "ready") } else { (503, "not ready") };
-        return Response { status, body: format!("{word}\n") };
+    let pod = objects.get(&key).and_then(Object::as_pod);
+    match pod.zip(running.get(&key)) {
+        Some((pod, tracked)) => kubelet::answer(pod, &tracked.run, path),
+        None => Response { status: 503, body: String::new() },
     }
-    let image = container.map_or("", |it| it.image.as_str());
-    let body = match path {
-        "/" | "/hostname" => format!("{name}\n"),
-        "/health" => "ok\n".to_owned(),
-        "/version" => format!("{}\n", image.rsplit_once(':').map_or("latest", |(_, tag)| tag)),
-        "/info" => {
-            let (ip, node) = (&it.status.pod_ip, &it.spec.node_name);
-            format!("pod: {name}\nnamespace: {namespace}\nip: {ip}\nnode: {node}\n")
-        }
-        _ => return Response { status: 404, body: "not found\n".to_owned() },
-    };
-    Response { status: 200, body }
 }

@@ -1,146 +1,406 @@
-//! What kubelet does on a node: tasks of a pod carried out.
+//! kubelet on each node: pods' runs driven by the clock, what they say written down.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 
+use super::delete::DeleteOptions;
 use super::log::{EntryId, Happening};
 use super::queue::Task;
+use super::store::CONTROLLER;
 use super::{Lab, pod_name};
-use crate::key::ObjectKey;
-use crate::kubelet::{self, Running};
-use crate::net::Attachment;
-use crate::object::{Object, Pod};
-use crate::time::{Duration, Instant};
+use crate::key::{Kind, ObjectKey};
+use crate::kubelet::{
+    self, Advance, Host, Images, Life, Link, Occurrence, PodRun, ProbeKind, Said,
+};
+use crate::net::{Attachment, Network};
+use crate::object::{Object, Objects, Pod, Service};
+use crate::rng::Rng;
+use crate::time::Duration;
 use crate::trace::NodeName;
 
-const REPORT: Duration = Duration::from_millis(10);
-const CONTAINER_START: Duration = Duration::from_millis(300);
-impl Lab {
-    fn pod(&self, key: &ObjectKey) -> Option<&Pod> {
-        match self.objects.get(key) {
-            Some(Object::Pod(pod)) => Some(pod),
-            _ => None,
+/// A pod's run with the entries of the log that what happens next comes of.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tracked {
+    pub run: PodRun,
+    /// For the pod as a whole.
+    pod: Option<EntryId>,
+    /// For each container since then.
+    containers: BTreeMap<usize, EntryId>,
+    /// The user's last switch of what its programs answer.
+    switched: Option<EntryId>,
+    /// The last entry that changed what the pod's status says.
+    status: Option<EntryId>,
+}
+
+impl Tracked {
+    /// The entry that led to this occurrence.
+    fn cause(&self, what: &Occurrence) -> Option<EntryId> {
+        match what {
+            Occurrence::Probed(it) => self.switched.or(self.of_container(it.container)),
+            Occurrence::Container { container, .. } => self.of_container(*container),
+            _ => self.pod,
         }
     }
 
-    pub(super) fn accept(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(pod) = self.pod(key) else { return };
-        if self.net.node(&pod.spec.node_name).is_none() {
-            return;
-        }
-        let run = Running::new(pod, self.now);
-        self.running.insert(key.clone(), run);
-        self.report(key, cause);
-        let sandbox = Duration::from_micros(500_000 + self.rng.below(500_000));
-        self.soon(sandbox, Task::Sandbox(key.clone()), cause);
+    fn of_container(&self, index: usize) -> Option<EntryId> {
+        self.containers.get(&index).copied().or(self.pod)
     }
 
-    pub(super) fn sandbox(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(pod) = self.pod(key).filter(|pod| !pod.is_terminating()) else { return };
-        let node: NodeName = pod.spec.node_name.as_str().into();
-        let listens = kubelet::listens(pod);
-        let host_network = pod.spec.host_network;
-        let mut cause = cause;
-        if !host_network {
-            let Some(ip) = self.free_address(&node) else { return };
-            let device = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
-            let pod = pod_name(key).into();
-            let end = Attachment { pod, node, ip, device, listens };
-            self.net.attach(end);
-            cause = Some(self.note(cause, Happening::GotAddress { pod: key.clone(), ip }));
+    fn follow(&mut self, what: &Occurrence, entry: EntryId) {
+        match what {
+            // A failure below the threshold changes nothing.
+            Occurrence::Probed(it) if !it.changed => return,
+            Occurrence::Probed(it) => {
+                self.containers.insert(it.container, entry);
+            }
+            Occurrence::Container { container, what } => {
+                self.containers.insert(*container, entry);
+                if *what == Life::Started {
+                    self.switched = None;
+                }
+            }
+            _ => self.pod = Some(entry),
         }
-        self.report(key, cause);
-        self.soon(CONTAINER_START, Task::Start(key.clone()), cause);
+        self.status = Some(entry);
     }
 
+    /// From now on everything comes of `cause`.
+    fn begin_anew(&mut self, cause: Option<EntryId>) {
+        self.pod = cause.or(self.pod);
+        self.containers.clear();
+        self.status = self.pod;
+    }
+}
+
+/// A node as its pods' runs see it.
+struct OnNode<'a> {
+    rng: &'a mut Rng,
+    images: &'a mut Images,
+    net: &'a mut Network,
+    last_address: &'a mut BTreeMap<NodeName, IpAddr>,
+    objects: &'a Objects,
+    links: &'a mut BTreeMap<String, Rc<[Link]>>,
+    node: NodeName,
+    pod: &'a ObjectKey,
+}
+
+impl Host for OnNode<'_> {
+    fn images(&mut self) -> (&mut Images, &mut Rng) {
+        (self.images, self.rng)
+    }
+
+    fn attach(&mut self) -> Vec<IpAddr> {
+        let Some(ip) = self.free_address() else { return Vec::new() };
+        let device = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
+        let (pod, node) = (pod_name(self.pod).into(), self.node.clone());
+        self.last_address.insert(node.clone(), ip);
+        self.net.attach(Attachment { pod, node, ip, device, listens: Vec::new() });
+        vec![ip]
+    }
+
+    fn links(&mut self) -> Rc<[Link]> {
+        let namespace = &self.pod.namespace;
+        if let Some(links) = self.links.get(namespace) {
+            return links.clone();
+        }
+        let service = |it: &'_ Object| -> Option<Service> {
+            match it {
+                Object::Service(service) => Some(service.clone()),
+                _ => None,
+            }
+        };
+        let services: Vec<Service> =
+            self.objects.of_kind(Kind::Service).filter_map(service).collect();
+        let links = kubelet::links(namespace, services.iter());
+        self.links.insert(namespace.clone(), links.clone());
+        links
+    }
+}
+
+impl OnNode<'_> {
     /// The next address of the node's range, after those handed out before (host-local IPAM).
-    fn free_address(&mut self, node: &str) -> Option<IpAddr> {
-        let node = self.net.node(node)?;
+    fn free_address(&self) -> Option<IpAddr> {
+        let node = self.net.node(&self.node)?;
         let used = |ip: &IpAddr| self.net.pods.contains_key(ip) || *ip == node.bridge();
         let last = self.last_address.get(&node.name).copied();
         let later = node.pod_cidr.hosts().filter(|ip| last.is_none_or(|last| *ip > last));
-        let ip = later.chain(node.pod_cidr.hosts()).find(|ip| !used(ip))?;
-        self.last_address.insert(node.name.clone(), ip);
-        Some(ip)
+        later.chain(node.pod_cidr.hosts()).find(|ip| !used(ip))
+    }
+}
+
+impl Lab {
+    /// The images of all objects that there are now are on every node.
+    pub(super) fn preload_images(&mut self) {
+        let values: Vec<serde_json::Value> = self.objects.values().map(Object::to_value).collect();
+        let mut names = Vec::new();
+        values.iter().for_each(|it| image_names(it, &mut names));
+        for node in &self.net.nodes {
+            let images = self.images.entry(node.name.clone()).or_default();
+            names.iter().for_each(|it| images.preload(it));
+        }
     }
 
-    pub(super) fn start(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(pod) = self.pod(key).filter(|pod| !pod.is_terminating()).cloned() else { return };
+    /// A pod of a node has changed, come or gone, and its kubelet hears of it.
+    pub(super) fn kubelet_heard(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Pod>,
+        new: Option<&Pod>,
+        cause: Option<EntryId>,
+    ) {
+        let Some(pod) = new else {
+            self.net.detach(&pod_name(key));
+            self.running.remove(key);
+            return;
+        };
+        let Some(tracked) = self.running.get_mut(key) else {
+            if !pod.spec.node_name.is_empty() {
+                self.soon(CONTROLLER, Task::Pod(key.clone()), cause);
+            }
+            return;
+        };
+        let grace = |pod: &Pod| pod.metadata.deletion_grace_period_seconds;
+        let other_images = || old.is_some_and(|old| images(old).ne(images(pod)));
+        let gated = !pod.spec.readiness_gates.is_empty();
         let now = self.now;
-        let Some(run) = self.running.get_mut(key) else { return };
-        run.start(&pod, now);
-        let probes: Vec<(usize, Instant)> = pod
-            .spec
-            .containers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, it)| {
-                Some((index, run.first_probe(it.readiness_probe.as_ref()?, now)))
-            })
-            .collect();
-        let mut last = cause;
-        for container in &pod.spec.containers {
-            let container = container.name.clone();
-            last = Some(self.note(cause, Happening::Started { pod: key.clone(), container }));
-        }
-        for (index, at) in probes {
-            self.queue.push(at, Task::Probe(key.clone(), index), last);
-        }
-        self.soon(REPORT, Task::Report(key.clone()), last);
+        let advance = if pod.is_terminating() && old.and_then(grace) != grace(pod) {
+            let tracked = Rc::make_mut(tracked);
+            tracked.begin_anew(cause);
+            let seconds = grace(pod).and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
+            tracked.run.stop(now, Duration::from_secs(seconds))
+        } else if other_images() {
+            let tracked = Rc::make_mut(tracked);
+            tracked.begin_anew(cause);
+            tracked.run.update(pod, now)
+        } else if gated && old.is_some_and(|old| old.status.conditions != pod.status.conditions) {
+            let tracked = Rc::make_mut(tracked);
+            tracked.status = cause;
+            tracked.run.review(now);
+            Advance::default()
+        } else {
+            return;
+        };
+        self.carry_out(key, advance);
     }
 
-    /// One tick of a readiness probe; the next one is put into the queue.
-    pub(super) fn probe(&mut self, key: &ObjectKey, index: usize, cause: Option<EntryId>) {
-        let Some(pod) = self.pod(key).cloned() else { return };
-        let now = self.now;
-        let Some(run) = self.running.get_mut(key) else { return };
-        let Some(probe) = pod.spec.containers.get(index).and_then(|it| it.readiness_probe.as_ref())
-        else {
-            return;
-        };
-        let next = run.next_probe(probe, now);
-        let switched = run.switched_by.map(EntryId);
-        let report = run.probe(&pod, index, now);
-        self.queue.push(next, Task::Probe(key.clone(), index), switched.or(cause));
-        let Some(report) = report else { return };
-        if report.success && !report.changed {
+    /// kubelet takes a pod, or what is due in its run happens.
+    pub(super) fn pod_task(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
+        let node: NodeName = pod.spec.node_name.as_str().into();
+        if self.net.node(&node).is_none() || !self.kubelet_acts(&node) {
             return;
         }
-        let what = Happening::Probed {
-            pod: key.clone(),
-            success: report.success,
-            in_row: report.in_row,
-            threshold: report.threshold,
-            message: report.message,
-        };
-        let cause = self.note(switched.or(cause), what);
-        if report.changed {
-            self.soon(REPORT, Task::Report(key.clone()), Some(cause));
+        if !self.running.contains_key(key) && !self.accept(key, cause) {
+            return;
         }
+        let Lab { running, rng, images, net, last_address, objects, links, .. } = self;
+        let images = images.entry(node.clone()).or_default();
+        let mut host = OnNode { rng, images, net, last_address, objects, links, node, pod: key };
+        let Some(tracked) = running.get_mut(key) else { return };
+        let advance = Rc::make_mut(tracked).run.advance(self.now, &mut host);
+        self.carry_out(key, advance);
+    }
+
+    /// False where there is nothing to run: the pod has ended, or was deleted before.
+    fn accept(&mut self, key: &ObjectKey, cause: Option<EntryId>) -> bool {
+        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return false };
+        if pod.is_finished() {
+            return false;
+        }
+        if pod.is_terminating() {
+            self.finish(key, cause);
+            return false;
+        }
+        let run = PodRun::new(pod, self.now, &mut self.rng);
+        let (containers, switched) = (BTreeMap::new(), None);
+        let tracked = Tracked { run, pod: cause, containers, switched, status: cause };
+        self.running.insert(key.clone(), Rc::new(tracked));
+        true
+    }
+
+    /// Whether the node's kubelet works.
+    fn kubelet_acts(&self, _node: &str) -> bool {
+        true
+    }
+
+    /// Writes down what happened in a pod's run and does what it asks for.
+    fn carry_out(&mut self, key: &ObjectKey, advance: Advance) {
+        for what in &advance.happened {
+            self.note_occurrence(key, what);
+        }
+        if advance.detached {
+            // The sandbox is gone: its addresses are free.
+            self.net.detach(&pod_name(key));
+        } else if advance.rewired {
+            self.rewire(key);
+        }
+        if advance.report {
+            self.report(key);
+        }
+        let Some(tracked) = self.running.get(key) else { return };
+        if advance.gone {
+            let cause = tracked.status;
+            let cause = self.note(cause, Happening::Stopped { pod: key.clone() });
+            self.finish(key, Some(cause));
+        } else if let Some(due) = tracked.run.due() {
+            self.queue.push(due.max(self.now), Task::Pod(key.clone()), None);
+        }
+    }
+
+    fn finish(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let at_once = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+        self.delete(key, at_once, cause);
+    }
+
+    fn note_occurrence(&mut self, key: &ObjectKey, what: &Occurrence) {
+        let Some(tracked) = self.running.get(key) else { return };
+        let pod = key.clone();
+        let name = |index: usize| -> String {
+            tracked.run.containers().nth(index).unwrap_or_default().to_owned()
+        };
+        let cause = tracked.cause(what);
+        let happening = match what {
+            Occurrence::Addressed(ips) => match ips.first() {
+                Some(ip) => Happening::GotAddress { pod, ip: *ip },
+                None => return,
+            },
+            Occurrence::NoAddress => {
+                let node = self.objects.get(key).and_then(Object::as_pod);
+                let node = node.map(|it| it.spec.node_name.as_str()).unwrap_or_default();
+                Happening::Said { pod, said: no_address(node, key) }
+            }
+            Occurrence::Overdue => Happening::Said { pod, said: overdue() },
+            Occurrence::Container { container, what } => {
+                let (container, what) = (name(*container), what.clone());
+                Happening::Container { pod, container, what }
+            }
+            Occurrence::Probed(it) => Happening::Probed {
+                pod,
+                container: name(it.container),
+                kind: it.kind,
+                success: it.success,
+                in_row: it.in_row,
+                threshold: it.threshold,
+                message: it.message.clone(),
+            },
+        };
+        let entry = self.note(cause, happening);
+        if let Some(tracked) = self.running.get_mut(key) {
+            Rc::make_mut(tracked).follow(what, entry);
+        }
+    }
+
+    /// What the pod listens on is what its programs listen on now.
+    fn rewire(&mut self, key: &ObjectKey) {
+        let Some(tracked) = self.running.get(key) else { return };
+        let Some(end) = tracked.run.ips().first().and_then(|ip| self.net.pods.get_mut(ip)) else {
+            return;
+        };
+        end.listens = tracked.run.listens(self.now);
     }
 
     /// kubelet writes the pod's status as it is now.
-    pub(super) fn report(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(pod) = self.pod(key).cloned() else { return };
-        let Some(run) = self.running.get(key) else { return };
+    fn report(&mut self, key: &ObjectKey) {
+        let Some(tracked) = self.running.get(key) else { return };
+        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
         let Some(node) = self.net.node(&pod.spec.node_name) else { return };
-        let own = self.net.pod(&pod_name(key)).map(|it| it.ip);
-        let ip = if pod.spec.host_network { Some(node.address) } else { own };
-        let status = kubelet::status(&pod, run, (node.address, ip), self.now);
+        let status = kubelet::status(pod, &tracked.run, node.address, self.now);
+        if pod.status == status {
+            return;
+        }
         let was_ready = pod.is_ready();
-        let pod = Pod { status, ..pod };
-        let is_ready = pod.is_ready();
-        let mut cause = cause;
-        if was_ready != is_ready {
-            let what = Happening::Ready { pod: key.clone(), ready: is_ready };
-            cause = Some(self.note(cause, what));
+        let mut cause = tracked.status;
+        let pod = Pod { status, ..pod.clone() };
+        let ready = pod.is_ready();
+        if was_ready != ready {
+            cause = Some(self.note(cause, Happening::Ready { pod: key.clone(), ready }));
         }
         self.write(Object::Pod(pod), cause);
     }
 
-    pub(super) fn stopped(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let cause = self.note(cause, Happening::Stopped { pod: key.clone() });
-        let name = pod_name(key);
-        self.net.detach(&name);
-        self.remove(key, Some(cause));
+    /// The user switches what a pod's programs answer to one kind of probe.
+    pub(super) fn switch(&mut self, pod: &ObjectKey, kind: ProbeKind, passes: bool) {
+        let Some(tracked) = self.running.get(pod) else { return };
+        let answers = tracked.run.answers();
+        let before = match kind {
+            ProbeKind::Readiness => answers.ready,
+            ProbeKind::Liveness | ProbeKind::Startup => answers.alive,
+        };
+        if before == passes {
+            return;
+        }
+        let entry = self.note(None, Happening::Switched { pod: pod.clone(), kind, passes });
+        if let Some(tracked) = self.running.get_mut(pod) {
+            let tracked = Rc::make_mut(tracked);
+            tracked.run.switch(kind, passes);
+            tracked.switched = Some(entry);
+        }
+        self.rewire(pod);
     }
+
+    /// The user lets the program of a container end.
+    pub(super) fn crash(&mut self, pod: &ObjectKey, container: &str, code: i32) {
+        let Some(tracked) = self.running.get_mut(pod) else { return };
+        let now = self.now;
+        let Some(index) = tracked.run.containers().position(|it| it == container) else { return };
+        if !Rc::make_mut(tracked).run.crash(container, code, now) {
+            return;
+        }
+        let (name, key) = (container.to_owned(), pod.clone());
+        let entry = self.note(None, Happening::Crashed { pod: key, container: name, code });
+        if let Some(tracked) = self.running.get_mut(pod) {
+            Rc::make_mut(tracked).containers.insert(index, entry);
+        }
+        self.queue.push(now, Task::Pod(pod.clone()), None);
+    }
+
+    /// The variables of a running container, in the order of `env`. None where it does not run.
+    pub fn environment(&self, pod: &ObjectKey, container: &str) -> Option<Vec<(String, String)>> {
+        let object = self.objects.get(pod).and_then(Object::as_pod)?;
+        kubelet::environment(object, &self.running.get(pod)?.run, container)
+    }
+}
+
+fn images(pod: &Pod) -> impl Iterator<Item = &str> {
+    let all = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+    all.map(|it| it.image.as_str())
+}
+
+/// Every `image` of every container in an object, templates included.
+fn image_names(value: &serde_json::Value, names: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (name, value) in map {
+                match value {
+                    serde_json::Value::String(image) if name == "image" => {
+                        names.push(image.clone());
+                    }
+                    _ => image_names(value, names),
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|it| image_names(it, names)),
+        _ => {}
+    }
+}
+
+fn overdue() -> Said {
+    Said::normal(
+        "DeadlineExceeded",
+        "Pod was active on the node longer than the specified deadline",
+    )
+}
+
+/// As containerd and the host-local plugin complain.
+fn no_address(node: &str, pod: &ObjectKey) -> Said {
+    let sandbox = format!("{}_{}", pod.name, pod.namespace);
+    Said::warning(
+        "FailedCreatePodSandBox",
+        format!(
+            "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup \
+             network for sandbox \"{sandbox}\": plugin type=\"bridge\" failed (add): failed to \
+             allocate for range 0: no IP addresses available in range set of node {node}"
+        ),
+    )
 }

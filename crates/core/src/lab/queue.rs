@@ -13,18 +13,8 @@ pub(super) enum Task {
     Deployment(ObjectKey),
     ReplicaSet(ObjectKey),
     Schedule(ObjectKey),
-    /// kubelet takes a pod that was bound to its node.
-    Accept(ObjectKey),
-    /// The pod's sandbox is up.
-    Sandbox(ObjectKey),
-    /// The pod's containers start.
-    Start(ObjectKey),
-    /// The readiness probe of the container at this index.
-    Probe(ObjectKey, usize),
-    /// kubelet writes the pod's status.
-    Report(ObjectKey),
-    /// The containers of a pod that was asked to end are gone.
-    Stopped(ObjectKey),
+    /// kubelet takes a pod, or something is due in it.
+    Pod(ObjectKey),
     Endpoints(ObjectKey),
     Slices(ObjectKey),
     /// Deletes what names an owner that is gone, by its UID.

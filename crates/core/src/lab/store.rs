@@ -88,7 +88,6 @@ impl Lab {
         self.index.replace(&self.objects, key, Some(&old), None);
         self.resource_version += 1;
         self.sources.remove(key);
-        self.running.remove(key);
         self.remember(Watched::Deleted, old.clone());
         self.tell(key, Some(&old), None, cause);
         self.clean_up_after(key, &old, cause);
@@ -137,6 +136,7 @@ impl Lab {
             Kind::Service => {
                 self.soon(ENDPOINTS, Task::Endpoints(key.clone()), cause);
                 self.soon(ENDPOINTS, Task::Slices(key.clone()), cause);
+                self.links.clear();
                 self.wake_proxies(cause);
             }
             Kind::EndpointSlice => self.wake_proxies(cause),
@@ -156,14 +156,8 @@ impl Lab {
             if !bound && self.scheduler && !pod.is_terminating() {
                 self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
             }
-            if bound && !self.running.contains_key(key) && !pod.is_terminating() {
-                self.soon(CONTROLLER, Task::Accept(key.clone()), cause);
-            }
-            let asked_to_end = old.is_some_and(|old| !old.is_terminating());
-            if pod.is_terminating() && asked_to_end {
-                self.queue.push(self.now + STOP, Task::Stopped(key.clone()), cause);
-            }
         }
+        self.kubelet_heard(key, old, new, cause);
         if let Some(pod) = new.or(old) {
             self.tell_owner(&pod.metadata, cause);
         }
@@ -216,9 +210,6 @@ fn waits_for_nothing(object: &Object) -> bool {
     let grace = meta.deletion_grace_period_seconds.unwrap_or(0);
     meta.deletion_timestamp.is_some() && meta.finalizers.is_empty() && grace == 0
 }
-
-/// How long a sample program takes from SIGTERM to its end.
-const STOP: Duration = Duration::from_millis(200);
 
 /// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
 fn facts(

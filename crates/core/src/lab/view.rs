@@ -8,11 +8,11 @@ use std::rc::Rc;
 use svclab_netfilter::{Entry as Connection, RuleRef, RuleSet};
 
 use super::log::Log;
-use super::{Lab, Objects, pod_name};
-use crate::key::ObjectKey;
-use crate::kubelet::{self, ProbeResult};
+use super::{Lab, Objects};
+use crate::key::{Kind, ObjectKey};
+use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
-use crate::object::{Object, Pod};
+use crate::object::{ContainerStatus, Pod};
 use crate::proxy::Origin;
 use crate::time::Instant;
 use crate::trace::{Exchange, NodeName};
@@ -38,7 +38,15 @@ pub struct PodView {
     pub threshold: u32,
     /// Seconds between two probes.
     pub period: u64,
-    /// TCP ports its containers listen on.
+    /// What its liveness endpoint answers.
+    pub answers_alive: bool,
+    /// All its probes.
+    pub strips: Vec<Strip>,
+    /// Of all its containers together.
+    pub restarts: i32,
+    /// Why a container does not run, as `kubectl get pods` shows it: `CrashLoopBackOff`.
+    pub trouble: Option<String>,
+    /// TCP ports that its programs listen on now.
     pub listens: Vec<u16>,
     pub labels: crate::object::Labels,
 }
@@ -88,13 +96,13 @@ impl Lab {
     }
 
     fn pod_view(&self, pod: &Pod) -> PodView {
-        let key = Object::Pod(pod.clone()).key();
-        let run = self.running.get(&key);
-        let end = self.net.pod(&pod_name(&key));
-        let probe = pod.spec.containers.iter().find_map(|it| it.readiness_probe.as_ref());
-        let last_failed = run.and_then(|it| it.results.back()).is_some_and(|it| !it.success);
-        let in_row =
-            run.map_or(0, |it| it.containers.iter().map(|it| it.in_row).max().unwrap_or(0));
+        let key = ObjectKey::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
+        let run = self.running.get(&key).map(|it| &it.run);
+        let end = run.and_then(|it| self.net.pods.get(it.ips().first()?));
+        let strips = run.map(PodRun::strips).unwrap_or_default();
+        let readiness = strips.iter().find(|it| it.kind == ProbeKind::Readiness);
+        let probes = pod.spec.containers.iter().filter_map(|it| it.readiness_probe.as_ref());
+        let answers = run.map(PodRun::answers).unwrap_or_default();
         PodView {
             node: Some(pod.spec.node_name.as_str().into()).filter(|it: &NodeName| !it.is_empty()),
             ip: pod.addresses().first().copied(),
@@ -102,14 +110,18 @@ impl Lab {
             phase: pod.status.phase.clone(),
             ready: pod.is_ready(),
             terminating: pod.is_terminating(),
-            answers_ready: run.is_none_or(|it| it.answers_ready),
-            has_probe: probe.is_some(),
-            probes: run.map(|it| it.results.iter().copied().collect()).unwrap_or_default(),
-            failing_in_row: if last_failed { in_row } else { 0 },
-            threshold: probe.map_or(0, |it| u32::try_from(it.failure_threshold).unwrap_or(0)),
-            period: probe.map_or(0, |it| kubelet::period(it).as_secs()),
-            listens: kubelet::listens(pod),
+            answers_ready: answers.ready,
+            answers_alive: answers.alive,
+            has_probe: probes.count() > 0,
+            probes: readiness.map(|it| it.results.clone()).unwrap_or_default(),
+            failing_in_row: readiness.map_or(0, |it| it.failing),
+            threshold: readiness.map_or(0, |it| it.threshold),
+            period: readiness.map_or(0, |it| it.period),
+            restarts: pod.status.container_statuses.iter().map(|it| it.restart_count).sum(),
+            trouble: trouble(pod),
+            listens: run.map(|it| it.listens(self.now)).unwrap_or_default(),
             labels: pod.metadata.labels.clone(),
+            strips,
             key,
         }
     }
@@ -132,4 +144,16 @@ impl Lab {
         let kernel = self.net.kernel(node);
         kernel.map(|it| it.conntrack.entries(now).cloned().collect()).unwrap_or_default()
     }
+}
+
+/// The first reason of a container that waits or has failed.
+fn trouble(pod: &Pod) -> Option<String> {
+    const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+    let statuses = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+    let reason = |it: &ContainerStatus| {
+        let waiting = it.state.waiting.as_ref().map(|it| it.reason.clone());
+        let failed = it.state.terminated.as_ref().filter(|it| it.exit_code != 0);
+        waiting.or(failed.map(|it| it.reason.clone()))
+    };
+    statuses.filter_map(reason).find(|it| !STARTING.contains(&it.as_str()))
 }

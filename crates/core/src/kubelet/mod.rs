@@ -1,0 +1,32 @@
+//! What kubelet does with a pod of its node: start it, probe it, restart it, end it, say how it is.
+//!
+//! [`PodRun`] is one pod's life as a state machine; [`status`] is what is written of it.
+//! Its parts: [`image`] (names and pulls), [`program`] and [`script`] (what the containers'
+//! programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`env`]
+//! and [`life`] (what happens, with its Events).
+
+mod answer;
+mod backoff;
+mod container;
+mod env;
+mod image;
+mod life;
+mod look;
+mod plan;
+mod probe;
+mod program;
+mod run;
+mod script;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use answer::answer;
+pub use env::{Link, links};
+pub use image::Images;
+pub use life::{Life, Said, Why};
+pub use look::{Strip, environment, hostname};
+pub use probe::{ProbeKind, ProbeResult};
+pub use program::Answers;
+pub use run::{Advance, Host, Occurrence, PodRun, Probed};
+pub use status::status;

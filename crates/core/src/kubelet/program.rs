@@ -1,0 +1,294 @@
+//! What runs in a container: a container of a manifest → a small program.
+//!
+//! The lab runs no images. A program is known by its image ([`IMAGES`]) or, where the manifest has
+//! a `command`, by that (see [`super::script`]). Servers listen on the ports that the manifest
+//! declares, else on their own; an unknown image is a server of the declared ports.
+//! These variables of `env` change a server:
+//!
+//! | variable | effect |
+//! | --- | --- |
+//! | `HOST`, `BIND`, `BIND_ADDRESS`, `LISTEN`, `LISTEN_ADDRESS` = `127.0.0.1` or `localhost` | nobody outside the pod reaches it (so do `--host=127.0.0.1` and the like among `args`) |
+//! | `STARTUP_DELAY` | it opens its ports so many seconds after its start |
+//! | `RESPONSE_DELAY` | it takes so many seconds for every answer |
+//! | `SHUTDOWN_DELAY` | it ends so many seconds after SIGTERM instead of 0.2 s |
+//! | `IGNORE_SIGTERM` = `true` | it ends only by SIGKILL |
+//! | `EXIT_AFTER`, `EXIT_CODE` | it ends by itself after so many seconds, with this code or 1 |
+
+use super::image::Reference;
+use super::script::{self, OnTerm};
+use crate::object::{Container, PodSpec, Protocol};
+use crate::time::Duration;
+
+/// From SIGTERM to the end of a program that handles it.
+const SHUTDOWN: Duration = Duration::from_millis(200);
+/// How long an unknown program works in an init container.
+const INIT_WORK: Duration = Duration::from_secs(1);
+/// What the sample programs answer besides the paths of their probes.
+const PAGES: [&str; 6] = ["/", "/hostname", "/version", "/info", "/ready", "/health"];
+const ADDRESSES: [&str; 5] = ["HOST", "BIND", "BIND_ADDRESS", "LISTEN", "LISTEN_ADDRESS"];
+/// Ports on which servers speak TLS.
+const TLS_PORTS: [u16; 5] = [443, 6443, 8443, 9443, 10250];
+
+/// How an image behaves when the manifest gives no command.
+enum Entry {
+    /// A web server that answers the probes it is given.
+    App(&'static [u16]),
+    /// A web server of files: only the paths of [`PAGES`].
+    Files(&'static [u16]),
+    /// A server of another protocol.
+    Other(&'static [u16]),
+    /// A shell or an interpreter: nothing to read, so it ends.
+    Shell,
+    /// Does nothing until it is ended.
+    Waits,
+}
+
+/// Well-known images by the end of their repository's name, with the ports they listen on.
+const IMAGES: &[(&str, Entry)] = &[
+    ("kubetm/app", Entry::App(&[8080])),
+    ("1pro/app", Entry::App(&[8080])),
+    ("1pro/api-tester", Entry::App(&[8080])),
+    ("nginx", Entry::Files(&[80])),
+    ("nginx-unprivileged", Entry::Files(&[8080])),
+    ("httpd", Entry::Files(&[80])),
+    ("caddy", Entry::Files(&[80])),
+    ("haproxy", Entry::App(&[80])),
+    ("traefik", Entry::App(&[80, 8080])),
+    ("whoami", Entry::App(&[80])),
+    ("httpbin", Entry::App(&[80])),
+    ("hello", Entry::App(&[80])),
+    ("hello-world", Entry::Shell),
+    ("hello-app", Entry::App(&[8080])),
+    ("hello-kubernetes", Entry::App(&[8080])),
+    ("http-echo", Entry::App(&[5678])),
+    ("echo-server", Entry::App(&[8080])),
+    ("echoserver", Entry::App(&[8080])),
+    ("http-https-echo", Entry::App(&[8080, 8443])),
+    ("agnhost", Entry::Waits),
+    ("podinfo", Entry::App(&[9898])),
+    ("kuard-amd64", Entry::App(&[8080])),
+    ("guestbook", Entry::App(&[3000])),
+    ("gb-frontend", Entry::App(&[80])),
+    ("wordpress", Entry::App(&[80])),
+    ("phpmyadmin", Entry::App(&[80])),
+    ("tomcat", Entry::App(&[8080])),
+    ("jenkins", Entry::App(&[8080, 50000])),
+    ("grafana", Entry::App(&[3000])),
+    ("prometheus", Entry::App(&[9090])),
+    ("registry", Entry::App(&[5000])),
+    ("elasticsearch", Entry::App(&[9200, 9300])),
+    ("coredns", Entry::App(&[53, 8080, 8181, 9153])),
+    ("postgres", Entry::Other(&[5432])),
+    ("postgresql", Entry::Other(&[5432])),
+    ("mysql", Entry::Other(&[3306])),
+    ("mariadb", Entry::Other(&[3306])),
+    ("mongo", Entry::Other(&[27017])),
+    ("mongodb", Entry::Other(&[27017])),
+    ("redis", Entry::Other(&[6379])),
+    ("redis-follower", Entry::Other(&[6379])),
+    ("valkey", Entry::Other(&[6379])),
+    ("memcached", Entry::Other(&[11211])),
+    ("rabbitmq", Entry::Other(&[5672])),
+    ("kafka", Entry::Other(&[9092])),
+    ("nats", Entry::Other(&[4222])),
+    ("cassandra", Entry::Other(&[9042])),
+    ("zookeeper", Entry::Other(&[2181])),
+    ("pause", Entry::Waits),
+    ("busybox", Entry::Shell),
+    ("alpine", Entry::Shell),
+    ("ubuntu", Entry::Shell),
+    ("debian", Entry::Shell),
+    ("centos", Entry::Shell),
+    ("fedora", Entry::Shell),
+    ("curl", Entry::Shell),
+    ("netshoot", Entry::Shell),
+    ("dnsutils", Entry::Shell),
+    ("bash", Entry::Shell),
+    ("python", Entry::Shell),
+    ("node", Entry::Shell),
+    ("golang", Entry::Shell),
+    ("perl", Entry::Shell),
+    ("ruby", Entry::Shell),
+    ("php", Entry::Shell),
+    ("openjdk", Entry::Shell),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    Http,
+    Tls,
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listener {
+    pub number: u16,
+    pub protocol: Protocol,
+    pub speaks: Speaks,
+}
+
+/// What a container's first process does, in times since its start.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Program {
+    pub listeners: Vec<Listener>,
+    pub local_only: bool,
+    pub opens: Duration,
+    pub answers: Duration,
+    /// When and with which code it ends by itself.
+    pub ends: Option<(Duration, i32)>,
+    /// What SIGTERM does: it ends after this time with this code. None where it is ignored.
+    pub on_term: Option<(Duration, i32)>,
+    pub files: Vec<(Duration, String, bool)>,
+    /// Answers any path that one of its probes asks for.
+    pub any_path: bool,
+    /// Its tools are busybox's, whose complaints read differently.
+    pub busybox: bool,
+}
+
+/// What the user has switched by hand: how a program answers the probes of its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answers {
+    pub ready: bool,
+    pub alive: bool,
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers { ready: true, alive: true }
+    }
+}
+
+impl Program {
+    pub(super) fn of(container: &Container, spec: &PodSpec, is_init: bool) -> Program {
+        let image = Reference::parse(&container.image);
+        let entry = image.as_ref().and_then(known);
+        let course = course(container, entry);
+        let is_server = course.unknown;
+        let settings = Settings { container };
+        let declared: Vec<(u16, Protocol)> = declared(container).collect();
+        let own: &[u16] = match entry {
+            Some(Entry::App(ports) | Entry::Files(ports) | Entry::Other(ports)) => ports,
+            _ => &[],
+        };
+        let other = matches!(entry, Some(Entry::Other(_))) && container.command.is_empty();
+        let ports: Vec<(u16, Protocol)> = match (&course.ports, is_server) {
+            (Some(ports), _) => ports.iter().map(|it| (*it, Protocol::Tcp)).collect(),
+            (None, true) if declared.is_empty() => {
+                own.iter().map(|it| (*it, Protocol::Tcp)).collect()
+            }
+            (None, true) => declared,
+            (None, false) => Vec::new(),
+        };
+        let listener = |(number, protocol): (u16, Protocol)| Listener {
+            number,
+            protocol,
+            speaks: match () {
+                () if other => Speaks::Other,
+                () if TLS_PORTS.contains(&number) => Speaks::Tls,
+                () => Speaks::Http,
+            },
+        };
+        let works = is_server && is_init && entry.is_none();
+        let ends = settings.ends().or(course.ends).or(works.then_some((INIT_WORK, 0)));
+        let base = image.as_ref().map_or("", |it| it.base());
+        Program {
+            listeners: ports.into_iter().map(listener).collect(),
+            local_only: settings.local_only(),
+            opens: settings.seconds("STARTUP_DELAY").unwrap_or(course.serves_after),
+            answers: settings.seconds("RESPONSE_DELAY").unwrap_or_default(),
+            ends,
+            on_term: settings.on_term(is_server, course.on_term, spec),
+            files: course.files,
+            any_path: !matches!(entry, Some(Entry::Files(_))),
+            busybox: base == "busybox" || image.is_some_and(|it| it.tag().contains("alpine")),
+        }
+    }
+
+    /// Whether it has the file at `time` after its start; None where no command of it makes or
+    /// removes that file.
+    pub(super) fn has_file(&self, name: &str, time: Duration) -> Option<bool> {
+        let of_file = self.files.iter().filter(|(_, file, _)| file == name);
+        of_file.clone().next()?;
+        Some(of_file.take_while(|(at, ..)| *at <= time).last().is_some_and(|it| it.2))
+    }
+
+    /// Whether it is one of the pages that every sample program has.
+    pub(super) fn has_page(path: &str) -> bool {
+        PAGES.contains(&path)
+    }
+}
+
+fn known(image: &Reference) -> Option<&'static Entry> {
+    let full = IMAGES.iter().find(|(name, _)| *name == image.short());
+    let by_end = || IMAGES.iter().find(|(name, _)| *name == image.base());
+    full.or_else(by_end).map(|(_, entry)| entry)
+}
+
+/// What its command line does; a server's is an unknown command.
+fn course(container: &Container, entry: Option<&Entry>) -> script::Course {
+    if !container.command.is_empty() {
+        let words: Vec<String> = container.command.iter().chain(&container.args).cloned().collect();
+        return script::course(&words);
+    }
+    let server = script::Course { unknown: true, ..script::Course::default() };
+    match entry {
+        Some(Entry::Shell) => script::course(&container.args),
+        Some(Entry::Waits) if container.args.is_empty() => {
+            script::Course { on_term: OnTerm::Ends(0), ..script::Course::default() }
+        }
+        _ => server,
+    }
+}
+
+fn declared(container: &Container) -> impl Iterator<Item = (u16, Protocol)> {
+    let ports = container.ports.iter();
+    ports.filter_map(|it| Some((u16::try_from(it.container_port).ok()?, it.protocol())))
+}
+
+/// The variables and arguments that change how a program behaves.
+struct Settings<'a> {
+    container: &'a Container,
+}
+
+impl Settings<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.container.env.iter().rev().find(|it| it.name == name).map(|it| it.value.as_str())
+    }
+
+    fn seconds(&self, name: &str) -> Option<Duration> {
+        script::span(self.value(name)?)
+    }
+
+    fn ends(&self) -> Option<(Duration, i32)> {
+        let code = self.value("EXIT_CODE").and_then(|it| it.parse::<u8>().ok()).unwrap_or(1);
+        Some((self.seconds("EXIT_AFTER")?, code.into()))
+    }
+
+    fn local_only(&self) -> bool {
+        let is_local = |it: &str| {
+            let host = it.rsplit_once(':').map_or(it, |(host, _)| host);
+            matches!(host, "127.0.0.1" | "localhost")
+        };
+        let words = self.container.command.iter().chain(&self.container.args);
+        let mut options =
+            words.filter(|it| it.starts_with('-')).filter_map(|it| it.split_once('='));
+        ADDRESSES.iter().filter_map(|name| self.value(name)).any(is_local)
+            || options.any(|(name, value)| {
+                let name = name.trim_start_matches('-').replace('-', "_").to_uppercase();
+                (ADDRESSES.contains(&name.as_str()) || name == "ADDRESS") && is_local(value)
+            })
+    }
+
+    fn on_term(&self, is_server: bool, shell: OnTerm, spec: &PodSpec) -> Option<(Duration, i32)> {
+        if self.value("IGNORE_SIGTERM").is_some_and(|it| matches!(it, "true" | "1" | "yes")) {
+            return None;
+        }
+        let delay = self.seconds("SHUTDOWN_DELAY").unwrap_or(SHUTDOWN);
+        match shell {
+            _ if is_server => Some((delay, 0)),
+            OnTerm::Ends(code) => Some((delay, code)),
+            // It is not the first process then, and the signal ends it: 128 + 15.
+            OnTerm::Ignores => (spec.share_process_namespace == Some(true)).then_some((delay, 143)),
+        }
+    }
+}

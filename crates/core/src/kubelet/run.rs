@@ -1,0 +1,572 @@
+//! One pod's life on its node, as a state machine: what kubelet, the runtime and the programs do.
+//!
+//! It knows no lab: time, chance, images and addresses are handed in by its [`Host`]. It says
+//! when it next acts by itself ([`PodRun::due`]); [`PodRun::advance`] lets it act.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use super::container::{ContainerRun, Context, Doing};
+use super::env::Link;
+use super::image::Images;
+use super::life::{Life, Why};
+use super::plan::{Plan, Reach, RestartPolicy};
+use super::probe::{Check, Outcome, ProbeKind};
+use super::program::Answers;
+use crate::object::{Pod, Protocol};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+
+/// How long kubelet takes to write a status.
+const REPORT: Duration = Duration::from_millis(10);
+/// From the last container's end to the object's removal.
+const REMOVAL: Duration = Duration::from_millis(500);
+/// After this it tries again to set up a sandbox that got no address.
+const SANDBOX_RETRY: Duration = Duration::from_secs(10);
+
+/// What a pod's run asks of its node.
+pub trait Host {
+    /// The node's images, and chance beside them.
+    fn images(&mut self) -> (&mut Images, &mut Rng);
+    /// Sets up the sandbox's network (CNI's ADD): its addresses, none where the range is used up.
+    fn attach(&mut self) -> Vec<IpAddr>;
+    /// The Services that containers of the pod learn of when they start now.
+    fn links(&mut self) -> Rc<[Link]>;
+}
+
+/// A pod as it runs, beside its object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodRun {
+    uid: String,
+    /// `NAME_NAMESPACE`, as messages name it.
+    name: String,
+    pub(super) plan: Rc<Plan>,
+    /// When kubelet took the pod: its probes tick from here.
+    pub(super) accepted: Instant,
+    pub(super) stage: Stage,
+    pub(super) ips: Vec<IpAddr>,
+    pub(super) containers: Vec<ContainerRun>,
+    report: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The sandbox is up at `until`.
+    Sandbox {
+        until: Instant,
+    },
+    Up,
+    /// All containers are asked to end.
+    Ending {
+        deleted: bool,
+        overdue: bool,
+    },
+    /// All containers have ended; the object goes at `removal`.
+    Ended {
+        removal: Option<Instant>,
+        overdue: bool,
+    },
+}
+
+/// What came of one step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Advance {
+    pub happened: Vec<Occurrence>,
+    /// The status is to be written now.
+    pub report: bool,
+    /// What the pod listens on may be different now.
+    pub rewired: bool,
+    /// The pod has ended: its sandbox is gone.
+    pub detached: bool,
+    /// The object is to be removed now.
+    pub gone: bool,
+}
+
+/// One thing that happened in a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occurrence {
+    /// The sandbox is up with these addresses.
+    Addressed(Vec<IpAddr>),
+    /// No address was free.
+    NoAddress,
+    Container {
+        container: usize,
+        what: Life,
+    },
+    /// A run of a probe that failed, or that changed what the probe says.
+    Probed(Probed),
+    /// The pod has run longer than its `activeDeadlineSeconds`.
+    Overdue,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    pub container: usize,
+    pub kind: ProbeKind,
+    pub success: bool,
+    /// Results of this kind in a row.
+    pub in_row: u32,
+    /// How many make a difference.
+    pub threshold: u32,
+    /// Of the `Unhealthy` Event; empty for a success.
+    pub message: String,
+    pub changed: bool,
+}
+
+impl PodRun {
+    /// kubelet takes the pod: its sandbox is set up within 0.5 to 1 s.
+    pub fn new(pod: &Pod, now: Instant, rng: &mut Rng) -> PodRun {
+        let plan = Plan::of(pod);
+        let sandbox = Duration::from_micros(500_000 + rng.below(500_000));
+        PodRun {
+            uid: pod.metadata.uid.clone(),
+            name: format!("{}_{}", pod.metadata.name, pod.metadata.namespace),
+            accepted: now,
+            stage: Stage::Sandbox { until: now + sandbox },
+            ips: Vec::new(),
+            containers: plan.containers.iter().map(|it| ContainerRun::new(it, now)).collect(),
+            plan: Rc::new(plan),
+            report: Some(now),
+        }
+    }
+
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// When it next acts by itself.
+    pub fn due(&self) -> Option<Instant> {
+        let stage = match self.stage {
+            Stage::Sandbox { until } => Some(until),
+            Stage::Up => self.next_start().map(|(_, at)| at),
+            Stage::Ending { .. } => None,
+            Stage::Ended { removal, .. } => removal,
+        };
+        let all = self.containers.iter().zip(&self.plan.containers);
+        let containers = all.filter_map(|(it, plan)| it.due(plan, self.is_ending()));
+        containers.chain(stage).chain(self.report).chain(self.deadline()).min()
+    }
+
+    fn is_ending(&self) -> bool {
+        matches!(self.stage, Stage::Ending { .. } | Stage::Ended { .. })
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.plan.deadline.filter(|_| !self.is_ending()).map(|it| self.accepted + it)
+    }
+
+    /// The container that is to start next, and when.
+    fn next_start(&self) -> Option<(usize, Instant)> {
+        if self.containers.iter().any(ContainerRun::is_busy) {
+            return None;
+        }
+        let (inits, regular) = self.containers.split_at(self.plan.inits);
+        match inits.iter().position(|it| !it.has_succeeded()) {
+            Some(index) => Some((index, self.containers[index].begins()?)),
+            None => {
+                let starts = regular
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, it)| Some((self.plan.inits + index, it.begins()?)));
+                starts.min_by_key(|(_, at)| *at)
+            }
+        }
+    }
+
+    /// Lets everything happen that is due at `now`.
+    pub fn advance(&mut self, now: Instant, host: &mut dyn Host) -> Advance {
+        let mut res = Advance::default();
+        self.sandbox(now, host, &mut res);
+        if self.deadline().is_some_and(|at| at <= now) {
+            res.happened.push(Occurrence::Overdue);
+            self.end(
+                now,
+                self.plan.grace,
+                Stage::Ending { deleted: false, overdue: true },
+                &mut res,
+            );
+        }
+        for index in 0..self.containers.len() {
+            self.step(index, now, host, &mut res);
+        }
+        for index in 0..self.containers.len() {
+            self.run_probes(index, now, &mut res);
+        }
+        self.start_next(now, host, &mut res);
+        self.settle(now, &mut res);
+        if self.report.take_if(|at| *at <= now).is_some() {
+            res.report = true;
+            self.probe_unready(now, &mut res);
+        }
+        res
+    }
+
+    fn changed(&mut self, now: Instant) {
+        self.report.get_or_insert(now + REPORT);
+    }
+
+    fn sandbox(&mut self, now: Instant, host: &mut dyn Host, res: &mut Advance) {
+        let Stage::Sandbox { until } = self.stage else { return };
+        if until > now {
+            return;
+        }
+        if !self.plan.host_network {
+            self.ips = host.attach();
+            if self.ips.is_empty() {
+                self.stage = Stage::Sandbox { until: now + SANDBOX_RETRY };
+                res.happened.push(Occurrence::NoAddress);
+                return;
+            }
+            res.happened.push(Occurrence::Addressed(self.ips.clone()));
+        }
+        self.stage = Stage::Up;
+        // The address is told before the containers run: endpoints are there, not ready.
+        self.report = Some(now);
+    }
+
+    /// A container with what its steps need.
+    fn container(&mut self, index: usize, now: Instant) -> (&mut ContainerRun, Context<'_>) {
+        let PodRun { plan, accepted, uid, name, containers, .. } = self;
+        let plan = &plan.containers[index];
+        (&mut containers[index], Context { now, plan, accepted: *accepted, uid, pod: name })
+    }
+
+    /// The container's own timers.
+    fn step(&mut self, index: usize, now: Instant, host: &mut dyn Host, res: &mut Advance) {
+        let (plan, up) = (self.plan.clone(), self.stage == Stage::Up);
+        let (container, context) = self.container(index, now);
+        res.rewired |= container.opened(now);
+        let lives: Vec<Life> = match &container.doing {
+            Doing::Pulling { until, .. } if *until <= now => container.pulled(&context),
+            Doing::Creating { until } if *until <= now => {
+                container.start(&context, host.links()).into()
+            }
+            Doing::Idle { .. } => container.notice(&context),
+            Doing::Running(_) => {
+                let exit = container.exit(&context, |code| up && plan.restarts(index, code));
+                let failed = container.hook_failed(now).then_some(Life::PreStopFailed);
+                exit.into_iter().chain(failed).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.note(index, lives, now, res);
+    }
+
+    fn note(&mut self, container: usize, lives: Vec<Life>, now: Instant, res: &mut Advance) {
+        if !lives.is_empty() {
+            self.changed(now);
+            res.rewired = true;
+        }
+        let lives = lives.into_iter();
+        res.happened.extend(lives.map(|what| Occurrence::Container { container, what }));
+    }
+
+    fn start_next(&mut self, now: Instant, host: &mut dyn Host, res: &mut Advance) {
+        if self.stage != Stage::Up {
+            return;
+        }
+        let Some((index, _)) = self.next_start().filter(|(_, at)| *at <= now) else { return };
+        let (images, rng) = host.images();
+        let (container, context) = self.container(index, now);
+        let lives = container.begin(&context, images, rng);
+        self.note(index, lives, now, res);
+    }
+
+    /// Whether the pod or its last part has ended.
+    fn settle(&mut self, now: Instant, res: &mut Advance) {
+        let runs = self.containers.iter().any(|it| it.running().is_some());
+        match self.stage {
+            Stage::Up if matches!(self.phase(), "Succeeded" | "Failed") && !runs => {
+                self.stage = Stage::Ended { removal: None, overdue: false };
+                self.containers.iter_mut().for_each(ContainerRun::leave);
+                res.detached = true;
+                self.changed(now);
+            }
+            Stage::Ending { deleted, overdue } if !runs => {
+                let removal = deleted.then_some(now + REMOVAL);
+                self.stage = Stage::Ended { removal, overdue };
+                res.detached = true;
+                self.changed(now);
+            }
+            Stage::Ended { removal: Some(at), .. } if at <= now => res.gone = true,
+            _ => {}
+        }
+    }
+
+    /// The phase (`getPhase`).
+    pub(super) fn phase(&self) -> &'static str {
+        let (inits, regular) = self.containers.split_at(self.plan.inits);
+        let (ended, overdue) = match self.stage {
+            Stage::Ended { overdue, .. } => (true, overdue),
+            _ => (false, false),
+        };
+        let failed = |it: &&ContainerRun| it.ended.as_ref().is_none_or(|it| it.code != 0);
+        if ended {
+            let any = overdue || inits.iter().chain(regular).any(|it| failed(&it));
+            return if any { "Failed" } else { "Succeeded" };
+        }
+        let is_final = |it: &ContainerRun| it.running().is_none() && it.begins().is_none();
+        if let Some(init) = inits.iter().find(|it| !it.has_succeeded()) {
+            let lost =
+                self.plan.restart == RestartPolicy::Never && init.ended.is_some() && is_final(init);
+            return if lost { "Failed" } else { "Pending" };
+        }
+        if regular.iter().any(|it| it.running().is_none() && it.ended.is_none()) {
+            return "Pending";
+        }
+        if regular.iter().any(|it| it.running().is_some())
+            || self.plan.restart == RestartPolicy::Always
+        {
+            return "Running";
+        }
+        match (regular.iter().all(is_final), regular.iter().any(|it| failed(&it))) {
+            (true, false) => "Succeeded",
+            (true, true) => "Failed",
+            (false, _) => "Running",
+        }
+    }
+
+    /// The pod is deleted: its containers have `grace` to end.
+    pub fn stop(&mut self, now: Instant, grace: Duration) -> Advance {
+        let mut res = Advance::default();
+        match self.stage {
+            Stage::Ended { overdue, .. } => {
+                self.stage = Stage::Ended { removal: Some(now + REMOVAL), overdue };
+            }
+            Stage::Ending { overdue, .. } => {
+                self.end(now, grace, Stage::Ending { deleted: true, overdue }, &mut res);
+            }
+            _ => {
+                let stage = Stage::Ending { deleted: true, overdue: false };
+                self.end(now, grace, stage, &mut res);
+            }
+        }
+        self.settle(now, &mut res);
+        res
+    }
+
+    /// All containers are asked to end, side by side.
+    fn end(&mut self, now: Instant, grace: Duration, stage: Stage, res: &mut Advance) {
+        self.stage = stage;
+        for index in 0..self.containers.len() {
+            self.containers[index].leave();
+            self.kill(index, (Why::Stopping, grace), now, res);
+        }
+    }
+
+    fn kill(&mut self, index: usize, how: (Why, Duration), now: Instant, res: &mut Advance) {
+        let open = self.open(now);
+        let (why, grace) = how;
+        let again = why != Why::Stopping && self.plan.restart != RestartPolicy::Never;
+        let (container, context) = self.container(index, now);
+        let lives = container.kill(&context, (why, again, grace), |port| open.contains(&port));
+        self.note(index, lives, now, res);
+    }
+
+    fn reach(&self, now: Instant) -> (Reach<'_>, Vec<usize>) {
+        let all = self.plan.containers.iter().zip(&self.containers).enumerate();
+        let running = all.filter_map(|(index, (plan, it))| {
+            Some((index, (plan, it.answers, now - it.running()?.since)))
+        });
+        let (indices, running) = running.unzip();
+        let (ip, host_network) = (self.ips.first().copied(), self.plan.host_network);
+        (Reach { ip, host_network, running }, indices)
+    }
+
+    /// The probes of a container that are due.
+    fn run_probes(&mut self, index: usize, now: Instant, res: &mut Advance) {
+        let plan = self.plan.clone();
+        for (at, check) in plan.containers[index].checks.iter().enumerate() {
+            let is_ending = self.is_ending();
+            let (container, context) = self.container(index, now);
+            let accepted = context.accepted;
+            if !container.probes(check.kind, is_ending) {
+                continue;
+            }
+            let worker = &mut container.workers[at];
+            if worker.is_held() || worker.next > now {
+                continue;
+            }
+            if let Some(message) = worker.timed_out(now) {
+                self.count(index, at, Some(message), now, res);
+                continue;
+            }
+            worker.tick_from(check, accepted, now + Duration::from_micros(1));
+            self.probe(index, at, now, res);
+        }
+    }
+
+    /// The extra run of readiness probes with each status, so that the first comes right after
+    /// the start and not after a period (`UpdatePodStatus`).
+    fn probe_unready(&mut self, now: Instant, res: &mut Advance) {
+        let plan = self.plan.clone();
+        for (index, container) in plan.containers.iter().enumerate() {
+            for (at, check) in container.checks.iter().enumerate() {
+                let run = &self.containers[index];
+                let Some(worker) = run.workers.get(at) else { continue };
+                let since = run.running().map_or(now, |it| it.since);
+                if check.kind == ProbeKind::Readiness
+                    && run.probes(check.kind, self.is_ending())
+                    && !worker.passing
+                    && !worker.is_waiting()
+                    && now - since >= check.delay
+                {
+                    self.probe(index, at, now, res);
+                }
+            }
+        }
+    }
+
+    fn probe(&mut self, index: usize, at: usize, now: Instant, res: &mut Advance) {
+        let plan = self.plan.clone();
+        let check = &plan.containers[index].checks[at];
+        let (reach, indices) = self.reach(now);
+        let own = indices.iter().position(|it| *it == index).unwrap_or(usize::MAX);
+        match reach.run(check, own) {
+            Outcome::Success => self.count(index, at, None, now, res),
+            Outcome::Failure(message) => self.count(index, at, Some(message), now, res),
+            Outcome::Late(message) => self.containers[index].workers[at].wait(check, message, now),
+            Outcome::Errored(why) => {
+                let message =
+                    format!("{} probe errored and resulted in unknown state: {why}", check.kind);
+                let (kind, success, changed) = (check.kind, false, false);
+                let (container, in_row, threshold) = (index, 0, check.failures);
+                let probed =
+                    Probed { container, kind, success, in_row, threshold, message, changed };
+                res.happened.push(Occurrence::Probed(probed));
+            }
+        }
+    }
+
+    /// A result counts, and has its effect where it crosses the threshold.
+    fn count(
+        &mut self,
+        index: usize,
+        at: usize,
+        failure: Option<String>,
+        now: Instant,
+        res: &mut Advance,
+    ) {
+        let plan = self.plan.clone();
+        let check = &plan.containers[index].checks[at];
+        let report = self.containers[index].workers[at].count(check, failure, now);
+        let (kind, success, changed) = (check.kind, report.success, report.changed);
+        if success && !changed {
+            return;
+        }
+        let (in_row, threshold, message) = (report.in_row, report.threshold, report.message);
+        let container = index;
+        let probed = Probed { container, kind, success, in_row, threshold, message, changed };
+        res.happened.push(Occurrence::Probed(probed));
+        if changed {
+            self.changed(now);
+            self.conclude(index, check, success, now, res);
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        index: usize,
+        check: &Check,
+        success: bool,
+        now: Instant,
+        res: &mut Advance,
+    ) {
+        let why = match check.kind {
+            ProbeKind::Readiness => return,
+            ProbeKind::Startup if success => {
+                let (container, context) = self.container(index, now);
+                container.has_started(&context);
+                return;
+            }
+            ProbeKind::Startup => Why::Startup,
+            ProbeKind::Liveness if success => return,
+            ProbeKind::Liveness => Why::Liveness,
+        };
+        let grace = check.grace.unwrap_or(self.plan.grace);
+        self.kill(index, (why, grace), now, res);
+    }
+
+    /// The pod's object has changed: a container with another image is started anew.
+    pub fn update(&mut self, pod: &Pod, now: Instant) -> Advance {
+        let mut res = Advance::default();
+        let spec = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        let differs = spec.zip(&self.plan.containers).map(|(it, plan)| it.image != plan.image);
+        let differing: Vec<usize> =
+            differs.enumerate().filter(|(_, differs)| *differs).map(|(index, _)| index).collect();
+        if differing.is_empty() || self.stage != Stage::Up && !self.is_starting() {
+            return res;
+        }
+        self.plan = Rc::new(Plan::of(pod));
+        for index in differing {
+            self.kill(index, (Why::Changed, self.plan.grace), now, &mut res);
+            self.containers[index].forgive(now);
+            self.changed(now);
+        }
+        res
+    }
+
+    fn is_starting(&self) -> bool {
+        matches!(self.stage, Stage::Sandbox { .. })
+    }
+
+    /// Conditions that others write have changed: the status is written anew.
+    pub fn review(&mut self, now: Instant) {
+        self.changed(now);
+    }
+
+    pub fn ips(&self) -> &[IpAddr] {
+        &self.ips
+    }
+
+    /// Switches by hand what its programs answer to probes of a kind, until they start again.
+    pub fn switch(&mut self, kind: ProbeKind, passes: bool) {
+        for container in &mut self.containers {
+            match kind {
+                ProbeKind::Readiness => container.answers.ready = passes,
+                ProbeKind::Liveness | ProbeKind::Startup => container.answers.alive = passes,
+            }
+        }
+    }
+
+    /// The program of a container ends by itself now. False where it does not run.
+    pub fn crash(&mut self, container: &str, code: i32, now: Instant) -> bool {
+        let all = self.plan.containers.iter().zip(&mut self.containers);
+        let mut named = all.filter(|(plan, _)| plan.name == container);
+        match named.next().map(|(_, it)| &mut it.doing) {
+            Some(Doing::Running(running)) => {
+                running.ends = Some((now, code));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What its programs answer to probes; all true where none was switched.
+    pub fn answers(&self) -> Answers {
+        let all = self.containers.iter().map(|it| it.answers);
+        all.fold(Answers::default(), |all, it| Answers {
+            ready: all.ready && it.ready,
+            alive: all.alive && it.alive,
+        })
+    }
+
+    /// The TCP ports that can be reached from outside the pod now, in order.
+    pub fn listens(&self, now: Instant) -> Vec<u16> {
+        let mut res = self.open(now);
+        res.sort_unstable();
+        res.dedup();
+        res
+    }
+
+    fn open(&self, now: Instant) -> Vec<u16> {
+        let (reach, _) = self.reach(now);
+        let far = reach.running.iter().filter(|(plan, ..)| !plan.program.local_only);
+        let open = far.flat_map(|(plan, answers, since)| plan.open(*answers, *since));
+        open.filter(|it| it.protocol == Protocol::Tcp).map(|it| it.number).collect()
+    }
+
+    pub fn containers(&self) -> impl Iterator<Item = &str> {
+        self.plan.containers.iter().map(|it| it.name.as_str())
+    }
+}

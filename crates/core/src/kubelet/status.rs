@@ -1,0 +1,245 @@
+//! A pod's run → the status that kubelet writes (`generateAPIPodStatus`).
+
+use std::net::IpAddr;
+
+use super::container::{ContainerRun, Doing, Ended};
+use super::image::hash;
+use super::plan::ContainerPlan;
+use super::run::{PodRun, Stage};
+use crate::object::{
+    ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus, Ip, Pod, PodCondition, PodStatus,
+};
+use crate::time::Instant;
+
+/// The conditions that kubelet writes; all others are somebody else's and stay.
+const OWN: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+const OVERDUE: &str = "Pod was active on the node longer than the specified deadline";
+const NOT_FOUND: &str = "The container could not be located when the pod was terminated";
+
+/// A condition's status with its reason and message, both empty where all is well.
+struct Verdict {
+    holds: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Verdict {
+    fn yes() -> Verdict {
+        Verdict { holds: true, reason: "", message: String::new() }
+    }
+
+    fn no(reason: &'static str, message: impl Into<String>) -> Verdict {
+        Verdict { holds: false, reason, message: message.into() }
+    }
+}
+
+/// The status of `pod` as it runs on the node with the address `host`.
+pub fn status(pod: &Pod, run: &PodRun, host: IpAddr, now: Instant) -> PodStatus {
+    let phase = run.phase();
+    let ips = if run.plan.host_network { vec![host] } else { run.ips.clone() };
+    let up = !matches!(run.stage, Stage::Sandbox { .. });
+    let texts: Vec<String> = if up { ips.iter().map(IpAddr::to_string).collect() } else { vec![] };
+    let overdue = matches!(run.stage, Stage::Ended { overdue: true, .. });
+    let (inits, mut regular) = container_statuses(pod, run);
+    let conditions = conditions(pod, run, (phase, &regular), now);
+    regular.sort_by(|a, b| a.name.cmp(&b.name));
+    PodStatus {
+        phase: phase.into(),
+        conditions,
+        reason: if overdue { "DeadlineExceeded".into() } else { pod.status.reason.clone() },
+        message: if overdue { OVERDUE.into() } else { pod.status.message.clone() },
+        host_ip: host.to_string(),
+        host_ips: vec![Ip { ip: host.to_string() }],
+        pod_ip: texts.first().cloned().unwrap_or_default(),
+        pod_ips: texts.into_iter().map(|ip| Ip { ip }).collect(),
+        start_time: Some(run.accepted.rfc3339()),
+        init_container_statuses: inits,
+        container_statuses: regular,
+        ..pod.status.clone()
+    }
+}
+
+fn conditions(
+    pod: &Pod,
+    run: &PodRun,
+    (phase, regular): (&str, &[ContainerStatus]),
+    now: Instant,
+) -> Vec<PodCondition> {
+    let time = now.rfc3339();
+    let sandbox = match run.stage {
+        Stage::Sandbox { .. } | Stage::Ended { .. } => Verdict::no("", ""),
+        Stage::Up | Stage::Ending { .. } => Verdict::yes(),
+    };
+    let containers = containers_ready(phase, regular);
+    let ready = match containers_ready(phase, regular) {
+        verdict if verdict.holds => gates_ready(pod),
+        verdict => verdict,
+    };
+    let own = [sandbox, initialized(run, phase), ready, containers, Verdict::yes()];
+    let others = pod.status.conditions.iter().filter(|it| !OWN.contains(&it.r#type.as_str()));
+    let own = OWN.iter().zip(own).map(|(name, verdict)| condition(pod, name, verdict, &time));
+    others.cloned().chain(own).collect()
+}
+
+fn condition(pod: &Pod, name: &str, verdict: Verdict, now: &str) -> PodCondition {
+    let word = if verdict.holds { "True" } else { "False" };
+    let since = pod.condition(name).filter(|old| old.status == word);
+    PodCondition {
+        r#type: name.into(),
+        status: word.into(),
+        last_transition_time: since.map_or(Some(now.into()), |it| it.last_transition_time.clone()),
+        reason: verdict.reason.into(),
+        message: verdict.message,
+        ..PodCondition::default()
+    }
+}
+
+fn initialized(run: &PodRun, phase: &str) -> Verdict {
+    let inits = run.plan.containers.iter().zip(&run.containers).take(run.plan.inits);
+    let left: Vec<&str> =
+        inits.filter(|(_, it)| !it.has_succeeded()).map(|(plan, _)| plan.name.as_str()).collect();
+    match (left.is_empty(), phase) {
+        (true, "Succeeded") => Verdict { reason: "PodCompleted", ..Verdict::yes() },
+        (true, _) => Verdict::yes(),
+        (false, _) => Verdict::no(
+            "ContainersNotInitialized",
+            format!("containers with incomplete status: [{}]", left.join(" ")),
+        ),
+    }
+}
+
+fn containers_ready(phase: &str, regular: &[ContainerStatus]) -> Verdict {
+    match phase {
+        "Succeeded" => return Verdict::no("PodCompleted", ""),
+        "Failed" => return Verdict::no("PodFailed", ""),
+        _ => {}
+    }
+    let unready: Vec<&str> =
+        regular.iter().filter(|it| !it.ready).map(|it| it.name.as_str()).collect();
+    match unready.is_empty() {
+        true => Verdict::yes(),
+        false => Verdict::no(
+            "ContainersNotReady",
+            format!("containers with unready status: [{}]", unready.join(" ")),
+        ),
+    }
+}
+
+/// `GeneratePodReadyCondition`: gates count once all containers are ready.
+fn gates_ready(pod: &Pod) -> Verdict {
+    let problem = |gate: &str| match pod.condition(gate) {
+        None => Some(format!(
+            "corresponding condition of pod readiness gate \"{gate}\" does not exist."
+        )),
+        Some(it) if it.status == "True" => None,
+        Some(it) => Some(format!(
+            "the status of pod readiness gate \"{gate}\" is not \"True\", but {}",
+            it.status
+        )),
+    };
+    let gates = pod.spec.readiness_gates.iter();
+    let problems: Vec<String> = gates.filter_map(|it| problem(&it.condition_type)).collect();
+    match problems.is_empty() {
+        true => Verdict::yes(),
+        false => Verdict::no("ReadinessGatesNotReady", problems.join(", ")),
+    }
+}
+
+fn container_statuses(pod: &Pod, run: &PodRun) -> (Vec<ContainerStatus>, Vec<ContainerStatus>) {
+    let all = run.plan.containers.iter().zip(&run.containers).enumerate();
+    let mut all: Vec<ContainerStatus> = all
+        .map(|(index, (plan, it))| {
+            let is_init = index < run.plan.inits;
+            let status = Shown { pod, run, plan, it }.status();
+            let ready = if is_init { it.has_succeeded() } else { it.is_ready(plan) };
+            ContainerStatus { ready, ..status }
+        })
+        .collect();
+    let regular = all.split_off(run.plan.inits.min(all.len()));
+    (all, regular)
+}
+
+/// One container with its pod.
+struct Shown<'a> {
+    pod: &'a Pod,
+    run: &'a PodRun,
+    plan: &'a ContainerPlan,
+    it: &'a ContainerRun,
+}
+
+impl Shown<'_> {
+    fn status(&self) -> ContainerStatus {
+        let Shown { plan, it, .. } = self;
+        let known = it.ended.is_some() || it.running().is_some();
+        let (state, last) = self.states();
+        ContainerStatus {
+            name: plan.name.clone(),
+            state,
+            last_state: last.map(|it| self.terminated(it)).unwrap_or_default(),
+            restart_count: i32::try_from(it.restarts).unwrap_or(i32::MAX),
+            image: if known { plan.image_name.clone() } else { plan.image.clone() },
+            image_id: if known { plan.image_id.clone() } else { String::new() },
+            container_id: if known { self.id(it.restarts) } else { String::new() },
+            started: Some(it.running().is_some() && it.started),
+            ..ContainerStatus::default()
+        }
+    }
+
+    fn states(&self) -> (ContainerState, Option<&Ended>) {
+        let it = self.it;
+        if let Doing::Running(running) = &it.doing {
+            let running = ContainerStateRunning { started_at: Some(running.since.rfc3339()) };
+            let state = ContainerState { running: Some(running), ..ContainerState::default() };
+            return (state, it.ended.as_ref());
+        }
+        match &it.ended {
+            Some(ended) if it.shows_end => (self.terminated(ended), it.before.as_ref()),
+            None if matches!(self.run.stage, Stage::Ended { .. }) => (lost(), None),
+            ended => (self.waiting(), ended.as_ref()),
+        }
+    }
+
+    fn waiting(&self) -> ContainerState {
+        let default = match self.run.plan.inits {
+            0 => "ContainerCreating",
+            _ => "PodInitializing",
+        };
+        let trouble = self.it.trouble.as_ref();
+        let waiting = ContainerStateWaiting {
+            reason: trouble.map_or(default, |it| it.reason).into(),
+            message: trouble.map(|it| it.message.clone()).unwrap_or_default(),
+        };
+        ContainerState { waiting: Some(waiting), ..ContainerState::default() }
+    }
+
+    fn terminated(&self, ended: &Ended) -> ContainerState {
+        let terminated = ContainerStateTerminated {
+            exit_code: ended.code,
+            reason: if ended.code == 0 { "Completed" } else { "Error" }.into(),
+            started_at: Some(ended.started.rfc3339()),
+            finished_at: Some(ended.finished.rfc3339()),
+            container_id: self.id(ended.run),
+            ..ContainerStateTerminated::default()
+        };
+        ContainerState { terminated: Some(terminated), ..ContainerState::default() }
+    }
+
+    /// The runtime's name for the container in its `run`-th start.
+    fn id(&self, run: u32) -> String {
+        let name = format!("{}/{}/{run}", self.pod.metadata.uid, self.plan.name);
+        format!("containerd://{}", hash(&name))
+    }
+}
+
+/// What becomes of a container that had not been started when its pod ended.
+fn lost() -> ContainerState {
+    let terminated = ContainerStateTerminated {
+        exit_code: 137,
+        reason: "ContainerStatusUnknown".into(),
+        message: NOT_FOUND.into(),
+        ..ContainerStateTerminated::default()
+    };
+    ContainerState { terminated: Some(terminated), ..ContainerState::default() }
+}
