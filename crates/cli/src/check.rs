@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod api;
 mod kube_proxy;
+mod packet_cases;
 mod packets;
 mod placeholders;
 
@@ -17,7 +18,8 @@ use crate::failure::Failure;
 /// What looks for cases in one directory.
 type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 
-const LAYOUTS: &[Layout] = &[api::requests, kube_proxy::rules, kube_proxy::jumps, packets::packets];
+const LAYOUTS: &[Layout] =
+    &[api::requests, kube_proxy::rules, kube_proxy::jumps, packets::packets, packet_cases::cases];
 
 /// Conformance data stands no deeper than this in a directory.
 const MAX_DEPTH: usize = 6;

@@ -111,6 +111,16 @@ impl Tracer {
         Tracer { kernel, addresses }
     }
 
+    /// Gives the node further addresses.
+    pub(crate) fn with_addresses(mut self, more: &[IpAddr]) -> Tracer {
+        self.addresses.extend(more);
+        self
+    }
+
+    pub(crate) fn is_local(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.addresses.contains(&ip)
+    }
+
     pub(crate) fn outcomes(&self, packet: &PacketLine) -> Result<Outcomes, String> {
         let protocol = packet.proto.parse();
         let protocol = protocol.map_err(|()| format!("unknown protocol {:?}", packet.proto))?;
@@ -121,9 +131,12 @@ impl Tracer {
             dport: packet.dport,
             input: (!packet.on_node).then(|| packet.input.clone().unwrap_or("eth0".into())),
         };
-        let is_local = |ip: IpAddr| ip.is_loopback() || self.addresses.contains(&ip);
-        let found = outcomes(&self.kernel, &is_local, &probe);
-        Ok(Outcomes { outcomes: found.into_iter().map(line).collect() })
+        Ok(Outcomes { outcomes: self.ways(&probe).into_iter().map(line).collect() })
+    }
+
+    /// Every way the packet may go.
+    pub(crate) fn ways(&self, probe: &Probe) -> Vec<Outcome> {
+        outcomes(&self.kernel, &|ip| self.is_local(ip), probe)
     }
 }
 

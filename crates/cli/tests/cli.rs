@@ -265,3 +265,10 @@ fn a_wrong_command_line_says_so() {
     "#]],
     );
 }
+
+#[test]
+fn first_packets_go_where_the_table_says() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packet-cases");
+    let output = svclab(&["check", &cases.display().to_string()]);
+    assert_eq!(text(&output.stdout), "132 passed, 0 failed\n");
+}

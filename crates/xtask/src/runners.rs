@@ -98,7 +98,7 @@ fn page(context: &Context) -> Result<Counts> {
 
 fn conformance(context: &Context) -> Result<Counts> {
     let mut cargo = context.cargo(&["run", "--quiet", "-p", "svclab-cli", "--bin", "svclab"]);
-    cargo.args(["--", "check", "tests/conformance"]);
+    cargo.args(["--", "check", "tests/conformance", "tests/packet-cases"]);
     plain_test(cargo)
 }
 

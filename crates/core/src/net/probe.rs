@@ -31,6 +31,8 @@ pub struct Outcome {
     pub fate: Fate,
     /// The source address is rewritten.
     pub masquerade: bool,
+    /// A rule of the filter table accepted it, not a policy.
+    pub accepted: bool,
     /// From 0 to 1; all outcomes of a probe sum to 1.
     pub probability: f64,
     /// The chains entered, in order, on the first path that ends so.
@@ -53,7 +55,8 @@ const CLIENT_PORT: u16 = 40_000;
 pub fn outcomes(kernel: &Kernel, is_local: &dyn Fn(IpAddr) -> bool, probe: &Probe) -> Vec<Outcome> {
     let mut res: Vec<Outcome> = Vec::new();
     for (way, probability) in outcomes::every(|dice| one_way(kernel, is_local, probe, dice)) {
-        let same = |it: &&mut Outcome| it.fate == way.fate && it.masquerade == way.masquerade;
+        let kind = |it: &Outcome| (it.fate, it.masquerade, it.accepted);
+        let same = |it: &&mut Outcome| kind(it) == kind(&way);
         match res.iter_mut().find(same) {
             Some(known) => known.probability += probability,
             None => res.push(Outcome { probability, ..way }),
@@ -98,11 +101,15 @@ fn one_way(
         .collect();
     let rewrites_source = |nat| matches!(nat, Some(Nat::Masquerade { .. } | Nat::Snat { .. }));
     let masquerade = passages.iter().any(|it| rewrites_source(it.nat));
+    let accepted = passages.iter().any(|it| {
+        let filters = it.table == TableName::Filter && it.verdict == Verdict::Accept;
+        filters && it.decided_by.is_some()
+    });
     let chains = passages
         .iter()
         .flat_map(|it| it.chains.iter().map(|chain| (it.table, chain.to_string())))
         .collect();
-    Outcome { fate, masquerade, probability: 0.0, chains }
+    Outcome { fate, masquerade, accepted, probability: 0.0, chains }
 }
 
 impl Stack<'_, '_> {
