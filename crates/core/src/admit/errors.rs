@@ -2,10 +2,8 @@
 
 use std::fmt::Display;
 
-use serde::Serialize;
-
 use super::Version;
-use crate::object::{IntOrString, LabelSelector, Labels};
+use crate::object::{IntOrString, Json, LabelSelector, Labels};
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,7 +172,7 @@ impl GoValue for &[String] {
     }
 
     fn json(&self) -> String {
-        if self.is_empty() { "null".to_owned() } else { json(self) }
+        if self.is_empty() { "null".to_owned() } else { json(&self.to_vec()) }
     }
 }
 
@@ -191,7 +189,7 @@ impl GoValue for &IntOrString {
     }
 
     fn json(&self) -> String {
-        json(self)
+        json(*self)
     }
 }
 
@@ -206,7 +204,7 @@ impl GoValue for &Labels {
     }
 
     fn json(&self) -> String {
-        if self.is_empty() { "null".to_owned() } else { json(self) }
+        if self.is_empty() { "null".to_owned() } else { json(*self) }
     }
 }
 
@@ -235,12 +233,12 @@ impl GoValue for &LabelSelector {
     }
 
     fn json(&self) -> String {
-        json(self)
+        json(*self)
     }
 }
 
-fn json(value: &(impl Serialize + ?Sized)) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn json(value: &impl Json) -> String {
+    value.to_json().to_string()
 }
 
 /// A Go struct, in both forms.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::errors::{Errors, Struct};
 use super::{meta, rules};
 use crate::object::Other;
-use crate::object::empty::api;
+use crate::object::json::api;
 
 api! {
     struct IngressSpec {

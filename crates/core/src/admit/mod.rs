@@ -27,7 +27,7 @@ mod three_way;
 mod workload;
 
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Objects, Other};
+use crate::object::{Json, Object, Objects, Other};
 use crate::rng::Rng;
 
 use allocate::Allocator;
@@ -242,9 +242,9 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
 }
 
 /// A part of an object that the lab keeps as it was written, as a type; empty if it is missing.
-fn typed<T: serde::de::DeserializeOwned + Default>(object: &Other, field: &str) -> T {
+fn typed<T: Json + Default>(object: &Other, field: &str) -> T {
     let value = object.body.get(field).cloned().unwrap_or_default();
-    serde_json::from_value(value).unwrap_or_default()
+    T::from_json(value).unwrap_or_default()
 }
 
 /// What the server says of a kind in every answer, even to a request that it refuses.

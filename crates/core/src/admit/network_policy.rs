@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::errors::Errors;
 use super::{meta, rules};
-use crate::object::empty::api;
+use crate::object::json::api;
 use crate::object::{IntOrString, Other};
 
 api! {

@@ -12,8 +12,8 @@ fn value(text: &str) -> Value {
 /// The object of the first text, after `kubectl apply` of each further one.
 #[track_caller]
 fn check_applied(texts: &[&str], expected: Expect) {
-    let namespace: Namespace =
-        serde_json::from_value(value("{metadata: {name: default}}")).expect("a namespace");
+    let namespace =
+        Namespace::from_json(value("{metadata: {name: default}}")).expect("a namespace");
     let mut objects = Objects::from_iter([Object::from(namespace)]);
     let (mut rng, settings) = (Rng::new(7), Settings::default());
     let mut said = String::new();

@@ -1,7 +1,7 @@
 //! Deployment → ReplicaSet → Pod.
 
 use crate::object::{
-    Deployment, IntOrString, LabelSelector, ObjectMeta, OwnerReference, Pod, PodTemplateSpec,
+    Deployment, IntOrString, Json, LabelSelector, ObjectMeta, OwnerReference, Pod, PodTemplateSpec,
     ReplicaSet, ReplicaSetSpec,
 };
 
@@ -24,7 +24,7 @@ pub enum Rollout {
 /// its decimal digits mapped into the alphabet of generated names (`ComputeHash`,
 /// `SafeEncodeString`). The real one hashes a dump of the Go struct, so the letters differ.
 pub fn template_hash(template: &PodTemplateSpec) -> String {
-    let text = serde_json::to_string(template).unwrap_or_default();
+    let text = template.to_json().to_string();
     let hash = text
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::ObjectMeta;
-use super::empty::api;
+use super::json::api;
 
 api! {
     struct Node {
@@ -16,17 +16,13 @@ api! {
     }
 
     struct NodeSpec {
-        #[serde(rename = "podCIDR")]
-        pod_cidr: String,
-        #[serde(rename = "podCIDRs")]
-        pod_cidrs: Vec<String>,
-        #[serde(rename = "providerID")]
-        provider_id: String,
+        pod_cidr as "podCIDR": String,
+        pod_cidrs as "podCIDRs": Vec<String>,
+        provider_id as "providerID": String,
         unschedulable: bool,
         taints: Vec<Taint>,
         config_source: Value,
-        #[serde(rename = "externalID")]
-        external_id: String,
+        external_id as "externalID": String,
     }
 
     struct Taint {
@@ -84,44 +80,24 @@ api! {
         phase: String,
         conditions: Vec<Value>,
     }
-}
 
-/// The one field of the API that begins with a capital; it is always written.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct DaemonEndpoint {
-    #[serde(rename = "Port")]
-    pub port: i32,
-}
-
-/// All of it is always written.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct NodeSystemInfo {
-    #[serde(rename = "machineID")]
-    pub machine_id: String,
-    #[serde(rename = "systemUUID")]
-    pub system_uuid: String,
-    #[serde(rename = "bootID")]
-    pub boot_id: String,
-    pub kernel_version: String,
-    pub os_image: String,
-    pub container_runtime_version: String,
-    pub kubelet_version: String,
-    pub kube_proxy_version: String,
-    pub operating_system: String,
-    pub architecture: String,
-}
-
-impl super::empty::Empty for DaemonEndpoint {
-    fn is_empty(&self) -> bool {
-        false
+    /// The one field of the API that begins with a capital; it is always written.
+    struct DaemonEndpoint {
+        port as "Port": i32 = always,
     }
-}
 
-impl super::empty::Empty for NodeSystemInfo {
-    fn is_empty(&self) -> bool {
-        false
+    /// All of it is always written.
+    struct NodeSystemInfo {
+        machine_id as "machineID": String = always,
+        system_uuid as "systemUUID": String = always,
+        boot_id as "bootID": String = always,
+        kernel_version: String = always,
+        os_image: String = always,
+        container_runtime_version: String = always,
+        kubelet_version: String = always,
+        kube_proxy_version: String = always,
+        operating_system: String = always,
+        architecture: String = always,
     }
 }
 

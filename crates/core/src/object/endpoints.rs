@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::empty::api;
+use super::json::api;
 use super::{ObjectMeta, ObjectReference, Protocol};
 
 api! {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::empty::{Empty, api};
+use super::json::{Json, WrongType, api};
 
 pub type Labels = BTreeMap<String, String>;
 
@@ -25,7 +25,7 @@ api! {
         annotations: BTreeMap<String, String>,
         owner_references: Vec<OwnerReference>,
         finalizers: Vec<String>,
-        managed_fields: Vec<serde_json::Value>,
+        managed_fields: Vec<Value>,
     }
 
     struct OwnerReference {
@@ -88,8 +88,7 @@ impl LabelSelectorRequirement {
 }
 
 /// A number or a name, as in `targetPort`; a number or a percentage, as in `maxSurge`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntOrString {
     Int(i32),
     String(String),
@@ -102,9 +101,19 @@ impl Default for IntOrString {
 }
 
 /// Go prints this struct even when it holds zero.
-impl Empty for IntOrString {
-    fn is_empty(&self) -> bool {
-        false
+impl Json for IntOrString {
+    fn to_json(&self) -> Value {
+        match self {
+            IntOrString::Int(number) => number.to_json(),
+            IntOrString::String(text) => text.to_json(),
+        }
+    }
+
+    fn from_json(value: Value) -> Result<IntOrString, WrongType> {
+        match value {
+            Value::String(text) => Ok(IntOrString::String(text)),
+            number => i32::from_json(number).map(IntOrString::Int),
+        }
     }
 }
 
@@ -135,7 +144,8 @@ mod tests {
 
     #[track_caller]
     fn check(selector: &str, labels: &[(&str, &str)], expected: bool) {
-        let selector: LabelSelector = serde_json::from_str(selector).unwrap();
+        let selector = serde_json::from_str(selector).unwrap();
+        let selector = LabelSelector::from_json(selector).unwrap();
         let labels =
             labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
         assert_eq!(selector.matches(&labels), expected);

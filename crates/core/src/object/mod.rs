@@ -4,7 +4,7 @@
 //! validation that words the API server's error. Serialising gives what an API server returns.
 
 mod cluster;
-pub(crate) mod empty;
+pub(crate) mod json;
 mod endpoints;
 mod meta;
 mod objects;
@@ -13,14 +13,13 @@ pub mod quantity;
 mod service;
 mod workload;
 
-use serde::Serialize;
-use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
 use crate::key::{Kind, ObjectKey};
 
 pub use cluster::*;
 pub use endpoints::*;
+pub use json::{Json, WrongType};
 pub use meta::*;
 pub use objects::Objects;
 pub use pod::*;
@@ -107,23 +106,29 @@ impl Object {
 
     /// The object as an API server writes it.
     pub fn to_value(&self) -> Value {
-        serde_json::to_value(self).expect("objects have text keys only")
+        let mut map = Map::new();
+        map.insert("apiVersion".to_owned(), self.kind().api_version().into());
+        map.insert("kind".to_owned(), self.kind().name().into());
+        if let Value::Object(fields) = each!(self, data => data.to_json()) {
+            map.extend(fields);
+        }
+        map.into()
     }
 
     /// Reads an object whose fields are known to have the right types (see [`crate::read`]).
-    pub fn from_value(kind: Kind, value: Value) -> Result<Object, serde_json::Error> {
+    pub fn from_value(kind: Kind, value: Value) -> Result<Object, WrongType> {
         let object = match kind {
-            Kind::Namespace => Object::Namespace(serde_json::from_value(value)?),
-            Kind::Node => Object::Node(serde_json::from_value(value)?),
-            Kind::Service => Object::Service(serde_json::from_value(value)?),
-            Kind::Endpoints => Object::Endpoints(serde_json::from_value(value)?),
-            Kind::EndpointSlice => Object::EndpointSlice(serde_json::from_value(value)?),
-            Kind::Pod => Object::Pod(serde_json::from_value(value)?),
-            Kind::Deployment => Object::Deployment(serde_json::from_value(value)?),
-            Kind::ReplicaSet => Object::ReplicaSet(serde_json::from_value(value)?),
-            Kind::StatefulSet => Object::StatefulSet(serde_json::from_value(value)?),
-            Kind::DaemonSet => Object::DaemonSet(serde_json::from_value(value)?),
-            Kind::ControllerRevision => Object::ControllerRevision(serde_json::from_value(value)?),
+            Kind::Namespace => Object::Namespace(Json::from_json(value)?),
+            Kind::Node => Object::Node(Json::from_json(value)?),
+            Kind::Service => Object::Service(Json::from_json(value)?),
+            Kind::Endpoints => Object::Endpoints(Json::from_json(value)?),
+            Kind::EndpointSlice => Object::EndpointSlice(Json::from_json(value)?),
+            Kind::Pod => Object::Pod(Json::from_json(value)?),
+            Kind::Deployment => Object::Deployment(Json::from_json(value)?),
+            Kind::ReplicaSet => Object::ReplicaSet(Json::from_json(value)?),
+            Kind::StatefulSet => Object::StatefulSet(Json::from_json(value)?),
+            Kind::DaemonSet => Object::DaemonSet(Json::from_json(value)?),
+            Kind::ControllerRevision => Object::ControllerRevision(Json::from_json(value)?),
             _ => Object::Other(Other::from_value(kind, value)?),
         };
         Ok(object)
@@ -131,39 +136,20 @@ impl Object {
 }
 
 impl Other {
-    fn from_value(kind: Kind, value: Value) -> Result<Other, serde_json::Error> {
-        let mut body: Map<String, Value> = serde_json::from_value(value)?;
+    fn from_value(kind: Kind, value: Value) -> Result<Other, WrongType> {
+        let mut body = json::map(value)?;
         body.remove("apiVersion");
         body.remove("kind");
         let metadata = body.remove("metadata").filter(|metadata| !metadata.is_null());
-        let metadata = metadata.map(serde_json::from_value).transpose()?.unwrap_or_default();
+        let metadata = metadata.map(Json::from_json).transpose()?.unwrap_or_default();
         Ok(Other { kind, metadata, body })
     }
-}
 
-impl Serialize for Object {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Typed<T> {
-            api_version: &'static str,
-            kind: &'static str,
-            #[serde(flatten)]
-            data: T,
-        }
-        let (api_version, kind) = (self.kind().api_version(), self.kind().name());
-        each!(self, data => Typed { api_version, kind, data }.serialize(serializer))
-    }
-}
-
-impl Serialize for Other {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("metadata", &self.metadata)?;
-        for (name, value) in &self.body {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
+    fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("metadata".to_owned(), self.metadata.to_json());
+        map.extend(self.body.clone());
+        map.into()
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::empty::api;
+use super::json::api;
 use super::{IntOrString, ObjectMeta, Protocol};
 
 api! {
@@ -33,15 +33,12 @@ api! {
         dns_policy: String,
         node_selector: BTreeMap<String, String>,
         service_account_name: String,
-        #[serde(rename = "serviceAccount")]
-        deprecated_service_account: String,
+        deprecated_service_account as "serviceAccount": String,
         automount_service_account_token: Option<bool>,
         node_name: String,
         host_network: bool,
-        #[serde(rename = "hostPID")]
-        host_pid: bool,
-        #[serde(rename = "hostIPC")]
-        host_ipc: bool,
+        host_pid as "hostPID": bool,
+        host_ipc as "hostIPC": bool,
         share_process_namespace: Option<bool>,
         security_context: Value,
         image_pull_secrets: Vec<Value>,
@@ -60,8 +57,7 @@ api! {
         preemption_policy: Option<String>,
         overhead: Value,
         topology_spread_constraints: Vec<Value>,
-        #[serde(rename = "setHostnameAsFQDN")]
-        set_hostname_as_fqdn: Option<bool>,
+        set_hostname_as_fqdn as "setHostnameAsFQDN": Option<bool>,
         os: Value,
         host_users: Option<bool>,
         scheduling_gates: Vec<Value>,
@@ -101,8 +97,7 @@ api! {
         host_port: i32,
         container_port: i32,
         protocol: String,
-        #[serde(rename = "hostIP")]
-        host_ip: String,
+        host_ip as "hostIP": String,
     }
 
     struct EnvVar {
@@ -185,14 +180,10 @@ api! {
         message: String,
         reason: String,
         nominated_node_name: String,
-        #[serde(rename = "hostIP")]
-        host_ip: String,
-        #[serde(rename = "hostIPs")]
-        host_ips: Vec<Ip>,
-        #[serde(rename = "podIP")]
-        pod_ip: String,
-        #[serde(rename = "podIPs")]
-        pod_ips: Vec<Ip>,
+        host_ip as "hostIP": String,
+        host_ips as "hostIPs": Vec<Ip>,
+        pod_ip as "podIP": String,
+        pod_ips as "podIPs": Vec<Ip>,
         start_time: Option<String>,
         init_container_statuses: Vec<ContainerStatus>,
         container_statuses: Vec<ContainerStatus>,
@@ -233,51 +224,35 @@ api! {
 
 }
 
-/// Its exit code is written even when it is zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ContainerStateTerminated {
-    pub exit_code: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub signal: i32,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub reason: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<String>,
-    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
-    pub container_id: String,
-}
+api! {
+    /// Its exit code is written even when it is zero.
+    struct ContainerStateTerminated {
+        exit_code: i32 = always,
+        signal: i32,
+        reason: String,
+        message: String,
+        started_at: Option<String>,
+        finished_at: Option<String>,
+        container_id as "containerID": String,
+    }
 
-/// Its counters are written even when they are zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ContainerStatus {
-    pub name: String,
-    pub state: ContainerState,
-    pub last_state: ContainerState,
-    pub ready: bool,
-    pub restart_count: i32,
-    pub image: String,
-    #[serde(rename = "imageID")]
-    pub image_id: String,
-    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
-    pub container_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started: Option<bool>,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub allocated_resources: Value,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub resources: Value,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volume_mounts: Vec<Value>,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub user: Value,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub allocated_resources_status: Vec<Value>,
+    /// Its counters are written even when they are zero.
+    struct ContainerStatus {
+        name: String = always,
+        state: ContainerState,
+        last_state: ContainerState,
+        ready: bool = always,
+        restart_count: i32 = always,
+        image: String = always,
+        image_id as "imageID": String = always,
+        container_id as "containerID": String,
+        started: Option<bool>,
+        allocated_resources: Value,
+        resources: Value,
+        volume_mounts: Vec<Value>,
+        user: Value,
+        allocated_resources_status: Vec<Value>,
+    }
 }
 
 impl Pod {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::empty::api;
+use super::json::api;
 use super::{IntOrString, Labels, ObjectMeta};
 
 api! {
@@ -15,16 +15,12 @@ api! {
     struct ServiceSpec {
         ports: Vec<ServicePort>,
         selector: Labels,
-        #[serde(rename = "clusterIP")]
-        cluster_ip: String,
-        #[serde(rename = "clusterIPs")]
-        cluster_ips: Vec<String>,
+        cluster_ip as "clusterIP": String,
+        cluster_ips as "clusterIPs": Vec<String>,
         r#type: String,
-        #[serde(rename = "externalIPs")]
-        external_ips: Vec<String>,
+        external_ips as "externalIPs": Vec<String>,
         session_affinity: String,
-        #[serde(rename = "loadBalancerIP")]
-        load_balancer_ip: String,
+        load_balancer_ip as "loadBalancerIP": String,
         load_balancer_source_ranges: Vec<String>,
         external_name: String,
         external_traffic_policy: String,
@@ -49,8 +45,7 @@ api! {
     }
 
     struct SessionAffinityConfig {
-        #[serde(rename = "clientIP")]
-        client_ip: Option<ClientIpConfig>,
+        client_ip as "clientIP": Option<ClientIpConfig>,
     }
 
     struct ClientIpConfig {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::empty::api;
+use super::json::api;
 use super::{IntOrString, LabelSelector, ObjectMeta, PodTemplateSpec};
 
 api! {
@@ -111,134 +111,70 @@ api! {
         max_unavailable: Option<IntOrString>,
         max_surge: Option<IntOrString>,
     }
-}
 
-/// Its `serviceName` is written even when it is empty.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StatefulSetSpec {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replicas: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub selector: Option<LabelSelector>,
-    pub template: PodTemplateSpec,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volume_claim_templates: Vec<Value>,
-    pub service_name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub pod_management_policy: String,
-    pub update_strategy: StatefulSetUpdateStrategy,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revision_history_limit: Option<i32>,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub min_ready_seconds: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub persistent_volume_claim_retention_policy: Option<ClaimRetentionPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ordinals: Option<StatefulSetOrdinals>,
-}
-
-/// Its `start` is written even when it is zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct StatefulSetOrdinals {
-    pub start: i32,
-}
-
-/// Its `replicas` and `availableReplicas` are written even when they are zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StatefulSetStatus {
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub observed_generation: i64,
-    pub replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub ready_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub current_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub updated_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub current_revision: String,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub update_revision: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub collision_count: Option<i32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<WorkloadCondition>,
-    pub available_replicas: i32,
-}
-
-/// The first four counters are written even when they are zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DaemonSetStatus {
-    pub current_number_scheduled: i32,
-    pub number_misscheduled: i32,
-    pub desired_number_scheduled: i32,
-    pub number_ready: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub observed_generation: i64,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub updated_number_scheduled: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub number_available: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub number_unavailable: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub collision_count: Option<i32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<WorkloadCondition>,
-}
-
-/// One state of a StatefulSet's or DaemonSet's template. `revision` is always written.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct ControllerRevision {
-    pub metadata: ObjectMeta,
-    /// A patch of the owner: `{"spec": {"template": {…, "$patch": "replace"}}}`.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub data: Value,
-    pub revision: i64,
-}
-
-impl super::empty::Empty for StatefulSetSpec {
-    fn is_empty(&self) -> bool {
-        false
+    /// Its `serviceName` is written even when it is empty.
+    struct StatefulSetSpec {
+        replicas: Option<i32>,
+        selector: Option<LabelSelector>,
+        template: PodTemplateSpec,
+        volume_claim_templates: Vec<Value>,
+        service_name: String = always,
+        pod_management_policy: String,
+        update_strategy: StatefulSetUpdateStrategy,
+        revision_history_limit: Option<i32>,
+        min_ready_seconds: i32,
+        persistent_volume_claim_retention_policy: Option<ClaimRetentionPolicy>,
+        ordinals: Option<StatefulSetOrdinals>,
     }
-}
 
-impl super::empty::Empty for StatefulSetStatus {
-    fn is_empty(&self) -> bool {
-        false
+    /// Its `start` is written even when it is zero.
+    struct StatefulSetOrdinals {
+        start: i32 = always,
     }
-}
 
-impl super::empty::Empty for DaemonSetStatus {
-    fn is_empty(&self) -> bool {
-        false
+    /// Its `replicas` and `availableReplicas` are written even when they are zero.
+    struct StatefulSetStatus {
+        observed_generation: i64,
+        replicas: i32 = always,
+        ready_replicas: i32,
+        current_replicas: i32,
+        updated_replicas: i32,
+        current_revision: String,
+        update_revision: String,
+        collision_count: Option<i32>,
+        conditions: Vec<WorkloadCondition>,
+        available_replicas: i32 = always,
     }
-}
 
-/// Its `replicas` is written even when it is zero.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ReplicaSetStatus {
-    pub replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub fully_labeled_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub ready_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub available_replicas: i32,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub observed_generation: i64,
-    #[serde(skip_serializing_if = "crate::object::empty::is_empty")]
-    pub conditions: Vec<WorkloadCondition>,
-}
+    /// The first four counters are written even when they are zero.
+    struct DaemonSetStatus {
+        current_number_scheduled: i32 = always,
+        number_misscheduled: i32 = always,
+        desired_number_scheduled: i32 = always,
+        number_ready: i32 = always,
+        observed_generation: i64,
+        updated_number_scheduled: i32,
+        number_available: i32,
+        number_unavailable: i32,
+        collision_count: Option<i32>,
+        conditions: Vec<WorkloadCondition>,
+    }
 
-impl super::empty::Empty for ReplicaSetStatus {
-    fn is_empty(&self) -> bool {
-        false
+    /// One state of a StatefulSet's or DaemonSet's template. `revision` is always written.
+    struct ControllerRevision {
+        metadata: ObjectMeta,
+        /// A patch of the owner: `{"spec": {"template": {…, "$patch": "replace"}}}`.
+        data: Value,
+        revision: i64 = always,
+    }
+
+    /// Its `replicas` is written even when it is zero.
+    struct ReplicaSetStatus {
+        replicas: i32 = always,
+        fully_labeled_replicas: i32,
+        ready_replicas: i32,
+        available_replicas: i32,
+        observed_generation: i64,
+        conditions: Vec<WorkloadCondition>,
     }
 }

@@ -1,7 +1,7 @@
 //! Ingress, IngressClass, NetworkPolicy.
 
 use serde_json::Value;
-use svclab_core::object::LabelSelector;
+use svclab_core::object::{Json, LabelSelector};
 
 use super::{Column, balancers, list, narrow, or, text, workload};
 
@@ -67,6 +67,6 @@ pub(super) fn ingress_class(value: &Value, name: String, age: String) -> Vec<Str
 
 pub(super) fn pod_selector(value: &Value) -> String {
     let selector = value.pointer("/spec/podSelector").cloned().unwrap_or_default();
-    let selector: LabelSelector = serde_json::from_value(selector).unwrap_or_default();
+    let selector = LabelSelector::from_json(selector).unwrap_or_default();
     workload::selector(Some(&selector))
 }

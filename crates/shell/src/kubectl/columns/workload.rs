@@ -1,7 +1,7 @@
 //! Deployment, ReplicaSet, StatefulSet, DaemonSet.
 
 use serde_json::Value;
-use svclab_core::object::{Container, Deployment, LabelSelector, ReplicaSet};
+use svclab_core::object::{Container, Deployment, Json, LabelSelector, ReplicaSet};
 
 use super::{Column, joined, labels, list, narrow, number, or, text, wide};
 
@@ -84,10 +84,10 @@ pub(super) fn daemon_set(value: &Value, name: String, age: String) -> Vec<String
     let status = |field: &str| number(value, &format!("/status/{field}")).to_string();
     let map = |pointer: &str| {
         let found = value.pointer(pointer).cloned().unwrap_or_default();
-        serde_json::from_value(found).unwrap_or_default()
+        Json::from_json(found).unwrap_or_default()
     };
     let selector: Option<LabelSelector> =
-        value.pointer("/spec/selector").and_then(|it| serde_json::from_value(it.clone()).ok());
+        value.pointer("/spec/selector").and_then(|it| LabelSelector::from_json(it.clone()).ok());
     let [containers, images] = containers_of(value);
     vec![
         name,
