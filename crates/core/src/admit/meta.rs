@@ -4,7 +4,7 @@ use super::Version;
 use super::errors::Errors;
 use super::rules;
 use crate::key::Kind;
-use crate::object::{LabelSelector, Labels, ObjectMeta};
+use crate::object::{LabelSelector, Labels, ObjectMeta, OwnerReference};
 use crate::rng::Rng;
 
 /// A base longer than this is cut before the random letters.
@@ -48,11 +48,49 @@ pub(super) fn validate(kind: Kind, meta: &ObjectMeta, errors: &mut Errors) {
     } else {
         errors.invalid_each("metadata.name", &meta.name, name_complaints(kind, &meta.name));
     }
+    contents(meta, errors);
+}
+
+/// What every update is asked before its kind's own rules (`validateCommonFields`): the labels are
+/// looked at twice, so a bad one is a cause twice.
+pub(super) fn validate_common(new: &ObjectMeta, old: &ObjectMeta, errors: &mut Errors) {
+    contents(new, errors);
+    validate_update(new, old, errors);
+}
+
+/// `ValidateObjectMetaUpdate`.
+pub(super) fn validate_update(new: &ObjectMeta, old: &ObjectMeta, errors: &mut Errors) {
+    immutable(&new.name, &old.name, "metadata.name", errors);
+    immutable(&new.namespace, &old.namespace, "metadata.namespace", errors);
+    labels(&new.labels, "metadata.labels", errors);
+    annotations(&new.annotations, "metadata.annotations", errors);
+    owner_references(&new.owner_references, errors);
+}
+
+fn contents(meta: &ObjectMeta, errors: &mut Errors) {
     labels(&meta.labels, "metadata.labels", errors);
     annotations(&meta.annotations, "metadata.annotations", errors);
+    owner_references(&meta.owner_references, errors);
     for (index, finalizer) in meta.finalizers.iter().enumerate() {
         let field = format!("metadata.finalizers[{index}]");
         errors.invalid_each(field, finalizer, rules::qualified_name(finalizer));
+    }
+}
+
+/// `ValidateOwnerReferences`: whose the object is, and that one owner at most controls it.
+fn owner_references(owners: &[OwnerReference], errors: &mut Errors) {
+    for owner in owners {
+        let words = [
+            ("apiVersion", &owner.api_version, "version must not be empty"),
+            ("kind", &owner.kind, "must not be empty"),
+            ("name", &owner.name, "must not be empty"),
+            ("uid", &owner.uid, "must not be empty"),
+        ];
+        for (name, word, detail) in words {
+            if word.is_empty() {
+                errors.invalid(format!("metadata.ownerReferences.{name}"), word, detail);
+            }
+        }
     }
 }
 

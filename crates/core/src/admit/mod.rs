@@ -95,6 +95,7 @@ pub fn update(
     }
     keep_status(&mut new, old);
     let mut errors = Errors::new(settings.version);
+    meta::validate_common(new.meta(), old.meta(), &mut errors);
     validate_update(&new, old, &mut errors);
     finish(&new, errors)?;
     Ok(Admitted { warnings: warnings(&new, settings.version), object: new })

@@ -11,7 +11,7 @@ use super::ip::{cidr_warnings, ip_warning};
 use super::{meta, rules};
 use crate::key::Kind;
 use crate::object::{
-    CLUSTER_IP_NONE, ClientIpConfig, IntOrString, Service, ServicePort, ServiceSpec,
+    CLUSTER_IP_NONE, ClientIpConfig, IntOrString, ObjectMeta, Service, ServicePort, ServiceSpec,
     SessionAffinityConfig,
 };
 
@@ -109,6 +109,7 @@ pub(super) fn needs_health_check(spec: &ServiceSpec) -> bool {
 pub(super) fn validate(service: &Service, errors: &mut Errors) {
     let spec = &service.spec;
     meta::validate(Kind::Service, &service.metadata, errors);
+    validate_topology_mode(&service.metadata, errors);
     if spec.ports.is_empty() && !is_headless(spec) && !is_external_name(spec) {
         errors.required("spec.ports", "");
     }
@@ -126,6 +127,17 @@ pub(super) fn validate(service: &Service, errors: &mut Errors) {
     validate_source_ranges(service, errors);
     validate_load_balancer_fields(spec, errors);
     validate_traffic_policies(spec, errors);
+}
+
+/// The old and the new annotation, where both are there.
+fn validate_topology_mode(meta: &ObjectMeta, errors: &mut Errors) {
+    let mode = "service.kubernetes.io/topology-mode";
+    let hints = "service.kubernetes.io/topology-aware-hints";
+    let both = meta.annotations.get(mode).zip(meta.annotations.get(hints));
+    if let Some((word, _)) = both.filter(|(word, old)| word != old) {
+        let detail = format!("must match annotations[{hints}] when both are specified");
+        errors.invalid(format!("metadata.annotations[{mode}]"), word, &detail);
+    }
 }
 
 fn validate_for_type(spec: &ServiceSpec, errors: &mut Errors) {
@@ -387,6 +399,10 @@ fn validate_load_balancer_fields(spec: &ServiceSpec, errors: &mut Errors) {
     if spec.allocate_load_balancer_node_ports.is_some() && !is_load_balancer(spec) {
         errors.forbidden("spec.allocateLoadBalancerNodePorts", ONLY_LOAD_BALANCER);
     }
+    validate_class(spec, errors);
+}
+
+fn validate_class(spec: &ServiceSpec, errors: &mut Errors) {
     let Some(class) = &spec.load_balancer_class else { return };
     if is_load_balancer(spec) {
         errors.invalid_each("spec.loadBalancerClass", class, rules::qualified_name(class));
@@ -433,6 +449,7 @@ fn validate_health_check(spec: &ServiceSpec, errors: &mut Errors) {
 
 /// `ValidateServiceUpdate`, what it has beside `ValidateService`.
 pub(super) fn validate_update(new: &Service, old: &Service, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
     let (new, old) = (&new.spec, &old.spec);
     if needs_cluster_ip(new) && needs_cluster_ip(old) {
         validate_cluster_ips_kept(new, old, errors);
@@ -444,6 +461,8 @@ pub(super) fn validate_update(new: &Service, old: &Service, errors: &mut Errors)
             errors.invalid("spec.loadBalancerClass", class, "may not change once set");
         }
     }
+    // The server asks this again with everything else.
+    validate_class(new, errors);
     if needs_health_check(new)
         && needs_health_check(old)
         && new.health_check_node_port != old.health_check_node_port
@@ -475,6 +494,10 @@ fn validate_families_kept(new: &ServiceSpec, old: &ServiceSpec, errors: &mut Err
     let is_changed = |at: usize| families.get(at) != old.ip_families.get(at);
     let both_kept = families.len() == old.ip_families.len();
     if !old.ip_families.is_empty() && (is_changed(0) || both_kept && is_changed(1)) {
+        let families = Struct {
+            go: families.go().replacen("[]string", "[]core.IPFamily", 1),
+            json: families.json(),
+        };
         errors.invalid("spec.ipFamilies[0]", families, "may not change once set");
     }
     if families.len() == 1 && old.ip_families.len() == 2 {
