@@ -6,7 +6,7 @@ use crate::key::Kind;
 use crate::object::{Namespace, Node, Taint};
 
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
+pub(super) const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 pub(super) fn default_namespace(namespace: &mut Namespace) {
     let meta = &mut namespace.metadata;

@@ -49,6 +49,10 @@ impl Errors {
         self.add(field, "Duplicate", "Duplicate value", Some(value.text(self.version)), "");
     }
 
+    pub(super) fn not_found(&mut self, field: impl Display, value: impl GoValue) {
+        self.add(field, "NotFound", "Not found", Some(value.text(self.version)), "");
+    }
+
     pub(super) fn forbidden(&mut self, field: impl Display, detail: &str) {
         self.add(field, "Forbidden", "Forbidden", None, detail);
     }

@@ -6,6 +6,7 @@
 
 mod allocate;
 mod cluster;
+mod container;
 mod daemon_set;
 mod endpoints;
 mod errors;
@@ -17,6 +18,7 @@ mod network_policy;
 mod patch;
 mod pod;
 mod refusal;
+mod resources;
 mod rules;
 mod service;
 mod settings;
@@ -24,6 +26,7 @@ mod stateful_set;
 mod status;
 mod strategic;
 mod three_way;
+mod volume;
 mod workload;
 
 use crate::key::{Kind, ObjectKey};
@@ -325,7 +328,7 @@ fn keep_status(new: &mut Object, old: &Object) {
                 new.status.load_balancer = Default::default();
             }
         }
-        (Object::Pod(new), Object::Pod(old)) => new.status = old.status.clone(),
+        (Object::Pod(new), Object::Pod(old)) => pod::keep(new, old),
         (Object::Deployment(new), Object::Deployment(old)) => new.status = old.status.clone(),
         (Object::ReplicaSet(new), Object::ReplicaSet(old)) => new.status = old.status.clone(),
         (Object::StatefulSet(new), Object::StatefulSet(old)) => new.status = old.status.clone(),

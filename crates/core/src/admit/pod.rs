@@ -1,34 +1,36 @@
 //! Pod: defaults, validation, what may change.
 
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
-use super::errors::Errors;
-use super::{meta, rules, service};
+use super::errors::{Errors, GoValue, Struct};
+use super::{container, meta, rules, volume};
 use crate::key::Kind;
-use crate::object::{Container, ContainerPort, Pod, PodSpec, Probe, Toleration};
+use crate::object::{Container, Pod, PodSpec, Probe, Toleration};
 
-const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
 // These two are not in the alphabet's order in the server either.
 const RESTART_POLICIES: &[&str] = &["Always", "OnFailure", "Never"];
 const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const EVICTION_SECONDS: i64 = 300;
+const MOST_NAMESERVERS: usize = 3;
+const DEADLINES: RangeInclusive<i64> = 1..=i32::MAX as i64;
 
 pub(super) fn default(pod: &mut Pod) {
     pod.spec.enable_service_links.get_or_insert(true);
     default_spec(&mut pod.spec);
+    let is_host_network = pod.spec.host_network;
     for container in containers_mut(&mut pod.spec) {
         default_requests(container);
+        let unset = container.ports.iter_mut().filter(|port| port.host_port == 0);
+        unset.filter(|_| is_host_network).for_each(|port| port.host_port = port.container_port);
     }
 }
 
 /// `SetDefaults_PodSpec`: what a template gets as well.
 pub(super) fn default_spec(spec: &mut PodSpec) {
-    let is_host_network = spec.host_network;
-    for container in containers_mut(spec) {
-        default_container(container, is_host_network);
-    }
+    containers_mut(spec).for_each(default_container);
+    spec.volumes.iter_mut().for_each(volume::default);
     default_word(&mut spec.restart_policy, "Always");
     default_word(&mut spec.dns_policy, "ClusterFirst");
     default_word(&mut spec.scheduler_name, "default-scheduler");
@@ -45,7 +47,7 @@ fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
     spec.init_containers.iter_mut().chain(&mut spec.containers)
 }
 
-fn default_container(container: &mut Container, is_host_network: bool) {
+fn default_container(container: &mut Container) {
     let pull = if is_latest(&container.image) { "Always" } else { "IfNotPresent" };
     default_word(&mut container.image_pull_policy, pull);
     default_word(&mut container.termination_message_path, "/dev/termination-log");
@@ -55,9 +57,6 @@ fn default_container(container: &mut Container, is_host_network: bool) {
     }
     for port in &mut container.ports {
         default_word(&mut port.protocol, "TCP");
-        if is_host_network && port.host_port == 0 {
-            port.host_port = port.container_port;
-        }
     }
     for variable in &mut container.env {
         if let Some(Value::Object(field)) = variable.value_from.get_mut("fieldRef") {
@@ -70,6 +69,14 @@ fn default_container(container: &mut Container, is_host_network: bool) {
         &mut container.startup_probe,
     ];
     probes.into_iter().flatten().for_each(default_probe);
+    for hook in ["postStart", "preStop"] {
+        if let Some(Value::Object(http)) =
+            container.lifecycle.pointer_mut(&format!("/{hook}/httpGet"))
+        {
+            http.entry("path").or_insert_with(|| "/".into());
+            http.entry("scheme").or_insert_with(|| "HTTP".into());
+        }
+    }
 }
 
 pub(super) fn default_word(word: &mut String, default: &str) {
@@ -125,6 +132,21 @@ pub(super) fn prepare(pod: &mut Pod) {
     pod.status.qos_class = qos_class(&pod.spec).to_owned();
     pod.spec.priority.get_or_insert(0);
     pod.spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".to_owned());
+    tolerate_lost_nodes(pod);
+}
+
+/// Admission adds to an update too what the client has not sent back.
+pub(super) fn keep(new: &mut Pod, old: &Pod) {
+    new.status = old.status.clone();
+    new.spec.priority = new.spec.priority.or(old.spec.priority);
+    if new.spec.preemption_policy.is_none() {
+        new.spec.preemption_policy.clone_from(&old.spec.preemption_policy);
+    }
+    tolerate_lost_nodes(new);
+}
+
+/// `DefaultTolerationSeconds`.
+fn tolerate_lost_nodes(pod: &mut Pod) {
     for condition in ["not-ready", "unreachable"] {
         let key = format!("node.kubernetes.io/{condition}");
         let tolerates = |it: &Toleration| {
@@ -167,171 +189,128 @@ fn qos_class(spec: &PodSpec) -> &'static str {
 pub(super) fn validate(pod: &Pod, errors: &mut Errors) {
     meta::validate(Kind::Pod, &pod.metadata, errors);
     validate_spec(&pod.spec, "spec", errors);
+    // Templates are not asked this.
+    for (list, containers) in
+        [("containers", &pod.spec.containers), ("initContainers", &pod.spec.init_containers)]
+    {
+        for (index, container) in containers.iter().enumerate() {
+            if container.image.trim() != container.image {
+                let detail = "must not have leading or trailing whitespace";
+                errors.invalid(format!("spec.{list}[{index}].image"), &container.image, detail);
+            }
+        }
+    }
 }
 
 /// `ValidatePodSpec`.
 pub(super) fn validate_spec(spec: &PodSpec, field: &str, errors: &mut Errors) {
-    if spec.containers.is_empty() {
-        errors.required(format!("{field}.containers"), "");
-    }
-    let mut names = BTreeSet::new();
-    for (list, containers) in
-        [("containers", &spec.containers), ("initContainers", &spec.init_containers)]
+    let volumes = volume::validate(&spec.volumes, &format!("{field}.volumes"), errors);
+    container::validate_all(spec, &volumes, field, errors);
+    container::one_of(
+        &spec.restart_policy,
+        RESTART_POLICIES,
+        &format!("{field}.restartPolicy"),
+        errors,
+    );
+    container::one_of(&spec.dns_policy, DNS_POLICIES, &format!("{field}.dnsPolicy"), errors);
+    meta::labels(&spec.node_selector, &format!("{field}.nodeSelector"), errors);
+    validate_dns_config(spec, &format!("{field}.dnsConfig"), errors);
+    for (name, text) in
+        [("serviceAccountName", &spec.service_account_name), ("nodeName", &spec.node_name)]
     {
-        for (index, container) in containers.iter().enumerate() {
-            let field = format!("{field}.{list}[{index}]");
-            validate_container(container, &field, errors);
-            if !container.name.is_empty() && !names.insert(container.name.as_str()) {
-                errors.duplicate(format!("{field}.name"), &container.name);
-            }
-            validate_probes(container, &field, errors);
+        if !text.is_empty() {
+            errors.invalid_each(format!("{field}.{name}"), text, rules::dns_1123_subdomain(text));
         }
     }
-    one_of(&spec.restart_policy, RESTART_POLICIES, &format!("{field}.restartPolicy"), errors);
-    one_of(&spec.dns_policy, DNS_POLICIES, &format!("{field}.dnsPolicy"), errors);
-    if let Some(seconds) = spec.termination_grace_period_seconds {
-        rules::not_negative(seconds, &format!("{field}.terminationGracePeriodSeconds"), errors);
+    if let Some(seconds) = spec.active_deadline_seconds.filter(|it| !DEADLINES.contains(it)) {
+        let detail = "must be between 1 and 2147483647, inclusive";
+        errors.invalid(format!("{field}.activeDeadlineSeconds"), seconds, detail);
     }
-    meta::labels(&spec.node_selector, &format!("{field}.nodeSelector"), errors);
     for (name, text) in [("hostname", &spec.hostname), ("subdomain", &spec.subdomain)] {
         if !text.is_empty() {
             errors.invalid_each(format!("{field}.{name}"), text, rules::dns_1123_label(text));
         }
     }
+    validate_tolerations(&spec.tolerations, &format!("{field}.tolerations"), errors);
     for (index, alias) in spec.host_aliases.iter().enumerate() {
-        rules::ip(&alias.ip, &format!("{field}.hostAliases[{index}].ip"), errors);
-    }
-}
-
-fn one_of(word: &str, words: &[&str], field: &str, errors: &mut Errors) {
-    if word.is_empty() {
-        errors.required(field, "");
-    } else if !words.contains(&word) {
-        errors.not_supported(field, word, words);
-    }
-}
-
-fn validate_container(container: &Container, field: &str, errors: &mut Errors) {
-    let Container { name, image, .. } = container;
-    if name.is_empty() {
-        errors.required(format!("{field}.name"), "");
-    } else {
-        errors.invalid_each(format!("{field}.name"), name, rules::dns_1123_label(name));
-    }
-    if image.is_empty() {
-        errors.required(format!("{field}.image"), "");
-    } else if image.trim() != image {
-        let detail = "must not have leading or trailing whitespace";
-        errors.invalid(format!("{field}.image"), image, detail);
-    }
-    validate_ports(&container.ports, &format!("{field}.ports"), errors);
-    for (index, variable) in container.env.iter().enumerate() {
-        if variable.name.is_empty() {
-            errors.required(format!("{field}.env[{index}].name"), "");
+        let field = format!("{field}.hostAliases[{index}]");
+        rules::ip(&alias.ip, &format!("{field}.ip"), errors);
+        for (index, name) in alias.hostnames.iter().enumerate() {
+            let field = format!("{field}.hostnames[{index}]");
+            errors.invalid_each(field, name, rules::dns_1123_subdomain(name));
         }
     }
-    one_of(
-        &container.image_pull_policy,
-        PULL_POLICIES,
-        &format!("{field}.imagePullPolicy"),
-        errors,
-    );
 }
 
-fn validate_ports(ports: &[ContainerPort], field: &str, errors: &mut Errors) {
-    let mut names = BTreeSet::new();
-    for (index, port) in ports.iter().enumerate() {
+/// `validatePodDNSConfig`: `None` leaves it to the pod to name its servers.
+fn validate_dns_config(spec: &PodSpec, field: &str, errors: &mut Errors) {
+    let servers = spec.dns_config.as_ref().map(|it| it.nameservers.as_slice()).unwrap_or_default();
+    if spec.dns_policy == "None" && spec.dns_config.is_none() {
+        let detail = "must provide `dnsConfig` when `dnsPolicy` is None";
+        return errors.required(field, detail);
+    }
+    let field = format!("{field}.nameservers");
+    if spec.dns_policy == "None" && servers.is_empty() {
+        errors
+            .required(&field, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+    }
+    if servers.len() > MOST_NAMESERVERS {
+        let detail = "must not have more than 3 nameservers";
+        errors.invalid(&field, servers, detail);
+    }
+    for (index, server) in servers.iter().enumerate() {
+        rules::ip(server, &format!("{field}[{index}]"), errors);
+    }
+}
+
+/// `ValidateTolerations`.
+fn validate_tolerations(tolerations: &[Toleration], field: &str, errors: &mut Errors) {
+    for (index, toleration) in tolerations.iter().enumerate() {
         let field = format!("{field}[{index}]");
-        let complaints = rules::port_name(&port.name);
-        if !port.name.is_empty() && !complaints.is_empty() {
-            errors.invalid_each(format!("{field}.name"), &port.name, complaints);
-        } else if !port.name.is_empty() && !names.insert(port.name.as_str()) {
-            errors.duplicate(format!("{field}.name"), &port.name);
+        let Toleration { key, operator, value, effect, toleration_seconds } = toleration;
+        if !key.is_empty() {
+            errors.invalid_each(format!("{field}.key"), key, rules::qualified_name(key));
         }
-        if port.container_port == 0 {
-            errors.required(format!("{field}.containerPort"), "");
+        if key.is_empty() && operator != "Exists" {
+            let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            errors.invalid(format!("{field}.operator"), operator, detail);
         }
-        for (name, number) in [("containerPort", port.container_port), ("hostPort", port.host_port)]
-        {
-            let complaints = if number == 0 { Vec::new() } else { rules::port_number(number) };
-            for complaint in complaints {
-                errors.invalid(format!("{field}.{name}"), number, &complaint);
+        if toleration_seconds.is_some() && effect != "NoExecute" {
+            let detail = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+            errors.invalid(format!("{field}.effect"), effect, detail);
+        }
+        match operator.as_str() {
+            "" | "Equal" => {
+                errors.invalid_each(format!("{field}.operator"), value, rules::label_value(value));
+            }
+            "Exists" if !value.is_empty() => {
+                let detail = "value must be empty when `operator` is 'Exists'";
+                errors.invalid(format!("{field}.operator"), toleration_go(toleration), detail);
+            }
+            "Exists" => {}
+            other => {
+                errors.not_supported(format!("{field}.operator"), other, &["Equal", "Exists"]);
             }
         }
-        service::protocol(&port.protocol, &format!("{field}.protocol"), errors);
-    }
-}
-
-fn validate_probes(container: &Container, field: &str, errors: &mut Errors) {
-    for (name, probe, is_once) in [
-        ("livenessProbe", &container.liveness_probe, true),
-        ("readinessProbe", &container.readiness_probe, false),
-        ("startupProbe", &container.startup_probe, true),
-    ] {
-        let Some(probe) = probe else { continue };
-        let field = format!("{field}.{name}");
-        validate_probe(probe, &field, errors);
-        if is_once && probe.success_threshold != 1 {
-            let field = format!("{field}.successThreshold");
-            errors.invalid(field, probe.success_threshold, "must be 1");
+        if !effect.is_empty() && !super::cluster::EFFECTS.contains(&effect.as_str()) {
+            errors.not_supported(format!("{field}.effect"), effect, super::cluster::EFFECTS);
         }
     }
 }
 
-fn validate_probe(probe: &Probe, field: &str, errors: &mut Errors) {
-    validate_handlers(probe, field, errors);
-    for (name, number) in [
-        ("initialDelaySeconds", probe.initial_delay_seconds),
-        ("timeoutSeconds", probe.timeout_seconds),
-        ("periodSeconds", probe.period_seconds),
-        ("successThreshold", probe.success_threshold),
-        ("failureThreshold", probe.failure_threshold),
-    ] {
-        rules::not_negative(number.into(), &format!("{field}.{name}"), errors);
-    }
-    if let Some(seconds) = probe.termination_grace_period_seconds.filter(|it| *it <= 0) {
-        let field = format!("{field}.terminationGracePeriodSeconds");
-        errors.invalid(field, seconds, "must be greater than 0");
-    }
-}
-
-fn validate_handlers(probe: &Probe, field: &str, errors: &mut Errors) {
-    let present = [
-        ("exec", probe.exec.is_some()),
-        ("httpGet", probe.http_get.is_some()),
-        ("tcpSocket", probe.tcp_socket.is_some()),
-        ("grpc", probe.grpc.is_some()),
-    ];
-    let mut handlers = present.iter().filter(|(_, is_present)| *is_present).map(|(name, _)| *name);
-    match handlers.next() {
-        None => errors.required(field, "must specify a handler type"),
-        Some(first) => validate_handler(first, probe, field, errors),
-    }
-    for handler in handlers {
-        errors.forbidden(format!("{field}.{handler}"), "may not specify more than 1 handler type");
-    }
-}
-
-fn validate_handler(name: &str, probe: &Probe, field: &str, errors: &mut Errors) {
-    let field = format!("{field}.{name}");
-    if let ("exec", Some(exec)) = (name, &probe.exec)
-        && exec.command.is_empty()
-    {
-        errors.required(format!("{field}.command"), "");
-    }
-    if let ("httpGet", Some(http)) = (name, &probe.http_get) {
-        rules::port_number_or_name(&http.port, &format!("{field}.port"), errors);
-        if !matches!(http.scheme.as_str(), "HTTP" | "HTTPS") {
-            errors.not_supported(format!("{field}.scheme"), &http.scheme, &["HTTP", "HTTPS"]);
-        }
-    }
-    if let ("tcpSocket", Some(tcp)) = (name, &probe.tcp_socket) {
-        rules::port_number_or_name(&tcp.port, &format!("{field}.port"), errors);
-    }
-    if let ("grpc", Some(grpc)) = (name, &probe.grpc) {
-        for complaint in rules::port_number(grpc.port) {
-            errors.invalid(format!("{field}.port"), grpc.port, &complaint);
-        }
+fn toleration_go(it: &Toleration) -> Struct {
+    let words = [&it.key, &it.operator, &it.value, &it.effect].map(|word| word.as_str().go());
+    let [key, operator, value, effect] = words;
+    let seconds = it.toleration_seconds.map_or("null".to_owned(), |it| it.to_string());
+    Struct {
+        go: format!(
+            "core.Toleration{{Key:{key}, Operator:{operator}, Value:{value}, Effect:{effect}, \
+             TolerationSeconds:(*int64)(nil)}}"
+        ),
+        json: format!(
+            "{{\"Key\":{key},\"Operator\":{operator},\"Value\":{value},\"Effect\":{effect},\
+             \"TolerationSeconds\":{seconds}}}"
+        ),
     }
 }
 
@@ -340,27 +319,85 @@ const POD_IS_FIXED: &str = "pod updates may not change fields other than `spec.c
 
 /// `ValidatePodUpdate`.
 pub(super) fn validate_update(new: &Pod, old: &Pod, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
     validate(new, errors);
-    if !errors.is_empty() {
+    for (name, new, old) in [
+        ("containers", &new.spec.containers, &old.spec.containers),
+        ("initContainers", &new.spec.init_containers, &old.spec.init_containers),
+    ] {
+        if new.len() != old.len() {
+            let detail = "pod updates may not add or remove containers";
+            return errors.forbidden(format!("spec.{name}"), detail);
+        }
+        for (index, container) in new.iter().enumerate() {
+            if container.image.is_empty() {
+                errors.required(format!("spec.{name}[{index}].image"), "");
+            }
+        }
+    }
+    if !validate_deadline(&new.spec, &old.spec, errors) {
         return;
     }
-    if new.spec.containers.len() != old.spec.containers.len() {
-        return errors.forbidden("spec.containers", "pod updates may not add or remove containers");
+    validate_added_tolerations(&new.spec, &old.spec, errors);
+    if new.spec == old.spec {
+        return;
     }
-    let mut allowed = old.spec.clone();
-    let images = new.spec.containers.iter().map(|container| container.image.clone());
-    for (container, image) in allowed.containers.iter_mut().zip(images) {
-        container.image = image;
+    if qos_class(&new.spec) != qos_class(&old.spec) {
+        errors.invalid("metadata", &new.status.qos_class, "Pod QoS is immutable");
     }
-    let images = new.spec.init_containers.iter().map(|container| container.image.clone());
-    for (container, image) in allowed.init_containers.iter_mut().zip(images) {
-        container.image = image;
-    }
-    allowed.active_deadline_seconds = new.spec.active_deadline_seconds;
-    if old.spec.tolerations.iter().all(|it| new.spec.tolerations.contains(it)) {
-        allowed.tolerations.clone_from(&new.spec.tolerations);
-    }
-    if allowed != new.spec {
+    if with_free_fields_of(&new.spec, &old.spec) != new.spec {
         errors.forbidden("spec", POD_IS_FIXED);
     }
+}
+
+/// A deadline may come, or come nearer; false ends the questions.
+fn validate_deadline(new: &PodSpec, old: &PodSpec, errors: &mut Errors) -> bool {
+    let field = "spec.activeDeadlineSeconds";
+    match (new.active_deadline_seconds, old.active_deadline_seconds) {
+        (Some(seconds), _) if !(0..=i64::from(i32::MAX)).contains(&seconds) => {
+            errors.invalid(field, seconds, "must be between 0 and 2147483647, inclusive");
+            false
+        }
+        (Some(seconds), Some(before)) if before < seconds => {
+            errors.invalid(field, seconds, "must be less than or equal to previous value");
+            false
+        }
+        (None, Some(_)) => {
+            errors.invalid(field, &None, "must not update from a positive integer to nil value");
+            true
+        }
+        _ => true,
+    }
+}
+
+fn validate_added_tolerations(new: &PodSpec, old: &PodSpec, errors: &mut Errors) {
+    let is_kept = |before: &Toleration| {
+        let any_time = |it: &Toleration| Toleration { toleration_seconds: None, ..it.clone() };
+        new.tolerations.iter().any(|it| any_time(it) == any_time(before))
+    };
+    if !old.tolerations.iter().all(is_kept) {
+        let detail = "existing toleration can not be modified except its tolerationSeconds";
+        return errors.forbidden("spec.tolerations", detail);
+    }
+    validate_tolerations(&new.tolerations, "spec.tolerations", errors);
+}
+
+/// `old` with those fields of `new` that may change.
+fn with_free_fields_of(new: &PodSpec, old: &PodSpec) -> PodSpec {
+    let mut allowed = old.clone();
+    for (to, from) in [
+        (&mut allowed.containers, &new.containers),
+        (&mut allowed.init_containers, &new.init_containers),
+    ] {
+        for (container, new) in to.iter_mut().zip(from) {
+            container.image.clone_from(&new.image);
+        }
+    }
+    allowed.active_deadline_seconds = new.active_deadline_seconds;
+    allowed.tolerations.clone_from(&new.tolerations);
+    let was_negative = old.termination_grace_period_seconds.is_some_and(|it| it < 0);
+    if was_negative && new.termination_grace_period_seconds == Some(1) {
+        allowed.termination_grace_period_seconds = Some(1);
+    }
+    allowed
 }
