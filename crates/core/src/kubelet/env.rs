@@ -86,7 +86,7 @@ mod tests {
         let service = |namespace: &str, name: &str, ip: &str, ports| -> Service {
             let meta = json!({"namespace": namespace, "name": name});
             let value = json!({"metadata": meta, "spec": {"clusterIP": ip, "ports": ports}});
-            serde_json::from_value(value).expect("a Service")
+            crate::object::Json::from_json(value).expect("a Service")
         };
         let port = |name: &str, port: i32| json!({"name": name, "port": port, "protocol": "TCP"});
         let services = [
