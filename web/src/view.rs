@@ -243,7 +243,7 @@ fn ends(rules: &NodeRules) -> BTreeMap<String, Vec<String>> {
     let Some(nat) = rules.rules.tables.get(&TableName::Nat) else { return res };
     for rule in nat.chains.values().flat_map(|chain| &chain.rules) {
         let Some(Target::Dnat { .. }) = rule.target else { continue };
-        let origin = rule.origin.and_then(|id| rules.origins.get(id.0 as usize));
+        let origin = rule.origin.and_then(|id| rules.origins.get(id));
         let Some(Origin { service: Some(service), endpoint: Some(endpoint), .. }) = origin else {
             continue;
         };

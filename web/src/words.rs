@@ -862,6 +862,25 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
             format!("kube-proxy on {node} writes its rules: +{added} −{removed}"),
             format!("{node} 노드의 kube-proxy가 규칙을 씀: +{added} −{removed}"),
         ),
+        Happening::ConnectionsDeleted { node, count } => lang.pick(
+            format!("kube-proxy on {node} has {count} UDP connections forgotten"),
+            format!("{node} 노드의 kube-proxy가 UDP 연결 {count}개를 지움"),
+        ),
+        Happening::ProxySwitched { node, running: true } => lang.pick(
+            format!("You start kube-proxy on {node}"),
+            format!("{node} 노드의 kube-proxy를 시작함"),
+        ),
+        Happening::ProxySwitched { node, running: false } => lang.pick(
+            format!("You stop kube-proxy on {node}: its rules stay as they are"),
+            format!("{node} 노드의 kube-proxy를 멈춤: 규칙은 그대로 남음"),
+        ),
+        Happening::ProxyDelayed { node, delay } => {
+            let ms = delay.as_micros() / 1000;
+            lang.pick(
+                format!("kube-proxy on {node} now takes {ms} ms to act on a change"),
+                format!("{node} 노드의 kube-proxy가 변경을 {ms}ms 뒤에 반영하도록 바꿈"),
+            )
+        }
         Happening::Requested { exchange, from } => lang.pick(
             format!("Request #{exchange} leaves {}", pod_name(from)),
             format!("파드 {}에서 요청 #{exchange} 보냄", pod_name(from)),

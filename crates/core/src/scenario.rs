@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::proxy;
+
 /// Words in both languages of the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,9 @@ pub struct Cluster {
     #[serde(rename = "clusterCIDR")]
     pub cluster_cidr: Ranges,
     pub nodes: Vec<NodeSpec>,
+    /// What differs from kube-proxy's defaults; `clusterCIDR` is the cluster's.
+    #[serde(default)]
+    pub kube_proxy: proxy::Settings,
     /// Without one, pods wait until somebody binds them.
     #[serde(default = "yes")]
     pub scheduler: bool,

@@ -292,6 +292,15 @@ impl Conntrack {
         self.entries.values().filter(move |it| it.expires > now)
     }
 
+    /// Deletes entries (`conntrack -D`) and says how many there were.
+    pub fn forget(&mut self, stale: impl Fn(&Entry) -> bool) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| !stale(entry));
+        let entries = &self.entries;
+        self.replies.retain(|_, original| entries.contains_key(original));
+        before - self.entries.len()
+    }
+
     /// Forgets what has expired.
     pub fn sweep(&mut self, now: u64) {
         let entries = &mut self.entries;

@@ -33,6 +33,14 @@ pub struct Rule {
     pub written: BTreeMap<usize, Box<str>>,
 }
 
+impl Rule {
+    /// Whether the two print as the same text, wherever each comes from.
+    pub fn reads_as(&self, other: &Rule) -> bool {
+        (&self.matches, &self.target, &self.written)
+            == (&other.matches, &other.target, &other.written)
+    }
+}
+
 /// One criterion, negated where `!` stands before it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {

@@ -37,26 +37,28 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         Some(&self.blocks[block][index].1)
     }
 
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let place = self.find(key).ok()?;
+        Some(self.value_at(place))
+    }
+
     pub fn contains_key(&self, key: &K) -> bool {
         self.find(key).is_ok()
     }
 
     /// The value of `key`, made by `default` where there is none.
     pub fn get_or_insert_with(&mut self, key: K, default: impl FnOnce() -> V) -> &mut V {
-        let (block, index) = match self.find(&key) {
+        let place = match self.find(&key) {
             Ok(place) => place,
             Err(place) => self.insert_at(place, (key, default())),
         };
-        &mut Rc::make_mut(&mut Rc::make_mut(&mut self.blocks)[block])[index].1
+        self.value_at(place)
     }
 
     /// Gives back what stood there before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
-            Ok((block, index)) => {
-                let entry = &mut Rc::make_mut(&mut Rc::make_mut(&mut self.blocks)[block])[index];
-                Some(std::mem::replace(&mut entry.1, value))
-            }
+            Ok(place) => Some(std::mem::replace(self.value_at(place), value)),
             Err(place) => {
                 self.insert_at(place, (key, value));
                 None
@@ -73,16 +75,26 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         Some(value)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
         self.blocks.iter().flat_map(|block| block.iter().map(|(key, value)| (key, value)))
     }
 
-    pub fn keys(&self) -> impl Iterator<Item = &K> {
+    pub fn keys(&self) -> impl Iterator<Item = &K> + Clone {
         self.iter().map(|(key, _)| key)
     }
 
-    pub fn values(&self) -> impl Iterator<Item = &V> {
+    pub fn values(&self) -> impl Iterator<Item = &V> + Clone {
         self.iter().map(|(_, value)| value)
+    }
+
+    fn value_at(&mut self, (block, index): (usize, usize)) -> &mut V {
+        let blocks = Rc::make_mut(&mut self.blocks);
+        &mut Rc::make_mut(&mut blocks[block])[index].1
+    }
+
+    /// Whether the two share everything: neither was changed since it was copied from the other.
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.blocks, &other.blocks)
     }
 
     /// Where `key` stands, or where it would be inserted.
@@ -174,8 +186,7 @@ impl<K: Ord + Clone, V: Clone> Extend<(K, V)> for SharedMap<K, V> {
 /// Equal are maps with the same entries, however they stand in blocks.
 impl<K: Ord + Clone, V: Clone + PartialEq> PartialEq for SharedMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
-        let same = Rc::ptr_eq(&self.blocks, &other.blocks);
-        same || (self.len == other.len && self.iter().eq(other.iter()))
+        self.is_copy_of(other) || (self.len == other.len && self.iter().eq(other.iter()))
     }
 }
 

@@ -106,6 +106,8 @@ fn tone(what: &Happening) -> &'static str {
         | Happening::Deleted { .. }
         | Happening::Switched { .. }
         | Happening::Crashed { .. }
+        | Happening::ProxySwitched { .. }
+        | Happening::ProxyDelayed { .. }
         | Happening::Requested { .. } => "user",
         Happening::Refused { .. }
         | Happening::Unschedulable { .. }
@@ -138,7 +140,7 @@ fn tone(what: &Happening) -> &'static str {
                 "bad"
             }
         }
-        Happening::Synced { .. } => "rules",
+        Happening::Synced { .. } | Happening::ConnectionsDeleted { .. } => "rules",
         Happening::Endpoints { .. } | Happening::Slice { .. } => "slice",
         Happening::Made { .. }
         | Happening::Scaled { .. }

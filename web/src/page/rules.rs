@@ -241,7 +241,7 @@ fn explanation(
     let Some(rule) = chosen.and_then(|at| rules.rules.rule(at)) else {
         return html! { <p class="why hint">{ lang.say(Word::PickRule) }</p> };
     };
-    let origin = rule.origin.and_then(|id| rules.origins.get(id.0 as usize));
+    let origin = rule.origin.and_then(|id| rules.origins.get(id));
     html! {
         <aside class="why" aria-label={lang.say(Word::WhyThisRule)} aria-live="polite">
             <h2>

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::key::ObjectKey;
 use crate::kubelet::{Life, ProbeKind, Said};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace::NodeName;
 
 /// An entry's place in the log; counts from 0.
@@ -189,6 +189,21 @@ pub enum Happening {
         node: NodeName,
         added: usize,
         removed: usize,
+    },
+    /// kube-proxy had the kernel forget UDP connections that lead nowhere.
+    ConnectionsDeleted {
+        node: NodeName,
+        count: usize,
+    },
+    /// The user stopped or started a node's kube-proxy.
+    ProxySwitched {
+        node: NodeName,
+        running: bool,
+    },
+    /// The user set how long a node's kube-proxy takes to act on a change.
+    ProxyDelayed {
+        node: NodeName,
+        delay: Duration,
     },
     /// A request was sent; see [`crate::trace::Exchange::id`].
     Requested {

@@ -33,7 +33,7 @@ use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName, Request};
 
 use api::Verb;
@@ -41,7 +41,7 @@ use index::Index;
 use log::{Change, EntryId, Happening, Log};
 use machines::Machine;
 use pods::Tracked;
-use proxies::Proxy;
+use proxies::Proxies;
 use queue::Queue;
 use store::Changes;
 
@@ -69,6 +69,10 @@ pub enum Action {
     SwitchLiveness { pod: ObjectKey, alive: bool },
     /// The program of a container ends by itself with an exit code.
     Crash { pod: ObjectKey, container: String, code: u8 },
+    /// Stops the kube-proxy of a node, or starts it again.
+    SwitchProxy { node: NodeName, running: bool },
+    /// How long the kube-proxy of a node takes to act on a change.
+    SetProxyDelay { node: NodeName, delay: Duration },
     /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
     Send { from: ObjectKey, service: ObjectKey, port: u16, path: String },
 }
@@ -96,7 +100,6 @@ pub struct Lab {
     rng: Rng,
     settings: admit::Settings,
     scheduler: bool,
-    cluster_cidr: String,
     objects: Objects,
     index: Index,
     changes: Changes,
@@ -109,7 +112,7 @@ pub struct Lab {
     links: BTreeMap<String, Rc<[Link]>>,
     /// The address each node gave out last.
     last_address: BTreeMap<NodeName, IpAddr>,
-    proxies: BTreeMap<NodeName, Proxy>,
+    proxies: Proxies,
     queue: Queue,
     log: Log,
     /// The latest requests, at most [`KEPT_EXCHANGES`].
@@ -139,17 +142,17 @@ impl Lab {
             router: cluster.router,
             hairpin: true,
         };
+        let mut rng = Rng::new(seed);
         let mut lab = Lab {
             now: Instant::START,
-            rng: Rng::new(seed),
             settings: found::settings(cluster),
             scheduler: cluster.scheduler,
-            cluster_cidr: cluster.cluster_cidr.primary.to_string(),
             objects: Objects::new(),
             index: Index::default(),
             changes: Changes::new(),
             resource_version: 0,
-            proxies: net.nodes.iter().map(|it| (it.name.clone(), Proxy::default())).collect(),
+            proxies: Proxies::new(cluster, &mut rng),
+            rng,
             net,
             machines: machines::all(&cluster.nodes),
             running: BTreeMap::new(),
@@ -219,6 +222,14 @@ impl Lab {
             }
             Action::Crash { pod, container, code } => {
                 self.crash(&pod, &container, code.into());
+                Reply::default()
+            }
+            Action::SwitchProxy { node, running } => {
+                self.switch_proxy(&node, running);
+                Reply::default()
+            }
+            Action::SetProxyDelay { node, delay } => {
+                self.set_proxy_delay(&node, delay);
                 Reply::default()
             }
             Action::Send { from, service, port, path } => {

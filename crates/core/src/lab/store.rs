@@ -137,9 +137,9 @@ impl Lab {
                 self.soon(ENDPOINTS, Task::Endpoints(key.clone()), cause);
                 self.soon(ENDPOINTS, Task::Slices(key.clone()), cause);
                 self.links.clear();
-                self.wake_proxies(cause);
+                self.wake_proxies(key, cause);
             }
-            Kind::EndpointSlice => self.wake_proxies(cause),
+            Kind::EndpointSlice | Kind::Node => self.wake_proxies(key, cause),
             _ => {}
         }
     }

@@ -13,8 +13,8 @@ use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
 use crate::object::{ContainerStatus, Pod};
-use crate::proxy::Origin;
-use crate::time::Instant;
+use crate::proxy::Origins;
+use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
 /// A pod as one looks at it: its object, its end of the network, its probes.
@@ -55,8 +55,12 @@ pub struct PodView {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeRules {
     pub rules: Rc<RuleSet>,
-    /// By [`svclab_netfilter::OriginId`].
-    pub origins: Rc<[Origin]>,
+    /// Where the rules come from; also those that traces met earlier.
+    pub origins: Origins,
+    /// Whether kube-proxy runs: where it does not, the rules stay as they are.
+    pub running: bool,
+    /// How long kube-proxy takes to act on a change.
+    pub delay: Duration,
     pub synced_at: Option<Instant>,
     /// Rules that the last change brought, and the lines it took away.
     pub added: Rc<BTreeSet<RuleRef>>,
@@ -128,10 +132,12 @@ impl Lab {
 
     pub fn rules(&self, node: &str) -> Option<NodeRules> {
         let rules = self.net.kernel(node)?.rules.clone();
-        let proxy = self.proxies.get(node)?;
+        let proxy = self.proxies.nodes.get(node)?;
         Some(NodeRules {
             rules,
-            origins: proxy.origins.clone(),
+            origins: self.proxies.watch.origins().clone(),
+            running: proxy.is_running(),
+            delay: proxy.delay,
             synced_at: proxy.synced_at,
             added: proxy.added.clone(),
             removed: proxy.removed.clone(),

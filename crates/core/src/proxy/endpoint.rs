@@ -1,6 +1,7 @@
-//! EndpointSlices → the endpoints of each service port, in the order of their text.
+//! The EndpointSlices of a Service → the endpoints of each of its ports, in the order of their text.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -8,10 +9,10 @@ use svclab_netfilter::{ChainName, Family};
 
 use super::address::parse_ip;
 use super::names::{PortKey, ProtocolKey, endpoint_chain};
-use super::service::{ServicePort, family_name, namespace};
+use super::service::{Ports, family_name, namespace};
 use super::settings::{Settings, Version};
 use crate::key::ObjectKey;
-use crate::object::{self, EndpointSlice, Object, Objects, SlicePort};
+use crate::object::{self, EndpointSlice, SlicePort};
 
 pub(super) struct Endpoint<'a> {
     pub(super) slice: Rc<ObjectKey>,
@@ -44,18 +45,34 @@ impl Endpoint<'_> {
     }
 }
 
-/// The endpoints of a service port by their text, which is their order.
-pub(super) type Endpoints<'a> = BTreeMap<PortKey<'a>, BTreeMap<Rc<str>, Endpoint<'a>>>;
+/// The endpoints of the ports of one Service.
+pub(super) struct Endpoints<'a> {
+    by_port: BTreeMap<PortKey<'a>, BTreeMap<Rc<str>, Endpoint<'a>>>,
+    /// Whether every node reads the same, but for what is local to it.
+    pub(super) alike: bool,
+}
 
-/// The endpoints of `ports`, whatever their conditions.
+impl<'a> Endpoints<'a> {
+    /// By their text, which is their order.
+    pub(super) fn of(&self, port: PortKey<'a>) -> &BTreeMap<Rc<str>, Endpoint<'a>> {
+        const NONE: &BTreeMap<Rc<str>, Endpoint<'static>> = &BTreeMap::new();
+        self.by_port.get(&port).unwrap_or(NONE)
+    }
+
+    /// Whatever their conditions; one behind two ports counts twice.
+    pub(super) fn count(&self) -> usize {
+        self.by_port.values().map(BTreeMap::len).sum()
+    }
+}
+
+/// The endpoints of `ports`, whatever their conditions, from the slices of their Service.
 pub(super) fn endpoints<'a>(
-    objects: &'a Objects,
+    slices: impl Iterator<Item = (&'a ObjectKey, &'a EndpointSlice)>,
     settings: &Settings,
-    ports: &BTreeMap<PortKey<'a>, ServicePort<'a>>,
+    ports: &Ports<'_>,
 ) -> Endpoints<'a> {
-    let mut res = Endpoints::new();
-    for (key, object) in objects.iter() {
-        let Object::EndpointSlice(slice) = object else { continue };
+    let mut res = Endpoints { by_port: BTreeMap::new(), alike: true };
+    for (key, slice) in slices {
         if slice.address_type != family_name(settings.family) {
             continue;
         }
@@ -63,7 +80,7 @@ pub(super) fn endpoints<'a>(
         for (key, port) in slice_ports(slice) {
             if ports.contains_key(&key) {
                 let source = Source { key, port, slice, slice_key: &slice_key };
-                add_slice(res.entry(key).or_default(), source, settings);
+                add_slice(&mut res, &source, settings);
             }
         }
     }
@@ -91,37 +108,53 @@ struct Source<'a, 'k> {
     slice_key: &'k Rc<ObjectKey>,
 }
 
-fn add_slice<'a>(
-    endpoints: &mut BTreeMap<Rc<str>, Endpoint<'a>>,
-    source: Source<'a, '_>,
-    settings: &Settings,
-) {
+fn add_slice<'a>(endpoints: &mut Endpoints<'a>, source: &Source<'a, '_>, settings: &Settings) {
+    let known = endpoints.by_port.entry(source.key).or_default();
     for written in &source.slice.endpoints {
-        let Some((ip, ip_written)) = address(written, settings) else { continue };
+        let Some(endpoint) = source.endpoint(written, settings) else { continue };
+        endpoints.alike &= endpoint.hints.is_none();
+        match known.entry(Rc::clone(&endpoint.text)) {
+            Entry::Vacant(free) => {
+                free.insert(endpoint);
+            }
+            Entry::Occupied(mut old) => {
+                endpoints.alike &= settings.version >= Version::Modern;
+                if takes_the_place(&endpoint, settings) {
+                    old.insert(endpoint);
+                }
+            }
+        }
+    }
+}
+
+/// Of an endpoint that stands in two slices.
+fn takes_the_place(later: &Endpoint<'_>, settings: &Settings) -> bool {
+    match settings.version {
+        Version::V1_30 => later.local,
+        Version::Modern => !later.terminating,
+    }
+}
+
+impl<'a> Source<'a, '_> {
+    fn endpoint(&self, written: &'a object::Endpoint, settings: &Settings) -> Option<Endpoint<'a>> {
+        let (ip, ip_written) = address(written, settings)?;
         let text: Rc<str> = match &ip_written {
-            Some(written) => join(written, source.port).into(),
-            None => SocketAddr::new(ip, source.port).to_string().into(),
+            Some(written) => join(written, self.port).into(),
+            None => SocketAddr::new(ip, self.port).to_string().into(),
         };
-        let endpoint = Endpoint {
-            slice: Rc::clone(source.slice_key),
-            chain: endpoint_chain(source.key, &text),
-            text: Rc::clone(&text),
+        Some(Endpoint {
+            slice: Rc::clone(self.slice_key),
+            chain: endpoint_chain(self.key, &text),
+            text,
             ip,
             ip_written,
-            port: source.port,
+            port: self.port,
             ready: written.conditions.ready.unwrap_or(true),
             serving: written.conditions.serving.unwrap_or(true),
             terminating: written.conditions.terminating.unwrap_or(false),
             local: written.node_name.as_ref().is_some_and(|it| *it == settings.node),
             hints: written.hints.as_ref(),
-        };
-        let replaces = match settings.version {
-            Version::V1_30 => endpoint.local,
-            Version::Modern => !endpoint.terminating,
-        };
-        if replaces || !endpoints.contains_key(&text) {
-            endpoints.insert(text, endpoint);
-        }
+        })
     }
 }
 

@@ -1,12 +1,15 @@
 //! kube-proxy in iptables mode: the objects of a cluster → the rules of one node.
 //!
 //! objects → service ports (`service`) and their endpoints (`endpoint`); which of them this node
-//! uses (`select`) → chains and rules (`rules`) → what `iptables-restore` is given, and why each
-//! rule is there (`origin`). The text comes out byte for byte as kube-proxy writes it; where
-//! kube-proxy's own order is that of a Go map, service ports go by namespace, name, port name and
-//! protocol.
+//! uses (`select`) → lines (`rules`) → what a port adds to the rules, and why (`part`, `origin`).
+//! From there to what `iptables-restore` is given ([`full_sync`]), byte for byte as kube-proxy
+//! writes it; or, as the cluster goes on ([`Watch`]), to the kernel of each node ([`Proxier`]).
+//! Where kube-proxy's own order is that of a Go map, service ports go by namespace, name, port
+//! name and protocol.
 
 mod address;
+mod changes;
+mod connections;
 mod detect;
 mod draft;
 mod endpoint;
@@ -14,26 +17,39 @@ mod jumps;
 mod names;
 mod node;
 mod origin;
+mod pace;
+mod part;
+mod proxier;
 mod rules;
 mod select;
 mod service;
 mod settings;
+mod watch;
 
-use svclab_netfilter::ChainName;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use svclab_netfilter::text::Restore;
+use svclab_netfilter::{ChainName, SharedMap};
 
+use crate::key::ObjectKey;
 use crate::object::Objects;
 
+pub use changes::Changes;
+pub use connections::StaleConnections;
 pub use jumps::jumps;
-pub use origin::{Destination, Origin, Purpose};
+pub use origin::{Destination, Origin, Origins, Purpose};
+pub use pace::Pace;
+pub use proxier::{Proxier, Report};
 pub use settings::{DetectLocal, Settings, Version};
+pub use watch::Watch;
 
-/// One run of kube-proxy: `Rule::origin` is an index into `origins`.
-/// The first origin is that of the top-level [`jumps`], whichever run made the rest.
+/// All that one sync writes. The first origin is that of the top-level [`jumps`], whichever run
+/// made the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sync {
     pub restore: Restore,
-    pub origins: Vec<Origin>,
+    pub origins: Origins,
 }
 
 /// The first sync of a node that holds no rules of kube-proxy yet.
@@ -48,10 +64,17 @@ pub fn full_sync_over(
     settings: &Settings,
     existing: impl IntoIterator<Item = ChainName>,
 ) -> Sync {
+    let mut watch = Watch::of(objects, settings.clone());
     let node = node::this_node(objects, settings);
-    let ports = service::service_ports(objects, settings);
-    let endpoints = endpoint::endpoints(objects, settings, &ports);
-    rules::write(settings, &node, &ports, &endpoints, existing)
+    let frame = rules::frame(settings, &node, &mut watch.origins);
+    let services: Vec<Rc<ObjectKey>> = watch.services().cloned().collect();
+    let parts = watch.parts(&services, (&node, settings), &SharedMap::new());
+    let parts = parts.iter().flat_map(|it| it.iter());
+    let own = parts.clone().flat_map(|it| &it.chains);
+    let active: BTreeSet<ChainName> = own.map(|it| it.0).collect();
+    let stale = |it: &ChainName| names::is_service_chain(*it) && !active.contains(it);
+    let stale = existing.into_iter().filter(stale).collect();
+    Sync { restore: rules::restore(&frame, parts, &stale), origins: watch.origins }
 }
 
 #[cfg(test)]

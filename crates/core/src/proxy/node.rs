@@ -7,20 +7,22 @@ use svclab_netfilter::Family;
 
 use super::address::{family, parse_cidr, parse_ip};
 use super::detect::{Detector, detector};
-use super::settings::{Settings, Version};
+use super::settings::{DetectLocal, Settings, Version};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Node, Object, Objects};
+use crate::object::{Labels, Node, Object, Objects};
 
-pub(super) struct ThisNode<'a> {
-    pub(super) name: &'a str,
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ThisNode {
+    pub(super) name: String,
     /// The address of this family, or the loopback address where the node has none.
     pub(super) ip: IpAddr,
-    pub(super) zone: &'a str,
+    pub(super) zone: String,
     pub(super) detector: Option<Detector>,
     pub(super) node_ports: NodePorts,
 }
 
 /// Where NodePorts listen.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct NodePorts {
     /// On which addresses; every local one where this is none.
     pub(super) only: Option<Vec<IpAddr>>,
@@ -29,18 +31,48 @@ pub(super) struct NodePorts {
 
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-pub(super) fn this_node<'a>(objects: &'a Objects, settings: &'a Settings) -> ThisNode<'a> {
-    let key = ObjectKey::new(Kind::Node, "", &settings.node);
-    let node = objects.get(&key).and_then(Object::as_node);
+pub(super) fn this_node(objects: &Objects, settings: &Settings) -> ThisNode {
+    let node = node_object(objects, settings);
+    let zone = node.and_then(|it| it.metadata.labels.get(ZONE_LABEL));
     let addresses = node.map(addresses).unwrap_or_default();
     let of_family = addresses.iter().copied().find(|it| family(*it) == settings.family);
     let ip = of_family.unwrap_or(loopback(settings.family));
     ThisNode {
-        name: &settings.node,
+        name: settings.node.clone(),
         ip,
-        zone: node.and_then(|it| it.metadata.labels.get(ZONE_LABEL)).map_or("", String::as_str),
+        zone: zone.cloned().unwrap_or_default(),
         detector: detector(settings, node),
         node_ports: node_ports(settings, ip, &addresses),
+    }
+}
+
+fn node_object<'a>(objects: &'a Objects, settings: &Settings) -> Option<&'a Node> {
+    objects.get(&ObjectKey::new(Kind::Node, "", &settings.node)).and_then(Object::as_node)
+}
+
+/// What kube-proxy watches in its own node: when it changes, all rules are written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Watched {
+    labels: Labels,
+    addresses: Vec<IpAddr>,
+    pod_cidrs: Vec<String>,
+}
+
+/// 1.30 looks at every label; newer releases at the zone, and they start again when the node's
+/// addresses change. Every release does when pods are told by the node's ranges and those change.
+pub(super) fn watched(objects: &Objects, settings: &Settings) -> Watched {
+    let modern = settings.version >= Version::Modern;
+    let by_range = settings.detect_local_mode == DetectLocal::NodeCidr;
+    let node = node_object(objects, settings);
+    let mut labels = node.map(|it| it.metadata.labels.clone()).unwrap_or_default();
+    labels.retain(|name, _| !modern || name == ZONE_LABEL);
+    Watched {
+        labels,
+        addresses: node.filter(|_| modern).map(addresses).unwrap_or_default(),
+        pod_cidrs: node
+            .filter(|_| by_range)
+            .map(|it| it.spec.pod_cidrs.clone())
+            .unwrap_or_default(),
     }
 }
 

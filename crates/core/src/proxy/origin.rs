@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use svclab_netfilter::OriginId;
+
 use crate::key::ObjectKey;
 
 /// The fixed rules have no service.
@@ -97,5 +99,50 @@ impl Origin {
     /// The origin of a rule that belongs to no service.
     pub(super) fn fixed(purpose: Purpose) -> Origin {
         Origin { service: None, port: Rc::from(""), endpoint: None, slice: None, purpose }
+    }
+}
+
+/// What the [`OriginId`]s of rules stand for. No id is given out twice, so those of rules that are
+/// gone keep their meaning for the traces that met them. A copy costs next to nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origins {
+    /// All but the last hold [`BLOCK`] origins.
+    blocks: Rc<Vec<Rc<Vec<Origin>>>>,
+}
+
+const BLOCK: usize = 256;
+
+impl Origins {
+    /// The first origin is that of the top-level [`jumps`](super::jumps), whoever makes the rest.
+    pub(super) fn new() -> Origins {
+        Origins { blocks: Rc::new(vec![Rc::new(vec![Origin::fixed(Purpose::Jump)])]) }
+    }
+
+    pub(super) fn add(&mut self, origin: Origin) -> OriginId {
+        let id = u32::try_from(self.len()).expect("fewer than 2³² rules fit into memory");
+        let blocks = Rc::make_mut(&mut self.blocks);
+        match blocks.last_mut() {
+            Some(last) if last.len() < BLOCK => Rc::make_mut(last).push(origin),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(origin);
+                blocks.push(Rc::new(block));
+            }
+        }
+        OriginId(id)
+    }
+
+    pub fn get(&self, id: OriginId) -> Option<&Origin> {
+        let index = id.0 as usize;
+        self.blocks.get(index / BLOCK)?.get(index % BLOCK)
+    }
+
+    pub fn len(&self) -> usize {
+        let full = self.blocks.len().saturating_sub(1) * BLOCK;
+        full + self.blocks.last().map_or(0, |it| it.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

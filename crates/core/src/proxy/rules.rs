@@ -1,135 +1,166 @@
-//! The chains and rules of one sync (`syncProxyRules`): the fixed head, one part for each service
-//! port, the tail.
+//! The rules of one sync (`syncProxyRules`): a fixed frame around the parts of all service ports.
+//!
+//! As text for `iptables-restore` ([`restore`]), or as the chains that all ports share
+//! ([`shared_chains`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::text::{ChainLine, Command, Restore, TableUpdate};
 use svclab_netfilter::{
-    AddrSide, AddrType, AddressMatch, ChainName, Criterion, CtStates, Family, MarkChange, OriginId,
-    Probability, Rule, TableName, Target,
+    AddrSide, AddrType, AddressMatch, Chain, ChainName, Criterion, CtStates, Family, MarkChange,
+    Rule, TableName, Target,
 };
 
-use super::Sync;
 use super::draft::Draft;
-use super::endpoint::Endpoints;
-use super::names::{PortKey, is_service_chain};
 use super::node::ThisNode;
-use super::origin::{Origin, Purpose};
-use super::service::ServicePort;
+use super::origin::{Origin, Origins, Purpose};
+use super::part::{Line, Part, Placed, stamp};
 use super::settings::Settings;
 
-mod port;
+pub(super) mod port;
 
 /// With more endpoints than this kube-proxy leaves out the comments of the endpoints' rules.
-const LARGE_CLUSTER: usize = 1000;
+pub(super) const LARGE_CLUSTER: usize = 1000;
 
-pub(super) fn write<'a>(
-    settings: &Settings,
-    node: &ThisNode<'_>,
-    ports: &BTreeMap<PortKey<'a>, ServicePort<'a>>,
-    endpoints: &Endpoints<'a>,
-    existing: impl IntoIterator<Item = ChainName>,
-) -> Sync {
-    let total: usize = endpoints.values().map(BTreeMap::len).sum();
-    let mut writer = Writer::new(settings, node, total > LARGE_CLUSTER);
-    writer.head();
-    let none = BTreeMap::new();
-    for (key, service_port) in ports {
-        port::write(&mut writer, *key, service_port, endpoints.get(key).unwrap_or(&none));
-    }
-    writer.delete_stale(existing);
-    writer.tail();
-    Sync { restore: Restore { tables: vec![writer.filter, writer.nat] }, origins: writer.origins }
+/// What stands around the services' rules in the chains that they share.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Frame {
+    filter: TableFrame,
+    nat: TableFrame,
 }
 
-struct Writer<'a> {
+#[derive(Debug, Clone, PartialEq, Default)]
+struct TableFrame {
+    /// All shared chains, in the order of their lines.
+    chains: Vec<ChainName>,
+    head: Vec<Placed>,
+    tail: Vec<Placed>,
+}
+
+/// The text of a sync that writes everything: `stale` chains are deleted.
+pub(super) fn restore<'a>(
+    frame: &'a Frame,
+    parts: impl Iterator<Item = &'a Part> + Clone,
+    stale: &BTreeSet<ChainName>,
+) -> Restore {
+    let mut filter = TableUpdate::new(TableName::Filter);
+    filter.chains.extend(frame.filter.chains.iter().copied().map(ChainLine::from));
+    let rules = parts.clone().flat_map(|it| &it.filter);
+    filter.commands.extend(frame.filter.around(rules).map(append));
+
+    let mut nat = TableUpdate::new(TableName::Nat);
+    let own = parts.clone().flat_map(|it| it.chains.iter().map(|it| it.0));
+    let chains = frame.nat.chains.iter().copied().chain(own).chain(stale.iter().copied());
+    nat.chains.extend(chains.map(ChainLine::from));
+    nat.commands.extend(frame.nat.head.iter().map(append));
+    for part in parts {
+        nat.commands.extend(part.nat.iter().map(append));
+        let own = part.own_rules();
+        nat.commands.extend(own.map(|(chain, rule)| Command::Append { chain, rule: rule.clone() }));
+    }
+    nat.commands.extend(stale.iter().copied().map(Command::DeleteChain));
+    nat.commands.extend(frame.nat.tail.iter().map(append));
+    Restore { tables: vec![filter, nat] }
+}
+
+fn append(placed: &Placed) -> Command {
+    Command::Append { chain: placed.chain, rule: Rc::clone(&placed.rule) }
+}
+
+/// A chain with its table.
+pub(super) type SharedChain = (TableName, ChainName, Rc<Chain>);
+
+/// The chains that all service ports share; every sync writes all of them.
+pub(super) fn shared_chains<'a>(
+    frame: &'a Frame,
+    parts: impl Iterator<Item = &'a Part> + Clone,
+) -> Vec<SharedChain> {
+    let filter = frame.filter.filled(parts.clone().flat_map(|it| &it.filter));
+    let nat = frame.nat.filled(parts.flat_map(|it| &it.nat));
+    let of = |table| move |(name, chain)| (table, name, Rc::new(chain));
+    let filter = filter.into_iter().map(of(TableName::Filter));
+    filter.chain(nat.into_iter().map(of(TableName::Nat))).collect()
+}
+
+impl TableFrame {
+    fn around<'a>(
+        &'a self,
+        rules: impl Iterator<Item = &'a Placed>,
+    ) -> impl Iterator<Item = &'a Placed> {
+        self.head.iter().chain(rules).chain(&self.tail)
+    }
+
+    fn filled<'a>(&'a self, rules: impl Iterator<Item = &'a Placed>) -> Vec<(ChainName, Chain)> {
+        let empty = |name: &ChainName| (*name, Chain::default());
+        let mut res: Vec<(ChainName, Chain)> = self.chains.iter().map(empty).collect();
+        for placed in self.around(rules) {
+            // There are few shared chains: looking along them is faster than any map.
+            if let Some((_, chain)) = res.iter_mut().find(|it| it.0 == placed.chain) {
+                chain.rules.push(Rc::clone(&placed.rule));
+            }
+        }
+        res
+    }
+}
+
+/// The frame of a node's rules.
+pub(super) fn frame(settings: &Settings, node: &ThisNode, origins: &mut Origins) -> Frame {
+    let names = |names: &[&str]| names.iter().map(|it| ChainName::of(it)).collect();
+    let filter = TableFrame { chains: names(&FILTER_CHAINS), ..TableFrame::default() };
+    let nat = TableFrame { chains: names(&NAT_CHAINS), ..TableFrame::default() };
+    let mut maker = FrameMaker { settings, node, origins, frame: Frame { filter, nat } };
+    if node.node_ports.localhost {
+        maker.block_localnet();
+    }
+    maker.masquerading();
+    maker.node_port_dispatch();
+    maker.forwarding();
+    maker.frame
+}
+
+struct FrameMaker<'a> {
     settings: &'a Settings,
-    node: &'a ThisNode<'a>,
-    large: bool,
-    filter: TableUpdate,
-    nat: TableUpdate,
-    origins: Vec<Origin>,
-    /// `probabilities[n]` is one of `n`: most services have as many endpoints as others.
-    probabilities: Vec<Probability>,
+    node: &'a ThisNode,
+    origins: &'a mut Origins,
+    frame: Frame,
 }
 
-impl<'a> Writer<'a> {
-    fn new(settings: &'a Settings, node: &'a ThisNode<'a>, large: bool) -> Writer<'a> {
-        Writer {
-            settings,
-            node,
-            large,
-            filter: TableUpdate::new(TableName::Filter),
-            nat: TableUpdate::new(TableName::Nat),
-            origins: vec![Origin::fixed(Purpose::Jump)],
-            probabilities: Vec::new(),
-        }
-    }
-
-    fn origin(&mut self, origin: Origin) -> OriginId {
-        let id = u32::try_from(self.origins.len()).expect("fewer than 2³² rules fit into memory");
-        self.origins.push(origin);
-        OriginId(id)
-    }
-
-    fn filter(&mut self, chain: ChainName, rule: Rule, origin: Origin) {
-        let origin = Some(self.origin(origin));
-        let rule = Rc::new(Rule { origin, ..rule });
-        self.filter.commands.push(Command::Append { chain, rule });
-    }
-
-    fn nat(&mut self, chain: ChainName, rule: Rule, origin: Origin) {
-        let origin = Some(self.origin(origin));
-        let rule = Rc::new(Rule { origin, ..rule });
-        self.nat.commands.push(Command::Append { chain, rule });
-    }
-
-    fn one_of(&mut self, n: usize) -> Probability {
-        while self.probabilities.len() <= n {
-            self.probabilities.push(Probability::one_of(self.probabilities.len()));
-        }
-        self.probabilities[n]
-    }
-
-    fn head(&mut self) {
-        let chain_line = |name: &&str| ChainLine::from(ChainName::of(name));
-        self.filter.chains.extend(FILTER_CHAINS.iter().map(chain_line));
-        self.nat.chains.extend(NAT_CHAINS.iter().map(chain_line));
-        if self.node.node_ports.localhost {
-            self.block_localnet();
-        }
-        self.masquerading();
+impl FrameMaker<'_> {
+    fn placed(&mut self, chain: &str, rule: Rule, purpose: Purpose) -> Placed {
+        let line = Line { rule, origin: Origin::fixed(purpose) };
+        Placed { chain: ChainName::of(chain), rule: stamp(line, self.origins) }
     }
 
     /// Without this rule, route_localnet would open 127.0.0.1 to the neighbours.
     fn block_localnet(&mut self) {
-        let firewall = ChainName::of("KUBE-FIREWALL");
-        self.filter.chains.push(firewall.into());
+        self.frame.filter.chains.push(ChainName::of("KUBE-FIREWALL"));
         let known = CtStates::RELATED.with(CtStates::ESTABLISHED).with(CtStates::DNAT);
         let rule = Draft::comment("block incoming localnet connections")
             .with(Criterion::Destination(AddressMatch::net(localnet())))
             .without(Criterion::Source(AddressMatch::net(localnet())))
             .without(Criterion::CtState(known))
             .target(Target::Drop);
-        self.filter(firewall, rule, Origin::fixed(Purpose::BlockLocalnet));
+        let rule = self.placed("KUBE-FIREWALL", rule, Purpose::BlockLocalnet);
+        self.frame.filter.head.push(rule);
     }
 
     fn masquerading(&mut self) {
         let bit = self.settings.masquerade_mark();
-        let (postrouting, mark_masq) =
-            (ChainName::of("KUBE-POSTROUTING"), ChainName::of("KUBE-MARK-MASQ"));
         let mark = |change| Draft::default().target(Target::Mark { change, digits: 8 });
-
         let unmarked = Draft::default().without(self.mark()).target(Target::Return);
-        self.nat(postrouting, unmarked, Origin::fixed(Purpose::SkipUnmarked));
-        self.nat(postrouting, mark(MarkChange::Xor(bit)), Origin::fixed(Purpose::ClearMark));
         let masquerade = Draft::comment("kubernetes service traffic requiring SNAT")
             .target(Target::Masquerade { random_fully: self.settings.random_fully });
-        self.nat(postrouting, masquerade, Origin::fixed(Purpose::Masquerade));
-        self.nat(mark_masq, mark(MarkChange::Or(bit)), Origin::fixed(Purpose::SetMark));
+        let postrouting = "KUBE-POSTROUTING";
+        let head = vec![
+            self.placed(postrouting, unmarked, Purpose::SkipUnmarked),
+            self.placed(postrouting, mark(MarkChange::Xor(bit)), Purpose::ClearMark),
+            self.placed(postrouting, masquerade, Purpose::Masquerade),
+            self.placed("KUBE-MARK-MASQ", mark(MarkChange::Or(bit)), Purpose::SetMark),
+        ];
+        self.frame.nat.head = head;
     }
 
     fn mark(&self) -> Criterion {
@@ -137,39 +168,28 @@ impl<'a> Writer<'a> {
         Criterion::Mark { value: mark, mask: mark, digits: 8 }
     }
 
-    fn delete_stale(&mut self, existing: impl IntoIterator<Item = ChainName>) {
-        let active: BTreeSet<ChainName> = self.nat.chains.iter().map(|it| it.name).collect();
-        let stale = |it: &ChainName| is_service_chain(*it) && !active.contains(it);
-        let stale: BTreeSet<ChainName> = existing.into_iter().filter(stale).collect();
-        self.nat.chains.extend(stale.iter().copied().map(ChainLine::from));
-        self.nat.commands.extend(stale.into_iter().map(Command::DeleteChain));
-    }
-
-    fn tail(&mut self) {
-        self.node_port_dispatch();
-        self.forwarding();
-    }
-
     fn node_port_dispatch(&mut self) {
-        let (services, node_ports) =
-            (ChainName::of("KUBE-SERVICES"), ChainName::of("KUBE-NODEPORTS"));
+        for rule in self.node_port_dispatches() {
+            let rule = self.placed("KUBE-SERVICES", rule, Purpose::NodePortDispatch);
+            self.frame.nat.tail.push(rule);
+        }
+    }
+
+    fn node_port_dispatches(&self) -> Vec<Rule> {
+        let node_ports = ChainName::of("KUBE-NODEPORTS");
         let draft = || {
             Draft::comment(
                 "kubernetes service nodeports; NOTE: this must be the last rule in this chain",
             )
         };
-        let origin = || Origin::fixed(Purpose::NodePortDispatch);
         if let Some(ips) = &self.node.node_ports.only {
-            for ip in ips {
-                self.nat(services, draft().destination(*ip).jump(node_ports), origin());
-            }
-            return;
+            return ips.iter().map(|ip| draft().destination(*ip).jump(node_ports)).collect();
         }
         let mut draft = draft().with(is_local(AddrSide::Destination));
         if let Some(loopback) = self.loopback_left_out() {
             draft = draft.without(Criterion::Destination(AddressMatch::net(loopback)));
         }
-        self.nat(services, draft.jump(node_ports), origin());
+        vec![draft.jump(node_ports)]
     }
 
     fn loopback_left_out(&self) -> Option<IpNet> {
@@ -180,20 +200,21 @@ impl<'a> Writer<'a> {
     }
 
     fn forwarding(&mut self) {
-        let forward = ChainName::of("KUBE-FORWARD");
+        let forward = "KUBE-FORWARD";
+        let mut tail = Vec::new();
         if !self.settings.conntrack_tcp_be_liberal {
             let mut draft = Draft::default().in_state(CtStates::INVALID);
             if self.settings.uses_nfacct() {
                 draft = draft.with(Criterion::Nfacct("ct_state_invalid_dropped_pkts".to_owned()));
             }
-            self.filter(forward, draft.target(Target::Drop), Origin::fixed(Purpose::DropInvalid));
+            tail.push(self.placed(forward, draft.target(Target::Drop), Purpose::DropInvalid));
         }
         let marked = Draft::comment("kubernetes forwarding rules").with(self.mark());
-        self.filter(forward, marked.target(Target::Accept), Origin::fixed(Purpose::ForwardMarked));
+        tail.push(self.placed(forward, marked.target(Target::Accept), Purpose::ForwardMarked));
         let replies = Draft::comment("kubernetes forwarding conntrack rule")
             .in_state(CtStates::RELATED.with(CtStates::ESTABLISHED));
-        let origin = Origin::fixed(Purpose::ForwardReplies);
-        self.filter(forward, replies.target(Target::Accept), origin);
+        tail.push(self.placed(forward, replies.target(Target::Accept), Purpose::ForwardReplies));
+        self.frame.filter.tail = tail;
     }
 }
 

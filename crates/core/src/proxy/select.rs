@@ -22,9 +22,9 @@ pub(super) struct Selection<'a> {
 }
 
 pub(super) fn select<'a>(
-    port: &ServicePort<'_>,
+    port: &ServicePort,
     endpoints: &'a BTreeMap<Rc<str>, Endpoint<'a>>,
-    node: &ThisNode<'_>,
+    node: &ThisNode,
     settings: &Settings,
 ) -> Selection<'a> {
     let mut res = Selection::default();
@@ -76,34 +76,34 @@ enum Topology {
 impl Topology {
     fn of(
         endpoints: &BTreeMap<Rc<str>, Endpoint<'_>>,
-        port: &ServicePort<'_>,
-        node: &ThisNode<'_>,
+        port: &ServicePort,
+        node: &ThisNode,
         settings: &Settings,
     ) -> Topology {
         let modern = settings.version >= Version::Modern;
         let ready = || endpoints.values().filter(|it| it.ready);
         let by_node = modern && settings.gate("PreferSameTrafficDistribution", true);
-        if by_node && all_hinted(ready().map(Endpoint::node_hints), node.name) {
+        if by_node && all_hinted(ready().map(Endpoint::node_hints), &node.name) {
             return Topology::Node;
         }
         let by_zone = modern || asks_for_zones(port, settings);
-        if by_zone && all_hinted(ready().map(Endpoint::zone_hints), node.zone) {
+        if by_zone && all_hinted(ready().map(Endpoint::zone_hints), &node.zone) {
             return Topology::Zone;
         }
         Topology::None
     }
 
-    fn allows(self, endpoint: &Endpoint<'_>, node: &ThisNode<'_>) -> bool {
+    fn allows(self, endpoint: &Endpoint<'_>, node: &ThisNode) -> bool {
         match self {
             Topology::None => true,
-            Topology::Zone => names(endpoint.zone_hints(), node.zone),
-            Topology::Node => names(endpoint.node_hints(), node.name),
+            Topology::Zone => names(endpoint.zone_hints(), &node.zone),
+            Topology::Node => names(endpoint.node_hints(), &node.name),
         }
     }
 }
 
 /// 1.30 heeds hints only where an annotation or a feature gate says so.
-fn asks_for_zones(port: &ServicePort<'_>, settings: &Settings) -> bool {
+fn asks_for_zones(port: &ServicePort, settings: &Settings) -> bool {
     settings.gate("TopologyAwareHints", true)
         && (port.hints_annotated || settings.gate("ServiceTrafficDistribution", false))
 }

@@ -9,11 +9,10 @@ use svclab_netfilter::Family;
 use super::address::{family, ips_of_family, parse_cidr, parse_ip};
 use super::names::{PortKey, ProtocolKey};
 use super::settings::{Settings, Version};
-use crate::key::ObjectKey;
-use crate::object::{self, Object, Objects, Service, ServiceType, TrafficPolicy};
+use crate::object::{self, Service, ServiceType, TrafficPolicy};
 
-pub(super) struct ServicePort<'a> {
-    pub(super) object: &'a ObjectKey,
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ServicePort {
     pub(super) cluster_ip: IpAddr,
     pub(super) port: u16,
     pub(super) node_port: Option<u16>,
@@ -29,7 +28,7 @@ pub(super) struct ServicePort<'a> {
     pub(super) hints_annotated: bool,
 }
 
-impl ServicePort<'_> {
+impl ServicePort {
     /// Whether it can be reached from outside of the cluster.
     pub(super) fn is_external(&self) -> bool {
         self.node_port.is_some() || !self.vips.is_empty() || !self.external_ips.is_empty()
@@ -44,36 +43,17 @@ impl ServicePort<'_> {
     }
 }
 
-pub(super) fn service_ports<'a>(
-    objects: &'a Objects,
-    settings: &Settings,
-) -> BTreeMap<PortKey<'a>, ServicePort<'a>> {
-    let mut res = BTreeMap::new();
-    for (key, object) in objects.iter() {
-        if let Object::Service(service) = object {
-            add_service(&mut res, key, service, settings);
-        }
-    }
-    res
-}
-
-/// An object without a namespace is in `default`.
-pub(super) fn namespace(written: &str) -> &str {
-    if written.is_empty() { "default" } else { written }
-}
+/// The ports of a Service by name and protocol, which is their order; of two with both alike the last.
+pub(super) type Ports<'a> = BTreeMap<PortKey<'a>, ServicePort>;
 
 /// kube-proxy does not even list the Services that have this label.
 const OTHER_PROXY_LABEL: &str = "service.kubernetes.io/service-proxy-name";
 
-fn add_service<'a>(
-    ports: &mut BTreeMap<PortKey<'a>, ServicePort<'a>>,
-    object: &'a ObjectKey,
-    service: &'a Service,
-    settings: &Settings,
-) {
+pub(super) fn service_ports<'a>(service: &'a Service, settings: &Settings) -> Ports<'a> {
+    let mut res = Ports::new();
     let elsewhere = service.metadata.labels.contains_key(OTHER_PROXY_LABEL);
     let Some(cluster_ip) = cluster_ip(service, settings.family).filter(|_| !elsewhere) else {
-        return;
+        return res;
     };
     for port in &service.spec.ports {
         let Some(protocol) = ProtocolKey::parse(&port.protocol) else { continue };
@@ -83,23 +63,27 @@ fn add_service<'a>(
             port: &port.name,
             protocol,
         };
-        ports.insert(key, service_port(object, service, port, cluster_ip, settings));
+        res.insert(key, service_port(service, port, cluster_ip, settings));
     }
+    res
 }
 
-fn service_port<'a>(
-    object: &'a ObjectKey,
+/// An object without a namespace is in `default`.
+pub(super) fn namespace(written: &str) -> &str {
+    if written.is_empty() { "default" } else { written }
+}
+
+fn service_port(
     service: &Service,
     port: &object::ServicePort,
     cluster_ip: IpAddr,
     settings: &Settings,
-) -> ServicePort<'a> {
+) -> ServicePort {
     let spec = &service.spec;
     let external_local = is_external_local(service);
     let health_check = external_local && spec.service_type() == ServiceType::LoadBalancer;
     let health_check_port = u16::try_from(spec.health_check_node_port).ok();
     ServicePort {
-        object,
         cluster_ip,
         port: port.port(),
         node_port: port.node_port(),

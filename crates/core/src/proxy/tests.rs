@@ -88,7 +88,7 @@ fn check_choice(text: &str, settings: &Settings, expected: &str) {
     let sync = full_sync(&objects(text), settings);
     let mut chains: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (chain, rule) in appended(&sync) {
-        let origin = &sync.origins[rule.origin.map_or(0, |it| it.0 as usize)];
+        let origin = sync.origins.get(rule.origin.expect("an origin")).expect("it is known");
         if let (Purpose::PickEndpoint { .. }, Some(endpoint)) = (origin.purpose, &origin.endpoint) {
             let kind = chain.as_str()[..8].to_owned();
             chains.entry(kind).or_default().push(endpoint.to_string());
@@ -123,7 +123,7 @@ fn every_rule_knows_why_it_is_there() {
     for (_, rule) in appended(&sync) {
         let origin = rule.origin.expect("every rule has an origin");
         assert!(seen.insert(origin), "an origin is that of one rule");
-        let origin = &sync.origins[origin.0 as usize];
+        let origin = sync.origins.get(origin).expect("it is known");
         let line = rule.to_string();
         if let Some(service) = &origin.service {
             assert!(objects.contains_key(service), "{line}");

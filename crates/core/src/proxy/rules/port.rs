@@ -1,45 +1,84 @@
-//! The chains and rules of one service port.
+//! The lines of one service port: its rules in the shared chains, and its own chains.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::{
-    AddrSide, AddressMatch, ChainName, Criterion, Protocol, Recent, RecentCheck, Rule, Target,
+    AddrSide, AddressMatch, ChainName, Criterion, Probability, Protocol, Recent, RecentCheck, Rule,
+    Target,
 };
 
-use super::{Writer, is_local, localnet};
+use super::{is_local, localnet};
 use crate::key::ObjectKey;
+use crate::proxy::connections::UdpPort;
 use crate::proxy::draft::Draft;
 use crate::proxy::endpoint::Endpoint;
 use crate::proxy::names::{PortChains, PortKey, port_chains};
+use crate::proxy::node::ThisNode;
 use crate::proxy::origin::{Destination, Origin, Purpose};
+use crate::proxy::part::{Line, Lines};
 use crate::proxy::select::{Selection, select};
 use crate::proxy::service::ServicePort;
+use crate::proxy::settings::Settings;
 
-pub(super) fn write(
-    out: &mut Writer<'_>,
+/// What every service port of a node is written with.
+pub(in crate::proxy) struct Around<'a> {
+    pub(in crate::proxy) settings: &'a Settings,
+    pub(in crate::proxy) node: &'a ThisNode,
+    /// Whether the cluster has more than [`super::LARGE_CLUSTER`] endpoints.
+    pub(in crate::proxy) large: bool,
+    /// `probabilities[n]` is one of `n`: most services have as many endpoints as others.
+    probabilities: Vec<Probability>,
+}
+
+impl<'a> Around<'a> {
+    pub(in crate::proxy) fn new(
+        settings: &'a Settings,
+        node: &'a ThisNode,
+        large: bool,
+    ) -> Around<'a> {
+        Around { settings, node, large, probabilities: Vec::new() }
+    }
+
+    fn one_of(&mut self, n: usize) -> Probability {
+        while self.probabilities.len() <= n {
+            self.probabilities.push(Probability::one_of(self.probabilities.len()));
+        }
+        self.probabilities[n]
+    }
+}
+
+/// The lines of a port of `service`.
+pub(in crate::proxy) fn lines(
+    around: &mut Around<'_>,
+    service: &Rc<ObjectKey>,
     key: PortKey<'_>,
-    port: &ServicePort<'_>,
+    port: &ServicePort,
     endpoints: &BTreeMap<Rc<str>, Endpoint<'_>>,
-) {
-    let selection = select(port, endpoints, out.node, out.settings);
-    let mut port = PortWriter::new(out, key, port, &selection);
-    port.cluster_ip();
-    port.external_ips();
-    port.load_balancer();
-    port.node_port();
-    port.health_check();
-    port.mark_cluster_ip();
-    port.external_chain();
-    port.firewall_chain();
-    port.policy_chains();
-    port.endpoint_chains();
+) -> Lines {
+    let selection = select(port, endpoints, around.node, around.settings);
+    let mut writer = PortWriter::new(around, service, key, port, &selection);
+    writer.cluster_ip();
+    writer.external_ips();
+    writer.load_balancer();
+    writer.node_port();
+    writer.health_check();
+    writer.mark_cluster_ip();
+    writer.external_chain();
+    writer.firewall_chain();
+    writer.policy_chains();
+    writer.endpoint_chains();
+    Lines { udp: UdpPort::of(key, port, endpoints), ..writer.lines }
 }
 
 struct PortWriter<'w, 'a> {
-    out: &'w mut Writer<'a>,
-    port: &'w ServicePort<'w>,
+    around: &'w mut Around<'a>,
+    lines: Lines,
+    /// The rule that marks what comes to the cluster IP: the first of its chain, and written
+    /// before all the others.
+    mark: Option<Line>,
+    port: &'w ServicePort,
     selection: &'w Selection<'w>,
     /// `shop/web:http`
     name: String,
@@ -48,20 +87,23 @@ struct PortWriter<'w, 'a> {
     /// Whether traffic to the cluster IP has an endpoint to go to, and traffic from outside.
     has_internal: bool,
     has_external: bool,
-    service: Rc<ObjectKey>,
+    service: &'w Rc<ObjectKey>,
     port_name: Rc<str>,
 }
 
 impl<'w, 'a> PortWriter<'w, 'a> {
     fn new(
-        out: &'w mut Writer<'a>,
+        around: &'w mut Around<'a>,
+        service: &'w Rc<ObjectKey>,
         key: PortKey<'_>,
-        port: &'w ServicePort<'w>,
+        port: &'w ServicePort,
         selection: &'w Selection<'w>,
     ) -> PortWriter<'w, 'a> {
         let has_local = !selection.local.is_empty();
         PortWriter {
-            out,
+            around,
+            lines: Lines::default(),
+            mark: None,
             port,
             selection,
             name: key.to_string(),
@@ -69,36 +111,39 @@ impl<'w, 'a> PortWriter<'w, 'a> {
             chains: port_chains(key),
             has_internal: selection.any && (has_local || !port.internal_local),
             has_external: selection.any && (has_local || !port.external_local),
-            service: Rc::new(port.object.clone()),
+            service,
             port_name: Rc::from(key.port),
         }
     }
 
-    fn origin(&self, purpose: Purpose) -> Origin {
-        Origin {
-            service: Some(Rc::clone(&self.service)),
-            port: Rc::clone(&self.port_name),
-            ..Origin::fixed(purpose)
-        }
-    }
-
-    fn filter(&mut self, chain: &str, purpose: Purpose, rule: Rule) {
-        let origin = self.origin(purpose);
-        self.out.filter(ChainName::of(chain), rule, origin);
-    }
-
-    fn nat(&mut self, chain: ChainName, purpose: Purpose, rule: Rule) {
-        let origin = self.origin(purpose);
-        self.out.nat(chain, rule, origin);
-    }
-
-    fn nat_for(&mut self, endpoint: &Endpoint<'_>, chain: ChainName, purpose: Purpose, rule: Rule) {
+    fn line(&self, purpose: Purpose, rule: Rule) -> Line {
         let origin = Origin {
-            endpoint: Some(Rc::clone(&endpoint.text)),
-            slice: Some(Rc::clone(&endpoint.slice)),
-            ..self.origin(purpose)
+            service: Some(Rc::clone(self.service)),
+            port: Rc::clone(&self.port_name),
+            endpoint: None,
+            slice: None,
+            purpose,
         };
-        self.out.nat(chain, rule, origin);
+        Line { rule, origin }
+    }
+
+    fn line_for(&self, endpoint: &Endpoint<'_>, purpose: Purpose, rule: Rule) -> Line {
+        let mut line = self.line(purpose, rule);
+        line.origin.endpoint = Some(Rc::clone(&endpoint.text));
+        line.origin.slice = Some(Rc::clone(&endpoint.slice));
+        line
+    }
+
+    /// A rule of a filter chain that all ports share.
+    fn filter(&mut self, chain: &str, purpose: Purpose, rule: Rule) {
+        let line = self.line(purpose, rule);
+        self.lines.filter.push((ChainName::of(chain), line));
+    }
+
+    /// A rule of a nat chain that all ports share.
+    fn nat(&mut self, chain: &str, purpose: Purpose, rule: Rule) {
+        let line = self.line(purpose, rule);
+        self.lines.nat.push((ChainName::of(chain), line));
     }
 
     fn internal_chain(&self) -> ChainName {
@@ -122,7 +167,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
         let draft = Draft::comment(format!("{} cluster IP", self.name));
         let rule = self.to(draft, ip).jump(self.internal_chain());
-        self.nat(ChainName::of("KUBE-SERVICES"), Purpose::Match(Destination::ClusterIp), rule);
+        self.nat("KUBE-SERVICES", Purpose::Match(Destination::ClusterIp), rule);
     }
 
     /// What happens to packets that no endpoint may take.
@@ -152,7 +197,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
                 let draft = Draft::comment(format!("{} external IP", self.name));
                 let rule = self.to(draft, *ip).jump(self.chains.ext);
                 let purpose = Purpose::Match(Destination::ExternalIp);
-                self.nat(ChainName::of("KUBE-SERVICES"), purpose, rule);
+                self.nat("KUBE-SERVICES", purpose, rule);
             }
             self.refuse_external(Destination::ExternalIp, *ip);
         }
@@ -166,7 +211,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
                 let draft = Draft::comment(format!("{} loadbalancer IP", self.name));
                 let rule = self.to(draft, *ip).jump(first);
                 let purpose = Purpose::Match(Destination::LoadBalancerIp);
-                self.nat(ChainName::of("KUBE-SERVICES"), purpose, rule);
+                self.nat("KUBE-SERVICES", purpose, rule);
             }
             if self.has_firewall() {
                 let draft = Draft::comment(format!("{} traffic not accepted by {fw}", self.name));
@@ -193,10 +238,10 @@ impl<'w, 'a> PortWriter<'w, 'a> {
     }
 
     fn accept_node_port(&mut self, port: u16) {
-        let node_ports = ChainName::of("KUBE-NODEPORTS");
+        let node_ports = "KUBE-NODEPORTS";
         let draft = || Draft::label(&self.name).protocol(self.protocol);
         let rule = draft().dport(port).jump(self.chains.ext);
-        if self.out.node.node_ports.localhost && self.out.settings.uses_nfacct() {
+        if self.around.node.node_ports.localhost && self.around.settings.uses_nfacct() {
             let counted = draft()
                 .with(Criterion::Destination(AddressMatch::net(localnet())))
                 .dport(port)
@@ -220,73 +265,75 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
         let draft = Draft::comment(format!("{} cluster IP", self.name));
         let draft = self.to(draft, self.port.cluster_ip);
-        let (draft, purpose) = match &self.out.node.detector {
-            _ if self.out.settings.masquerade_all => (draft, Purpose::MarkAll),
+        let (draft, purpose) = match &self.around.node.detector {
+            _ if self.around.settings.masquerade_all => (draft, Purpose::MarkAll),
             Some(detector) => (draft.unless_local(detector), Purpose::MarkFromOutside),
             None => return,
         };
-        self.nat(self.internal_chain(), purpose, draft.jump(mark_masq()));
+        self.mark = Some(self.line(purpose, draft.jump(mark_masq())));
+        self.lines.marking = Some(self.internal_chain());
     }
 
     fn external_chain(&mut self) {
         if !self.selection.any || !self.port.is_external() {
             return;
         }
-        let ext = self.chains.ext;
-        self.out.nat.chains.push(ext.into());
-        let target = if self.port.external_local {
-            self.local_short_circuits();
-            self.chains.svl
+        let (mut lines, target) = if self.port.external_local {
+            (self.local_short_circuits(), self.chains.svl)
         } else {
             let comment = format!("masquerade traffic for {} external destinations", self.name);
             let rule = Draft::comment(comment).jump(mark_masq());
-            self.nat(ext, Purpose::MarkExternal, rule);
-            self.chains.svc
+            (vec![self.line(Purpose::MarkExternal, rule)], self.chains.svc)
         };
         if self.has_external {
-            self.nat(ext, Purpose::ToEndpoints, Draft::default().jump(target));
+            lines.push(self.line(Purpose::ToEndpoints, Draft::default().jump(target)));
         }
+        self.lines.chains.push((self.chains.ext, lines));
     }
 
     /// Under the Local policy, pods and the node itself may still use every endpoint.
-    fn local_short_circuits(&mut self) {
-        let (ext, svc) = (self.chains.ext, self.chains.svc);
+    fn local_short_circuits(&self) -> Vec<Line> {
+        let svc = self.chains.svc;
         let comment = |what: &str| {
             Draft::comment(format!("{what} traffic for {} external destinations", self.name))
         };
         let from_node = |what: &str| comment(what).with(is_local(AddrSide::Source));
-        let mark = from_node("masquerade LOCAL").jump(mark_masq());
-        let route = from_node("route LOCAL").jump(svc);
-        if let Some(detector) = &self.out.node.detector {
+        let mut lines = Vec::with_capacity(4);
+        if let Some(detector) = &self.around.node.detector {
             let pods = comment("pod").if_local(detector).jump(svc);
-            self.nat(ext, Purpose::PodsUseCluster, pods);
+            lines.push(self.line(Purpose::PodsUseCluster, pods));
         }
-        self.nat(ext, Purpose::MarkNodeItself, mark);
-        self.nat(ext, Purpose::NodeItselfUsesCluster, route);
+        let mark = from_node("masquerade LOCAL").jump(mark_masq());
+        lines.push(self.line(Purpose::MarkNodeItself, mark));
+        let route = from_node("route LOCAL").jump(svc);
+        lines.push(self.line(Purpose::NodeItselfUsesCluster, route));
+        lines
     }
 
     fn firewall_chain(&mut self) {
         if !self.has_firewall() {
             return;
         }
-        let (fw, ext) = (self.chains.fw, self.chains.ext);
-        self.out.nat.chains.push(fw.into());
+        let ext = self.chains.ext;
         let comment = format!("{} loadbalancer IP", self.name);
+        let mut lines = Vec::new();
         for range in &self.port.source_ranges {
             let rule = Draft::comment(comment.as_str()).source_net(*range).jump(ext);
-            self.nat(fw, Purpose::AllowSourceRange, rule);
+            lines.push(self.line(Purpose::AllowSourceRange, rule));
         }
         // A node in the ranges that uses the VIP sends to itself, with the VIP as its source.
-        let node = self.out.node.ip;
+        let node = self.around.node.ip;
         if self.port.source_ranges.iter().any(|it| it.contains(&node)) {
             for vip in &self.port.vips {
                 let rule = Draft::comment(comment.as_str()).source(*vip).jump(ext);
-                self.nat(fw, Purpose::AllowNodeItself, rule);
+                lines.push(self.line(Purpose::AllowNodeItself, rule));
             }
         }
         let comment =
             format!("other traffic to {} will be dropped by KUBE-PROXY-FIREWALL", self.name);
-        self.nat(fw, Purpose::SourceRangesEnd, Draft::comment(comment).no_target());
+        let end = Draft::comment(comment).no_target();
+        lines.push(self.line(Purpose::SourceRangesEnd, end));
+        self.lines.chains.push((self.chains.fw, lines));
     }
 
     fn policy_chains(&mut self) {
@@ -301,13 +348,14 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         if endpoints.is_empty() {
             return;
         }
-        self.out.nat.chains.push(chain.into());
+        let mark = self.mark.take_if(|_| self.lines.marking == Some(chain));
+        let mut lines = Vec::from_iter(mark);
         if let Some(seconds) = self.port.affinity_seconds {
             for endpoint in endpoints {
                 let check = RecentCheck::Rcheck { seconds, reap: true };
                 let rule = self.towards(endpoint).with(recent(endpoint, check));
                 let purpose = Purpose::KeepEndpoint { seconds };
-                self.nat_for(endpoint, chain, purpose, rule.jump(endpoint.chain));
+                lines.push(self.line_for(endpoint, purpose, rule.jump(endpoint.chain)));
             }
         }
         let of = endpoints.len();
@@ -315,15 +363,16 @@ impl<'w, 'a> PortWriter<'w, 'a> {
             let mut draft = self.towards(endpoint);
             let left = of - index;
             if left > 1 {
-                draft = draft.with(Criterion::Statistic(self.out.one_of(left)));
+                draft = draft.with(Criterion::Statistic(self.around.one_of(left)));
             }
             let purpose = Purpose::PickEndpoint { index, of };
-            self.nat_for(endpoint, chain, purpose, draft.jump(endpoint.chain));
+            lines.push(self.line_for(endpoint, purpose, draft.jump(endpoint.chain)));
         }
+        self.lines.chains.push((chain, lines));
     }
 
     fn towards(&self, endpoint: &Endpoint<'_>) -> Draft {
-        if self.out.large {
+        if self.around.large {
             return Draft::default();
         }
         Draft::comment(format!("{} -> {}", self.name, endpoint.text))
@@ -336,9 +385,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
     }
 
     fn endpoint_chain(&mut self, endpoint: &Endpoint<'_>) {
-        let chain = endpoint.chain;
-        self.out.nat.chains.push(chain.into());
-        let draft = || if self.out.large { Draft::default() } else { Draft::label(&self.name) };
+        let draft = || if self.around.large { Draft::default() } else { Draft::label(&self.name) };
 
         let mut dnat = draft();
         let remember = self.port.affinity_seconds.is_some();
@@ -347,8 +394,11 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
         let dnat = dnat.protocol(self.protocol).dnat(endpoint);
         let hairpin = draft().source_endpoint(endpoint).jump(mark_masq());
-        self.nat_for(endpoint, chain, Purpose::MarkHairpin, hairpin);
-        self.nat_for(endpoint, chain, Purpose::Dnat { remember }, dnat);
+        let lines = vec![
+            self.line_for(endpoint, Purpose::MarkHairpin, hairpin),
+            self.line_for(endpoint, Purpose::Dnat { remember }, dnat),
+        ];
+        self.lines.chains.push((endpoint.chain, lines));
     }
 }
 

@@ -1,0 +1,294 @@
+//! One node's kube-proxy: what changed since its last sync → what it changes in the kernel.
+//!
+//! A full sync writes everything and puts the [`jumps`] in place. All others write the chains that
+//! services share, and of the services' own chains those of Services that changed; every other
+//! chain of the kernel stays as it is. The kernel's rules come out as if `iptables-restore` had
+//! been given the text, but nothing is written that is there already.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use svclab_netfilter::text::Command;
+use svclab_netfilter::{Chain, ChainName, Rule, RuleSet, SharedMap, TableName, Target};
+
+use super::changes::{Changes, Comparison};
+use super::connections::{StaleConnections, udp_ports};
+use super::jumps::jumps;
+use super::names::is_service_chain;
+use super::node::{ThisNode, Watched, this_node, watched};
+use super::part::{Part, Parts, Placed};
+use super::rules::{Frame, SharedChain, frame, shared_chains};
+use super::settings::{Settings, Version};
+use super::watch::Watch;
+use crate::key::ObjectKey;
+use crate::object::Objects;
+use crate::time::{Duration, Instant};
+
+/// `iptables.syncPeriod`, its default: in a large cluster stale chains are not looked for more often.
+const SYNC_PERIOD: Duration = Duration::from_secs(30);
+/// Newer releases write everything anew after this time, except in a large cluster.
+const FULL_SYNC_PERIOD: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proxier {
+    settings: Settings,
+    /// As of the last full sync; none before the first.
+    node: Option<Known>,
+    services: SharedMap<Rc<ObjectKey>, Parts>,
+    shared: Vec<SharedChain>,
+    changed: BTreeSet<Rc<ObjectKey>>,
+    /// Chains that services had and do not need any more, but are still there.
+    unused: BTreeSet<ChainName>,
+    cleaned_at: Option<Instant>,
+    /// The nat chains as the last sync left them.
+    left: Chains,
+}
+
+/// What a kube-proxy knows of its own node.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    watched: Watched,
+    node: ThisNode,
+    frame: Frame,
+    written_at: Instant,
+}
+
+/// What came of a sync.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub full: bool,
+    pub changes: Changes,
+    pub stale_connections: StaleConnections,
+}
+
+impl Proxier {
+    /// A kube-proxy that has just been started on a node; it gets its settings from `watch`.
+    pub fn new(node: &str, watch: &Watch) -> Proxier {
+        Proxier {
+            settings: Settings { node: node.to_owned(), ..watch.settings.clone() },
+            node: None,
+            services: SharedMap::new(),
+            shared: Vec::new(),
+            changed: BTreeSet::new(),
+            unused: BTreeSet::new(),
+            cleaned_at: None,
+            left: SharedMap::new(),
+        }
+    }
+
+    /// Takes note of Services that [`Watch::hear`] gave.
+    pub fn changed(&mut self, services: &BTreeSet<Rc<ObjectKey>>) {
+        self.changed.extend(services.iter().cloned());
+    }
+
+    /// Whether its node changed in a way that asks for a sync.
+    pub fn node_changed(&self, objects: &Objects) -> bool {
+        let now = watched(objects, &self.settings);
+        self.node.as_ref().is_none_or(|it| it.watched != now)
+    }
+
+    /// Writes what has changed into the kernel's rules.
+    pub fn sync(
+        &mut self,
+        watch: &mut Watch,
+        objects: &Objects,
+        rules: &mut Rc<RuleSet>,
+        now: Instant,
+    ) -> Report {
+        let known = self.node.take().filter(|it| !self.is_outdated(it, watch, objects, now));
+        let full = known.is_none();
+        let known = known.unwrap_or_else(|| self.look_around(watch, objects, now));
+        let services = self.services_to_write(watch, full);
+        let parts = watch.parts(&services, (&known.node, &self.settings), &self.services);
+        let stale_connections = self.stale_connections(&services, &parts);
+        if self.take_over(services, &parts) || full {
+            self.shared = shared_chains(&known.frame, self.parts());
+        }
+
+        let mut kernel = Kernel { rules, comparison: Comparison::default() };
+        let untouched = kernel.nat().is_copy_of(&self.left);
+        if full {
+            kernel.ensure_jumps();
+        }
+        for table in [TableName::Filter, TableName::Nat] {
+            let shared = self.shared.iter().filter(|it| it.0 == table);
+            kernel.put(table, shared.map(|(_, name, chain)| (*name, chain)));
+        }
+        let own = parts.iter().flat_map(|it| it.iter()).flat_map(|it| &it.chains);
+        kernel.put(TableName::Nat, own.map(|(name, chain)| (*name, chain)));
+        if self.cleans_up(watch.is_large(), now) {
+            let unused = std::mem::take(&mut self.unused);
+            let stale = if untouched { unused } else { self.stale_chains(&kernel.nat()) };
+            stale.into_iter().for_each(|it| kernel.delete(it));
+        }
+        self.left = kernel.nat();
+        self.node = Some(known);
+        Report { full, changes: kernel.comparison.changes(), stale_connections }
+    }
+
+    fn is_outdated(&self, known: &Known, watch: &Watch, objects: &Objects, now: Instant) -> bool {
+        let by_time = self.settings.version >= Version::Modern && !watch.is_large();
+        let expired = by_time && now - known.written_at > FULL_SYNC_PERIOD;
+        expired || known.watched != watched(objects, &self.settings)
+    }
+
+    fn look_around(&self, watch: &mut Watch, objects: &Objects, now: Instant) -> Known {
+        let node = this_node(objects, &self.settings);
+        Known {
+            watched: watched(objects, &self.settings),
+            frame: frame(&self.settings, &node, &mut watch.origins),
+            node,
+            written_at: now,
+        }
+    }
+
+    /// Services that are gone have nothing more to write, but something to give up.
+    fn services_to_write(&mut self, watch: &Watch, full: bool) -> Vec<Rc<ObjectKey>> {
+        let mut res = std::mem::take(&mut self.changed);
+        if full {
+            res.extend(watch.services().chain(self.services.keys()).cloned());
+        }
+        res.into_iter().collect()
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> + Clone {
+        self.services.values().flat_map(|it| it.iter())
+    }
+
+    fn stale_connections(&self, services: &[Rc<ObjectKey>], parts: &[Parts]) -> StaleConnections {
+        let mut res = StaleConnections::default();
+        let mut touched = false;
+        for (key, after) in services.iter().zip(parts) {
+            let before = self.services.get(key).map_or(&[][..], |it| it);
+            touched |= udp_ports(before).chain(udp_ports(after)).next().is_some();
+            if touched && self.settings.version < Version::Modern {
+                res.note(before, after);
+            }
+        }
+        if touched && self.settings.version >= Version::Modern {
+            res.reconcile(self.parts());
+        }
+        res
+    }
+
+    /// Whether the rules that these services have in shared chains are other ones now.
+    fn take_over(&mut self, services: Vec<Rc<ObjectKey>>, parts: &[Parts]) -> bool {
+        let mut shared_changed = false;
+        for (key, after) in services.into_iter().zip(parts) {
+            let before = match after.is_empty() {
+                true => self.services.remove(&key),
+                false => self.services.insert(key, Rc::clone(after)),
+            };
+            let before = before.as_deref().unwrap_or(&[]);
+            shared_changed |= !same_in_shared_chains(before, after);
+            let chains = |parts: &[Part]| {
+                let chains = parts.iter().flat_map(|it| &it.chains);
+                chains.map(|it| it.0).collect::<Vec<ChainName>>()
+            };
+            self.unused.extend(chains(before));
+            chains(after).iter().for_each(|it| _ = self.unused.remove(it));
+        }
+        shared_changed
+    }
+
+    /// Whether chains without a use are looked for: in a large cluster they are let be for a while.
+    fn cleans_up(&mut self, large: bool, now: Instant) -> bool {
+        let waits = large && self.cleaned_at.is_some_and(|it| now - it <= SYNC_PERIOD);
+        if !waits {
+            self.cleaned_at = Some(now);
+        }
+        !waits
+    }
+
+    /// Of all the kernel has, whoever made them.
+    fn stale_chains(&self, nat: &Chains) -> BTreeSet<ChainName> {
+        let own = self.parts().flat_map(|it| &it.chains);
+        let active: BTreeSet<ChainName> = own.map(|it| it.0).collect();
+        let stale = |it: &ChainName| is_service_chain(*it) && !active.contains(it);
+        nat.keys().copied().filter(stale).collect()
+    }
+}
+
+fn same_in_shared_chains(before: &[Part], after: &[Part]) -> bool {
+    let same = |(a, b): (&Placed, &Placed)| a.chain == b.chain && Rc::ptr_eq(&a.rule, &b.rule);
+    let (before, after): (Vec<_>, Vec<_>) = (placed(before).collect(), placed(after).collect());
+    before.len() == after.len() && before.into_iter().zip(after).all(same)
+}
+
+fn placed(parts: &[Part]) -> impl Iterator<Item = &Placed> {
+    parts.iter().flat_map(|it| it.filter.iter().chain(&it.nat))
+}
+
+type Chains = SharedMap<ChainName, Rc<Chain>>;
+
+/// The kernel's rules, copied when the first of them is changed.
+struct Kernel<'a> {
+    rules: &'a mut Rc<RuleSet>,
+    comparison: Comparison,
+}
+
+impl Kernel<'_> {
+    fn nat(&self) -> Chains {
+        self.rules.tables.get(&TableName::Nat).map(|it| it.chains.clone()).unwrap_or_default()
+    }
+
+    /// Each jump is put first where it is not there at all.
+    fn ensure_jumps(&mut self) {
+        for update in jumps().tables {
+            for command in update.commands.iter().rev() {
+                if let Command::Append { chain, rule } = command {
+                    self.ensure_jump(update.table, *chain, rule);
+                }
+            }
+        }
+    }
+
+    fn ensure_jump(&mut self, table: TableName, from: ChainName, rule: &Rc<Rule>) {
+        let chain = self.rules.chain(table, from);
+        if chain.is_some_and(|it| it.rules.iter().any(|it| it.reads_as(rule))) {
+            return;
+        }
+        let old = chain.map(|it| it.rules.clone()).unwrap_or_default();
+        let rules = Rc::make_mut(self.rules);
+        if let Some(Target::Jump(to)) = rule.target {
+            rules.chain_mut(table, to);
+        }
+        let chain = rules.chain_mut(table, from);
+        chain.rules.insert(0, Rc::clone(rule));
+        self.comparison.compare((table, from), &old, &chain.rules);
+    }
+
+    fn put<'c>(
+        &mut self,
+        table: TableName,
+        chains: impl Iterator<Item = (ChainName, &'c Rc<Chain>)>,
+    ) {
+        let mut new = Vec::new();
+        for (name, chain) in chains {
+            let old = self.rules.chain(table, name);
+            if old.is_some_and(|it| is_same(it, chain)) {
+                continue;
+            }
+            let old = old.map_or(&[][..], |it| &it.rules);
+            self.comparison.compare((table, name), old, &chain.rules);
+            new.push((name, Rc::clone(chain)));
+        }
+        if !new.is_empty() {
+            Rc::make_mut(self.rules).tables.entry(table).or_default().chains.extend(new);
+        }
+    }
+
+    fn delete(&mut self, name: ChainName) {
+        let table = TableName::Nat;
+        let Some(old) = self.rules.chain(table, name) else { return };
+        self.comparison.compare((table, name), &old.rules, &[]);
+        Rc::make_mut(self.rules).tables.entry(table).or_default().chains.remove(&name);
+    }
+}
+
+/// Down to the origins.
+fn is_same(old: &Rc<Chain>, new: &Rc<Chain>) -> bool {
+    let mut pairs = old.rules.iter().zip(&new.rules);
+    let all = old.rules.len() == new.rules.len();
+    Rc::ptr_eq(old, new) || (all && pairs.all(|(old, new)| Rc::ptr_eq(old, new)))
+}
