@@ -13,14 +13,21 @@ use serde_json::{Map, Value};
 pub trait Json: Sized {
     fn to_json(&self) -> Value;
 
-    /// # Errors
-    ///
-    /// A value has another type than its field; `null` is as good as absent.
-    fn from_json(value: Value) -> Result<Self, WrongType>;
+    /// What has another type than its field is left empty and told to `wrong`.
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> Self;
 
     /// Whether `omitempty` leaves it out.
     fn is_empty(&self) -> bool {
         false
+    }
+
+    /// # Errors
+    ///
+    /// A value has another type than its field; `null` is as good as absent.
+    fn from_json(value: Value) -> Result<Self, WrongType> {
+        let mut wrong = None;
+        let res = Self::read(value, &mut wrong);
+        wrong.map_or(Ok(res), Err)
     }
 }
 
@@ -37,8 +44,9 @@ impl fmt::Display for WrongType {
     }
 }
 
-fn wrong<T>(expected: &'static str, found: Value) -> Result<T, WrongType> {
-    Err(WrongType { expected, found })
+#[cold]
+fn tell(wrong: &mut Option<WrongType>, expected: &'static str, found: Value) {
+    wrong.get_or_insert(WrongType { expected, found });
 }
 
 impl Json for String {
@@ -46,11 +54,12 @@ impl Json for String {
         Value::String(self.clone())
     }
 
-    fn from_json(value: Value) -> Result<String, WrongType> {
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> String {
         match value {
-            Value::String(text) => Ok(text),
-            other => wrong("text", other),
+            Value::String(text) => return text,
+            other => tell(wrong, "text", other),
         }
+        String::new()
     }
 
     fn is_empty(&self) -> bool {
@@ -63,8 +72,11 @@ impl Json for bool {
         Value::Bool(*self)
     }
 
-    fn from_json(value: Value) -> Result<bool, WrongType> {
-        value.as_bool().map_or_else(|| wrong("true or false", value), Ok)
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> bool {
+        if !value.is_boolean() {
+            tell(wrong, "true or false", value.clone());
+        }
+        value == true
     }
 
     fn is_empty(&self) -> bool {
@@ -77,9 +89,12 @@ impl Json for i32 {
         (*self).into()
     }
 
-    fn from_json(value: Value) -> Result<i32, WrongType> {
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> i32 {
         let number = value.as_i64().and_then(|it| i32::try_from(it).ok());
-        number.map_or_else(|| wrong("a number of 32 bits", value), Ok)
+        number.unwrap_or_else(|| {
+            tell(wrong, "a number of 32 bits", value);
+            0
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -92,8 +107,11 @@ impl Json for i64 {
         (*self).into()
     }
 
-    fn from_json(value: Value) -> Result<i64, WrongType> {
-        value.as_i64().map_or_else(|| wrong("a number of 64 bits", value), Ok)
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> i64 {
+        value.as_i64().unwrap_or_else(|| {
+            tell(wrong, "a number of 64 bits", value);
+            0
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -107,8 +125,8 @@ impl Json for Value {
         self.clone()
     }
 
-    fn from_json(value: Value) -> Result<Value, WrongType> {
-        Ok(value)
+    fn read(value: Value, _wrong: &mut Option<WrongType>) -> Value {
+        value
     }
 
     fn is_empty(&self) -> bool {
@@ -122,8 +140,8 @@ impl<T: Json> Json for Option<T> {
         self.as_ref().map_or(Value::Null, T::to_json)
     }
 
-    fn from_json(value: Value) -> Result<Option<T>, WrongType> {
-        T::from_json(value).map(Some)
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> Option<T> {
+        Some(T::read(value, wrong))
     }
 
     fn is_empty(&self) -> bool {
@@ -136,11 +154,17 @@ impl<T: Json> Json for Vec<T> {
         self.iter().map(T::to_json).collect()
     }
 
-    fn from_json(value: Value) -> Result<Vec<T>, WrongType> {
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> Vec<T> {
+        let mut res = Vec::new();
         match value {
-            Value::Array(items) => items.into_iter().map(T::from_json).collect(),
-            other => wrong("a list", other),
+            Value::Array(items) => {
+                for item in items {
+                    res.push(T::read(item, wrong));
+                }
+            }
+            other => tell(wrong, "a list", other),
         }
+        res
     }
 
     fn is_empty(&self) -> bool {
@@ -153,9 +177,12 @@ impl<T: Json> Json for BTreeMap<String, T> {
         self.iter().map(|(key, value)| (key.clone(), value.to_json())).collect()
     }
 
-    fn from_json(value: Value) -> Result<BTreeMap<String, T>, WrongType> {
-        let pairs = map(value)?.into_iter();
-        pairs.map(|(key, value)| Ok((key, T::from_json(value)?))).collect()
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> BTreeMap<String, T> {
+        let mut res = BTreeMap::new();
+        for (key, value) in map(value, wrong) {
+            res.insert(key, T::read(value, wrong));
+        }
+        res
     }
 
     fn is_empty(&self) -> bool {
@@ -163,11 +190,13 @@ impl<T: Json> Json for BTreeMap<String, T> {
     }
 }
 
-pub(crate) fn map(value: Value) -> Result<Map<String, Value>, WrongType> {
+/// The fields of a map; none where it is no map.
+pub(crate) fn map(value: Value, wrong: &mut Option<WrongType>) -> Map<String, Value> {
     match value {
-        Value::Object(map) => Ok(map),
-        other => wrong("a map", other),
+        Value::Object(map) => return map,
+        other => tell(wrong, "a map", other),
     }
+    Map::new()
 }
 
 pub(crate) fn put<T: Json>(map: &mut Map<String, Value>, name: &str, value: &T, always: bool) {
@@ -179,10 +208,11 @@ pub(crate) fn put<T: Json>(map: &mut Map<String, Value>, name: &str, value: &T, 
 pub(crate) fn take<T: Json + Default>(
     map: &mut Map<String, Value>,
     name: &str,
-) -> Result<T, WrongType> {
+    wrong: &mut Option<WrongType>,
+) -> T {
     match map.remove(name) {
-        None | Some(Value::Null) => Ok(T::default()),
-        Some(value) => T::from_json(value),
+        None | Some(Value::Null) => T::default(),
+        Some(value) => T::read(value, wrong),
     }
 }
 
@@ -279,12 +309,15 @@ macro_rules! api {
                     map.into()
                 }
 
-                fn from_json(
+                fn read(
                     value: serde_json::Value,
-                ) -> Result<$struct, crate::object::json::WrongType> {
+                    wrong: &mut Option<crate::object::WrongType>,
+                ) -> $struct {
                     use crate::object::json::{json_name, map, take};
-                    let mut map = map(value)?;
-                    Ok($struct { $($field: take(&mut map, json_name!($field $($name)?))?,)* })
+                    let mut map = map(value, wrong);
+                    $struct {
+                        $($field: take(&mut map, json_name!($field $($name)?), wrong),)*
+                    }
                 }
             }
         )*

@@ -109,10 +109,10 @@ impl Json for IntOrString {
         }
     }
 
-    fn from_json(value: Value) -> Result<IntOrString, WrongType> {
+    fn read(value: Value, wrong: &mut Option<WrongType>) -> IntOrString {
         match value {
-            Value::String(text) => Ok(IntOrString::String(text)),
-            number => i32::from_json(number).map(IntOrString::Int),
+            Value::String(text) => IntOrString::String(text),
+            number => IntOrString::Int(i32::read(number, wrong)),
         }
     }
 }

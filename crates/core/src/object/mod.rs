@@ -117,32 +117,32 @@ impl Object {
 
     /// Reads an object whose fields are known to have the right types (see [`crate::read`]).
     pub fn from_value(kind: Kind, value: Value) -> Result<Object, WrongType> {
+        let mut wrong = None;
         let object = match kind {
-            Kind::Namespace => Object::Namespace(Json::from_json(value)?),
-            Kind::Node => Object::Node(Json::from_json(value)?),
-            Kind::Service => Object::Service(Json::from_json(value)?),
-            Kind::Endpoints => Object::Endpoints(Json::from_json(value)?),
-            Kind::EndpointSlice => Object::EndpointSlice(Json::from_json(value)?),
-            Kind::Pod => Object::Pod(Json::from_json(value)?),
-            Kind::Deployment => Object::Deployment(Json::from_json(value)?),
-            Kind::ReplicaSet => Object::ReplicaSet(Json::from_json(value)?),
-            Kind::StatefulSet => Object::StatefulSet(Json::from_json(value)?),
-            Kind::DaemonSet => Object::DaemonSet(Json::from_json(value)?),
-            Kind::ControllerRevision => Object::ControllerRevision(Json::from_json(value)?),
-            _ => Object::Other(Other::from_value(kind, value)?),
+            Kind::Namespace => Object::Namespace(Json::read(value, &mut wrong)),
+            Kind::Node => Object::Node(Json::read(value, &mut wrong)),
+            Kind::Service => Object::Service(Json::read(value, &mut wrong)),
+            Kind::Endpoints => Object::Endpoints(Json::read(value, &mut wrong)),
+            Kind::EndpointSlice => Object::EndpointSlice(Json::read(value, &mut wrong)),
+            Kind::Pod => Object::Pod(Json::read(value, &mut wrong)),
+            Kind::Deployment => Object::Deployment(Json::read(value, &mut wrong)),
+            Kind::ReplicaSet => Object::ReplicaSet(Json::read(value, &mut wrong)),
+            Kind::StatefulSet => Object::StatefulSet(Json::read(value, &mut wrong)),
+            Kind::DaemonSet => Object::DaemonSet(Json::read(value, &mut wrong)),
+            Kind::ControllerRevision => Object::ControllerRevision(Json::read(value, &mut wrong)),
+            _ => Object::Other(Other::read(kind, value, &mut wrong)),
         };
-        Ok(object)
+        wrong.map_or(Ok(object), Err)
     }
 }
 
 impl Other {
-    fn from_value(kind: Kind, value: Value) -> Result<Other, WrongType> {
-        let mut body = json::map(value)?;
+    fn read(kind: Kind, value: Value, wrong: &mut Option<WrongType>) -> Other {
+        let mut body = json::map(value, wrong);
         body.remove("apiVersion");
         body.remove("kind");
-        let metadata = body.remove("metadata").filter(|metadata| !metadata.is_null());
-        let metadata = metadata.map(Json::from_json).transpose()?.unwrap_or_default();
-        Ok(Other { kind, metadata, body })
+        let metadata = json::take(&mut body, "metadata", wrong);
+        Other { kind, metadata, body }
     }
 
     fn to_json(&self) -> Value {
