@@ -40,14 +40,47 @@ impl Instant {
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
+
+    /// The second that [`Instant::rfc3339`] wrote; what lies before the lab's beginning counts as
+    /// its beginning. None where `text` is no such time (in UTC; fractions are dropped).
+    pub fn from_rfc3339(text: &str) -> Option<Instant> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let numbers = |text: &str, separator: char| -> Option<[u64; 3]> {
+            let numbers: Option<Vec<u64>> =
+                text.split(separator).map(|it| it.parse::<u32>().ok().map(u64::from)).collect();
+            numbers?.try_into().ok()
+        };
+        let [year, month, day] = numbers(date, '-')?;
+        let time = time.split_once('.').map_or(time, |(time, _)| time);
+        let [hour, minute, second] = numbers(time, ':')?;
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year > 9999 {
+            return None;
+        }
+        if year < 2026 {
+            return Some(Instant::START);
+        }
+        let seconds = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+        Some(Instant(seconds * 1_000_000))
+    }
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+/// How many days after 2026-01-01 the date lies; `year` is not earlier, `month` counts from 1.
+fn days_from_date(year: u64, month: u64, day: u64) -> u64 {
+    let years: u64 = (2026..year).map(|it| 365 + u64::from(is_leap(it))).sum();
+    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let months: u64 = (1..month).zip(lengths).map(|(_, length)| length).sum();
+    years + months + day - 1
 }
 
 /// The date that lies `days` after 2026-01-01 in the Gregorian calendar.
 fn date_from_days(mut days: u64) -> (u64, u64, u64) {
     let mut year = 2026;
     loop {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         for (month, length) in (1..).zip(lengths) {
             if days < length {
                 return (year, month, days + 1);
@@ -117,6 +150,19 @@ mod tests {
         assert_eq!(at(0), "2026-01-01T00:00:00Z");
         assert_eq!(at(86_400 * 59 + 3661), "2026-03-01T01:01:01Z");
         assert_eq!(at(86_400 * (365 + 365 + 59)), "2028-02-29T00:00:00Z");
+    }
+
+    #[test]
+    fn a_time_that_was_written_reads_back() {
+        for seconds in [0, 86_400 * 59 + 3661, 86_400 * (365 + 365 + 59), 86_400 * 1500 + 59] {
+            let at = Instant::START + Duration::from_secs(seconds);
+            assert_eq!(Instant::from_rfc3339(&at.rfc3339()), Some(at));
+        }
+        let long_ago = Instant::from_rfc3339("1999-12-31T23:59:59Z");
+        assert_eq!(long_ago, Some(Instant::START));
+        for text in ["", "now", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00Z"] {
+            assert_eq!(Instant::from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

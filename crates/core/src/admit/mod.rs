@@ -36,6 +36,7 @@ use crate::rng::Rng;
 use allocate::Allocator;
 use errors::Errors;
 
+pub(crate) use daemon_set::TEMPLATE_GENERATION;
 pub use errors::Cause;
 pub use json_patch::json_patch;
 pub use patch::{Patch, merge_patch, patch, patch_status};

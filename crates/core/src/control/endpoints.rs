@@ -1,13 +1,95 @@
-//! Service and pods → the Endpoints object's subsets (the endpoints controller).
+//! Service and pods → the Endpoints object (the endpoints controller).
 
 use std::collections::BTreeMap;
 
-use super::members::{dump_order, hostname, members, target_port};
-use crate::object::{EndpointAddress, EndpointPort, EndpointSubset, ObjectReference, Pod, Service};
+use super::members::{
+    HEADLESS_LABEL, address_of, dump_order, families, hostname, members, target_port,
+};
+use super::triggers::TRIGGER_TIME;
+use crate::object::{
+    EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Labels, ObjectMeta, ObjectReference,
+    Pod, Service,
+};
+
+/// Addresses that one object holds at most (`maxCapacity`).
+const CAPACITY: usize = 1000;
+const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
+const TRUNCATED: &str = "truncated";
 
 /// An address and whether it is ready, keyed so that iteration gives the controller's order: by
 /// IP as text, then by UID.
 type Addresses = BTreeMap<(String, String), (EndpointAddress, bool)>;
+
+/// The Endpoints that `service` should have; None where those there are right (`syncService`).
+/// `trigger`: when what is behind this change happened, if it is known.
+pub fn reconcile<'a>(
+    service: &'a Service,
+    pods: impl Iterator<Item = &'a Pod> + 'a,
+    current: Option<&Endpoints>,
+    trigger: Option<String>,
+) -> Option<Endpoints> {
+    let mut subsets = subsets(service, pods);
+    let truncated = truncate(&mut subsets);
+    let labels = labels(service);
+    let marked = current.is_some_and(|it| is_marked(it) == truncated);
+    if marked && current.is_some_and(|it| it.subsets == subsets && it.metadata.labels == labels) {
+        return None;
+    }
+    let known = current.map(|it| it.metadata.clone()).unwrap_or_default();
+    let mut metadata = ObjectMeta {
+        name: service.metadata.name.clone(),
+        namespace: service.metadata.namespace.clone(),
+        labels,
+        ..known
+    };
+    annotate(&mut metadata, TRIGGER_TIME, trigger);
+    annotate(&mut metadata, OVER_CAPACITY, truncated.then(|| TRUNCATED.to_owned()));
+    Some(Endpoints { metadata, subsets })
+}
+
+fn annotate(meta: &mut ObjectMeta, key: &str, value: Option<String>) {
+    match value {
+        Some(value) => meta.annotations.insert(key.to_owned(), value),
+        None => meta.annotations.remove(key),
+    };
+}
+
+fn is_marked(endpoints: &Endpoints) -> bool {
+    endpoints.metadata.annotations.get(OVER_CAPACITY).is_some_and(|it| it == TRUNCATED)
+}
+
+/// The Service's own, and whether it is headless.
+fn labels(service: &Service) -> Labels {
+    let mut labels = service.metadata.labels.clone();
+    labels.remove(HEADLESS_LABEL);
+    if service.spec.is_headless() || service.spec.cluster_ip.is_empty() {
+        labels.insert(HEADLESS_LABEL.into(), String::new());
+    }
+    labels
+}
+
+/// Cuts the subsets down to 1000 addresses, ready ones first, each subset in proportion
+/// (`truncateEndpoints`).
+fn truncate(subsets: &mut [EndpointSubset]) -> bool {
+    let ready: usize = subsets.iter().map(|it| it.addresses.len()).sum();
+    let not_ready: usize = subsets.iter().map(|it| it.not_ready_addresses.len()).sum();
+    if ready + not_ready <= CAPACITY {
+        return false;
+    }
+    let cuts_ready = ready > CAPACITY;
+    let (most, total) = if cuts_ready { (CAPACITY, ready) } else { (CAPACITY - ready, not_ready) };
+    let mut room = most;
+    for subset in subsets {
+        if cuts_ready {
+            subset.not_ready_addresses.clear();
+        }
+        let list = if cuts_ready { &mut subset.addresses } else { &mut subset.not_ready_addresses };
+        let part = (list.len() * most).div_ceil(total);
+        list.truncate(part.min(room));
+        room -= list.len();
+    }
+    true
+}
 
 /// The subsets of `service`'s Endpoints (`endpoints.RepackSubsets`): ports with the same
 /// addresses share a subset.
@@ -18,9 +100,10 @@ pub fn subsets<'a>(
     let mut by_port: Vec<(Option<EndpointPort>, Addresses)> = Vec::new();
     let publish = service.spec.publish_not_ready_addresses;
     for pod in members(service, pods).filter(|pod| publish || !pod.is_terminating()) {
+        let Some(address) = address(service, pod) else { continue };
         for port in ports(service, pod) {
             let ready = publish || pod.is_ready();
-            insert(&mut by_port, port, address(service, pod), ready);
+            insert(&mut by_port, port, address.clone(), ready);
         }
     }
     merge(by_port)
@@ -43,13 +126,15 @@ fn ports(service: &Service, pod: &Pod) -> Vec<Option<EndpointPort>> {
     found.collect()
 }
 
-fn address(service: &Service, pod: &Pod) -> EndpointAddress {
-    EndpointAddress {
-        ip: pod.status.pod_ip.clone(),
+/// The pod's address of the Service's first family.
+fn address(service: &Service, pod: &Pod) -> Option<EndpointAddress> {
+    let family = families(service).first().copied()?;
+    Some(EndpointAddress {
+        ip: address_of(pod, family)?.to_owned(),
         hostname: hostname(service, pod).unwrap_or_default(),
         node_name: Some(pod.spec.node_name.clone()),
         target_ref: Some(target_ref(pod)),
-    }
+    })
 }
 
 /// The reference to a pod that endpoints carry.

@@ -4,6 +4,36 @@ use md5::{Digest, Md5};
 
 use crate::object::{Pod, Service, ServicePort};
 
+/// On Endpoints and slices of a Service without a cluster IP.
+pub const HEADLESS_LABEL: &str = "service.kubernetes.io/headless";
+
+/// Whether the endpoint controllers look after the Service: it has a selector, and is not a name
+/// for something outside.
+pub fn is_managed(service: &Service) -> bool {
+    !service.spec.selector.is_empty() && service.spec.r#type != "ExternalName"
+}
+
+/// The address families of the Service, the first one first, as slices name them.
+pub fn families(service: &Service) -> Vec<&'static str> {
+    let spec = &service.spec;
+    let known = spec.ip_families.iter().filter_map(|it| match it.as_str() {
+        "IPv4" => Some("IPv4"),
+        "IPv6" => Some("IPv6"),
+        _ => None,
+    });
+    let known: Vec<&str> = known.collect();
+    match known.is_empty() {
+        true => vec![if spec.cluster_ip.contains(':') { "IPv6" } else { "IPv4" }],
+        false => known,
+    }
+}
+
+/// The pod's address of a family.
+pub fn address_of<'a>(pod: &'a Pod, family: &str) -> Option<&'a str> {
+    let of_family = |ip: &&str| ip.contains(':') == (family == "IPv6");
+    pod.status.pod_ips.iter().map(|it| it.ip.as_str()).find(of_family)
+}
+
 /// The pods that a Service's selector takes, in the order given: those of its namespace with an
 /// address that have not run to their end (`endpoints/util.ShouldPodBeInEndpoints`).
 pub fn members<'a>(

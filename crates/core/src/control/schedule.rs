@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::object::{Node, Pod};
+use super::affinity::{asks_for, repelling};
+use crate::object::{Node, Pod, Taint};
 
 /// The node for `pod`: ready, schedulable, with the labels its `nodeSelector` asks for and no
 /// taint it does not tolerate; of these the one with the fewest pods of the same controller, then
@@ -43,18 +44,18 @@ fn by_node<'a>(kin: impl Iterator<Item = &'a Pod>) -> BTreeMap<&'a str, usize> {
 }
 
 fn refusal(pod: &Pod, node: &Node) -> Option<String> {
-    let labels = &node.metadata.labels;
-    if node.spec.unschedulable {
+    let cordon = Taint {
+        key: "node.kubernetes.io/unschedulable".into(),
+        effect: "NoSchedule".into(),
+        ..Taint::default()
+    };
+    if node.spec.unschedulable && !pod.spec.tolerations.iter().any(|it| it.tolerates(&cordon)) {
         return Some("node(s) were unschedulable".into());
     }
-    if !pod.spec.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+    if !asks_for(&pod.spec, node) {
         return Some("node(s) didn't match Pod's node affinity/selector".into());
     }
-    let mut repelling = node.spec.taints.iter().filter(|taint| {
-        taint.effect != "PreferNoSchedule"
-            && !pod.spec.tolerations.iter().any(|it| it.tolerates(taint))
-    });
-    let taint = repelling.next()?;
+    let taint = repelling(&pod.spec, node, &["NoSchedule", "NoExecute"])?;
     Some(format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value))
 }
 

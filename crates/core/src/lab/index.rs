@@ -16,7 +16,7 @@ pub(super) struct Index {
     dependents: BTreeMap<String, Keys>,
     /// By node name: the pods bound to it.
     bound: BTreeMap<String, Keys>,
-    /// By namespace: pods without a controller.
+    /// By namespace: pods and ReplicaSets without a controller.
     orphans: BTreeMap<String, Keys>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
     selectors: BTreeMap<(String, String, String), Keys>,
@@ -34,10 +34,15 @@ impl Index {
         self.dependents.get(uid).into_iter().flatten()
     }
 
+    pub(super) fn bound<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+        self.bound.get(node).into_iter().flatten()
+    }
+
     pub(super) fn bound_count(&self, node: &str) -> usize {
         self.bound.get(node).map_or(0, BTreeSet::len)
     }
 
+    /// Pods and ReplicaSets that no controller looks after.
     pub(super) fn orphans<'a>(
         &'a self,
         namespace: &str,
@@ -82,6 +87,9 @@ impl Index {
         new: Option<&Object>,
     ) {
         self.replace_owners(key, old, new);
+        if matches!(key.kind, Kind::Pod | Kind::ReplicaSet) {
+            self.replace_orphan(key, old, new);
+        }
         match key.kind {
             Kind::Pod => self.replace_pod(objects, key, pod(old), pod(new)),
             Kind::Service => self.replace_service(objects, key, service(old), service(new)),
@@ -104,6 +112,13 @@ impl Index {
         }
     }
 
+    fn replace_orphan(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+        let place = |it: Option<&Object>| {
+            it.filter(|it| it.meta().controller().is_none()).map(|_| key.namespace.clone())
+        };
+        move_key(&mut self.orphans, key, place(old), place(new));
+    }
+
     fn replace_pod(
         &mut self,
         objects: &Objects,
@@ -114,11 +129,6 @@ impl Index {
         let node =
             |it: Option<&Pod>| it.map(|it| it.spec.node_name.clone()).filter(|it| !it.is_empty());
         move_key(&mut self.bound, key, node(old), node(new));
-        let orphan = |it: Option<&Pod>| {
-            it.filter(|it| it.metadata.controller().is_none())
-                .map(|it| it.metadata.namespace.clone())
-        };
-        move_key(&mut self.orphans, key, orphan(old), orphan(new));
         if old.map(|it| &it.metadata.labels) == new.map(|it| &it.metadata.labels) {
             return;
         }

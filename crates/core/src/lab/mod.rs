@@ -15,6 +15,7 @@ mod proxies;
 mod queue;
 mod store;
 mod view;
+mod watch;
 mod work;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ use pods::Tracked;
 use proxies::Proxies;
 use queue::Queue;
 use store::Changes;
+use work::Memory;
 
 pub use delete::{DeleteOptions, Propagation};
 pub use store::{WatchEvent, Watched};
@@ -102,6 +104,7 @@ pub struct Lab {
     scheduler: bool,
     objects: Objects,
     index: Index,
+    memory: Memory,
     changes: Changes,
     resource_version: u64,
     net: Network,
@@ -149,6 +152,7 @@ impl Lab {
             scheduler: cluster.scheduler,
             objects: Objects::new(),
             index: Index::default(),
+            memory: Memory::default(),
             changes: Changes::new(),
             resource_version: 0,
             proxies: Proxies::new(cluster, &mut rng),

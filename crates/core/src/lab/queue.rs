@@ -12,11 +12,15 @@ use crate::trace::NodeName;
 pub(super) enum Task {
     Deployment(ObjectKey),
     ReplicaSet(ObjectKey),
+    StatefulSet(ObjectKey),
+    DaemonSet(ObjectKey),
     Schedule(ObjectKey),
     /// kubelet takes a pod, or something is due in it.
     Pod(ObjectKey),
     Endpoints(ObjectKey),
     Slices(ObjectKey),
+    /// Mirrors the Endpoints of this key into slices.
+    Mirror(ObjectKey),
     /// Deletes what names an owner that is gone, by its UID.
     Collect(String),
     /// Deletes or frees what an object owns that waits for this.

@@ -8,13 +8,11 @@ use super::log::EntryId;
 use super::queue::Task;
 use crate::admit;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, ObjectMeta, Pod};
+use crate::object::{Object, Pod};
 use crate::time::Duration;
 
 /// How long watchers take to act on a change.
 pub(super) const CONTROLLER: Duration = Duration::from_millis(10);
-const SCHEDULER: Duration = Duration::from_millis(20);
-const ENDPOINTS: Duration = Duration::from_millis(5);
 
 /// How many changes a watch can look back on.
 const KEPT_CHANGES: usize = 1000;
@@ -113,77 +111,6 @@ impl Lab {
         self.resource_version
     }
 
-    /// Wakes everybody who watches this kind of object.
-    fn tell(
-        &mut self,
-        key: &ObjectKey,
-        old: Option<&Object>,
-        new: Option<&Object>,
-        cause: Option<EntryId>,
-    ) {
-        match key.kind {
-            Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(key.clone()), cause),
-            Kind::ReplicaSet => {
-                self.soon(CONTROLLER, Task::ReplicaSet(key.clone()), cause);
-                if let Some(set) = new.or(old) {
-                    self.tell_owner(set.meta(), cause);
-                }
-            }
-            Kind::Pod => {
-                let pod = |it: Option<&Object>| it.and_then(Object::as_pod).cloned();
-                self.tell_of_pod(key, pod(old).as_ref(), pod(new).as_ref(), cause);
-            }
-            Kind::Service => {
-                self.soon(ENDPOINTS, Task::Endpoints(key.clone()), cause);
-                self.soon(ENDPOINTS, Task::Slices(key.clone()), cause);
-                self.links.clear();
-                self.wake_proxies(key, cause);
-            }
-            Kind::EndpointSlice | Kind::Node => self.wake_proxies(key, cause),
-            _ => {}
-        }
-    }
-
-    fn tell_of_pod(
-        &mut self,
-        key: &ObjectKey,
-        old: Option<&Pod>,
-        new: Option<&Pod>,
-        cause: Option<EntryId>,
-    ) {
-        if let Some(pod) = new {
-            let bound = !pod.spec.node_name.is_empty();
-            if !bound && self.scheduler && !pod.is_terminating() {
-                self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
-            }
-        }
-        self.kubelet_heard(key, old, new, cause);
-        if let Some(pod) = new.or(old) {
-            self.tell_owner(&pod.metadata, cause);
-        }
-        if old.map(facts) == new.map(facts) {
-            return;
-        }
-        let pods = [old, new].into_iter().flatten();
-        for service in
-            pods.flat_map(|pod| self.index.services_of(&self.objects, pod)).collect::<Vec<_>>()
-        {
-            self.soon(ENDPOINTS, Task::Endpoints(service.clone()), cause);
-            self.soon(ENDPOINTS, Task::Slices(service), cause);
-        }
-    }
-
-    fn tell_owner(&mut self, meta: &ObjectMeta, cause: Option<EntryId>) {
-        let Some(owner) = meta.controller() else { return };
-        let (kind, to_task): (_, fn(ObjectKey) -> Task) = match owner.kind.as_str() {
-            "ReplicaSet" => (Kind::ReplicaSet, Task::ReplicaSet),
-            "Deployment" => (Kind::Deployment, Task::Deployment),
-            _ => return,
-        };
-        let key = ObjectKey::new(kind, &meta.namespace, &owner.name);
-        self.soon(CONTROLLER, to_task(key), cause);
-    }
-
     pub(super) fn soon(&mut self, after: Duration, task: Task, cause: Option<EntryId>) {
         self.queue.push(self.now + after, task, cause);
     }
@@ -209,14 +136,4 @@ fn waits_for_nothing(object: &Object) -> bool {
     }
     let grace = meta.deletion_grace_period_seconds.unwrap_or(0);
     meta.deletion_timestamp.is_some() && meta.finalizers.is_empty() && grace == 0
-}
-
-/// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
-fn facts(
-    pod: &Pod,
-) -> (bool, bool, bool, Vec<std::net::IpAddr>, &crate::object::Labels, [&str; 3]) {
-    let names = [&pod.spec.hostname, &pod.spec.subdomain, &pod.spec.node_name];
-    let names = names.map(String::as_str);
-    let (ready, ending) = (pod.is_ready(), pod.is_terminating());
-    (ready, ending, pod.is_finished(), pod.addresses(), &pod.metadata.labels, names)
 }

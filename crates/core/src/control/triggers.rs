@@ -1,0 +1,45 @@
+//! When what changed a Service's endpoints happened: the time that goes into
+//! `endpoints.kubernetes.io/last-change-trigger-time` (`TriggerTimeTracker`).
+
+use std::collections::BTreeMap;
+
+use super::available::ready_since;
+use crate::object::{Pod, Service};
+use crate::time::Instant;
+
+pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
+/// The times one Service was last synced with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Triggers {
+    service: Option<String>,
+    /// By name: when the pod's Ready condition changed.
+    pods: BTreeMap<String, Instant>,
+}
+
+impl Triggers {
+    /// The earliest of the times that are new since the last turn; the Service's creation at
+    /// first; None where nothing is new that has a time.
+    pub fn next<'a>(
+        &mut self,
+        service: &Service,
+        pods: impl Iterator<Item = &'a Pod>,
+    ) -> Option<String> {
+        let created = &service.metadata.creation_timestamp;
+        let is_first = self.service.is_none();
+        let is_new = self.service.as_ref() != Some(created);
+        let timed = pods.filter(|pod| pod.condition("Ready").is_some());
+        let now: BTreeMap<String, Instant> =
+            timed.map(|pod| (pod.metadata.name.clone(), ready_since(pod))).collect();
+        let changed = now.iter().filter(|(name, at)| self.pods.get(*name).is_none_or(|it| it < at));
+        let earliest = changed.map(|(_, at)| *at).min().map(Instant::rfc3339);
+        self.service = Some(created.clone());
+        self.pods = now;
+        match earliest {
+            _ if is_first => Some(created.clone()),
+            Some(earliest) if is_new => Some(earliest.min(created.clone())),
+            None if is_new => Some(created.clone()),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Who hears of a change: for each kind, the controllers that watch it, and when they act.
+
+use super::Lab;
+use super::log::{Component, EntryId, Happening};
+use super::queue::Task;
+use super::store::CONTROLLER;
+use crate::control::{mirror, slices};
+use crate::key::{Kind, ObjectKey};
+use crate::object::{EndpointSlice, LabelSelector, Labels, Node, Object, ObjectMeta, Pod};
+use crate::time::Duration;
+
+const SCHEDULER: Duration = Duration::from_millis(20);
+const ENDPOINTS: Duration = Duration::from_millis(5);
+/// How soon a slice that somebody else changed is looked at (`endpointSliceChangeMinSyncDelay`).
+const REPAIR: Duration = Duration::from_secs(1);
+
+impl Lab {
+    /// Wakes everybody who watches this kind of object.
+    pub(super) fn tell(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Object>,
+        new: Option<&Object>,
+        cause: Option<EntryId>,
+    ) {
+        match key.kind {
+            Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(key.clone()), cause),
+            Kind::StatefulSet => self.soon(CONTROLLER, Task::StatefulSet(key.clone()), cause),
+            Kind::DaemonSet => self.soon(CONTROLLER, Task::DaemonSet(key.clone()), cause),
+            Kind::ReplicaSet => {
+                self.soon(CONTROLLER, Task::ReplicaSet(key.clone()), cause);
+                self.tell_owners(key, old, new, cause);
+            }
+            Kind::Pod => {
+                self.tell_owners(key, old, new, cause);
+                let (old, new) = (old.and_then(Object::as_pod), new.and_then(Object::as_pod));
+                self.tell_of_pod(key, old, new, cause);
+            }
+            Kind::Service => {
+                self.tell_endpoints(key, ENDPOINTS, cause);
+                let endpoints = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
+                self.soon(ENDPOINTS, Task::Mirror(endpoints), cause);
+                if new.is_none() {
+                    self.memory.forget(key);
+                }
+                self.links.clear();
+                self.wake_proxies(key, cause);
+            }
+            Kind::Endpoints => {
+                self.soon(ENDPOINTS, Task::Mirror(key.clone()), cause);
+                if new.is_none() {
+                    let service = ObjectKey::new(Kind::Service, &key.namespace, &key.name);
+                    self.soon(ENDPOINTS, Task::Endpoints(service), cause);
+                }
+            }
+            Kind::EndpointSlice => {
+                self.wake_proxies(key, cause);
+                if !self.is_by_controller(key, cause) {
+                    self.tell_of_slice(old.and_then(Object::as_endpoint_slice), cause);
+                    self.tell_of_slice(new.and_then(Object::as_endpoint_slice), cause);
+                }
+            }
+            Kind::Node => {
+                let (old, new) = (old.and_then(Object::as_node), new.and_then(Object::as_node));
+                self.tell_of_node(key, old, new, cause);
+                self.wake_proxies(key, cause);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_of_pod(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Pod>,
+        new: Option<&Pod>,
+        cause: Option<EntryId>,
+    ) {
+        if let Some(pod) = new {
+            let bound = !pod.spec.node_name.is_empty();
+            if !bound && self.scheduler && !pod.is_terminating() {
+                self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
+            }
+        }
+        self.kubelet_heard(key, old, new, cause);
+        if old.map(facts) == new.map(facts) {
+            return;
+        }
+        let pods = [old, new].into_iter().flatten();
+        let services: Vec<ObjectKey> =
+            pods.flat_map(|pod| self.index.services_of(&self.objects, pod)).collect();
+        for service in services {
+            self.tell_endpoints(&service, ENDPOINTS, cause);
+        }
+    }
+
+    fn tell_endpoints(&mut self, service: &ObjectKey, after: Duration, cause: Option<EntryId>) {
+        self.soon(after, Task::Endpoints(service.clone()), cause);
+        self.soon(after, Task::Slices(service.clone()), cause);
+    }
+
+    /// Wakes the controller of an object, the one that it had before, and, where it has none, those
+    /// that might take it.
+    fn tell_owners(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Object>,
+        new: Option<&Object>,
+        cause: Option<EntryId>,
+    ) {
+        let owner = |it: Option<&Object>| it.and_then(|it| it.meta().controller().cloned());
+        let (before, after) = (owner(old), owner(new));
+        for owner in [&before, &after].into_iter().flatten() {
+            let Some(kind) = Kind::parse(&owner.api_version, &owner.kind) else { continue };
+            let owner = ObjectKey::new(kind, &key.namespace, &owner.name);
+            if new.is_none() && key.kind == Kind::Pod {
+                self.tell_of_last_pod(&owner, cause);
+            }
+            if let Some(task) = task(owner) {
+                self.soon(CONTROLLER, task, cause);
+            }
+        }
+        let Some(orphan) = new.map(Object::meta).filter(|_| after.is_none()) else { return };
+        let known = old.map(Object::meta).filter(|_| before.is_none());
+        if known.is_none_or(|it| it.labels != orphan.labels) {
+            self.tell_adopters(key.kind, orphan, cause);
+        }
+    }
+
+    /// A Deployment that recreates waits until the pods of its old ReplicaSets are gone.
+    fn tell_of_last_pod(&mut self, set: &ObjectKey, cause: Option<EntryId>) {
+        let Some(set) = self.objects.get(set).and_then(Object::as_replica_set) else { return };
+        let Some(owner) = set.metadata.controller() else { return };
+        let key = ObjectKey::new(Kind::Deployment, &set.metadata.namespace, &owner.name);
+        let deployment = self.objects.get(&key).and_then(Object::as_deployment);
+        if deployment.is_some_and(|it| it.spec.strategy.r#type == "Recreate") {
+            self.soon(CONTROLLER, Task::Deployment(key), cause);
+        }
+    }
+
+    fn tell_adopters(&mut self, kind: Kind, orphan: &ObjectMeta, cause: Option<EntryId>) {
+        let kinds: &[Kind] = match kind {
+            Kind::Pod => &[Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet],
+            _ => &[Kind::Deployment],
+        };
+        let candidates =
+            kinds.iter().flat_map(|kind| self.objects.in_namespace(*kind, &orphan.namespace));
+        let takes = |it: &&Object| selector(it).is_some_and(|it| it.matches(&orphan.labels));
+        let adopters: Vec<ObjectKey> = candidates.filter(takes).map(Object::key).collect();
+        for task in adopters.into_iter().filter_map(task) {
+            self.soon(CONTROLLER, task, cause);
+        }
+    }
+
+    /// The slice controllers know their own writes.
+    fn is_by_controller(&self, slice: &ObjectKey, cause: Option<EntryId>) -> bool {
+        let entry = cause.and_then(|id| self.log.get(id));
+        entry.is_some_and(|entry| match &entry.what {
+            Happening::Slice { key, .. } => key == slice,
+            Happening::Removed { key, by, .. } => {
+                let controllers =
+                    [Component::EndpointSliceController, Component::MirroringController];
+                key == slice && controllers.contains(by)
+            }
+            _ => false,
+        })
+    }
+
+    /// Somebody else changed a slice: its controller puts it right.
+    fn tell_of_slice(&mut self, slice: Option<&EndpointSlice>, cause: Option<EntryId>) {
+        let Some(slice) = slice else { return };
+        let Some(name) = slice.service_name() else { return };
+        let namespace = &slice.metadata.namespace;
+        if slices::is_managed(slice) {
+            let service = ObjectKey::new(Kind::Service, namespace, name);
+            self.soon(REPAIR, Task::Slices(service), cause);
+        } else if mirror::is_mirrored(slice) {
+            let endpoints = ObjectKey::new(Kind::Endpoints, namespace, name);
+            self.soon(ENDPOINTS, Task::Mirror(endpoints), cause);
+        }
+    }
+
+    /// DaemonSets look at every node; slices wait for nodes that they do not know, and hints
+    /// follow the nodes' zones.
+    fn tell_of_node(
+        &mut self,
+        key: &ObjectKey,
+        old: Option<&Node>,
+        new: Option<&Node>,
+        cause: Option<EntryId>,
+    ) {
+        let facts =
+            |it: &Node| (it.metadata.labels.clone(), it.spec.taints.clone(), it.spec.unschedulable);
+        if old.map(facts) != new.map(facts) {
+            let sets: Vec<ObjectKey> =
+                self.objects.of_kind(Kind::DaemonSet).map(Object::key).collect();
+            for set in sets {
+                self.soon(CONTROLLER, Task::DaemonSet(set), cause);
+            }
+        }
+        let cpu = |it: &Node| (it.is_ready(), it.status.allocatable.get("cpu").cloned());
+        let mut services: Vec<ObjectKey> = Vec::new();
+        if old.map(facts) != new.map(facts) || old.map(cpu) != new.map(cpu) {
+            services.extend(self.memory.hinted().cloned());
+        }
+        if old.is_none() {
+            let pods: Vec<&Pod> = self.pods_of(self.index.bound(&key.name)).collect();
+            services.extend(pods.iter().flat_map(|pod| self.index.services_of(&self.objects, pod)));
+        }
+        for service in services {
+            self.soon(REPAIR, Task::Slices(service), cause);
+        }
+    }
+}
+
+fn task(controller: ObjectKey) -> Option<Task> {
+    Some(match controller.kind {
+        Kind::Deployment => Task::Deployment(controller),
+        Kind::ReplicaSet => Task::ReplicaSet(controller),
+        Kind::StatefulSet => Task::StatefulSet(controller),
+        Kind::DaemonSet => Task::DaemonSet(controller),
+        _ => return None,
+    })
+}
+
+fn selector(controller: &Object) -> Option<&LabelSelector> {
+    match controller {
+        Object::Deployment(it) => it.spec.selector.as_ref(),
+        Object::ReplicaSet(it) => it.spec.selector.as_ref(),
+        Object::StatefulSet(it) => it.spec.selector.as_ref(),
+        Object::DaemonSet(it) => it.spec.selector.as_ref(),
+        _ => None,
+    }
+}
+
+/// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
+fn facts(pod: &Pod) -> (bool, bool, bool, Vec<&str>, &Labels, [&str; 3]) {
+    let names = [&pod.spec.hostname, &pod.spec.subdomain, &pod.spec.node_name];
+    let names = names.map(String::as_str);
+    let addresses = pod.status.pod_ips.iter().map(|it| it.ip.as_str()).collect();
+    let (ready, ending) = (pod.is_ready(), pod.is_terminating());
+    (ready, ending, pod.is_finished(), addresses, &pod.metadata.labels, names)
+}

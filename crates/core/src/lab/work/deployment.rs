@@ -1,0 +1,124 @@
+//! Carries out what the deployment controller wants.
+
+use super::super::Lab;
+use super::super::delete::DeleteOptions;
+use super::super::log::{Component, EntryId, Happening};
+use super::super::queue::Task;
+use crate::control::deployment::{self, SetWrite};
+use crate::control::revision::owner;
+use crate::key::{Kind, ObjectKey};
+use crate::object::{Deployment, Object, ReplicaSet};
+
+const BY: Component = Component::DeploymentController;
+
+impl Lab {
+    pub(super) fn deployment(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(Object::Deployment(deployment)) = self.objects.get(key) else { return };
+        let (adopt, release) = self.claimed_sets(deployment);
+        if !adopt.is_empty() || !release.is_empty() {
+            return self.own_sets(key, adopt, release, cause);
+        }
+        let uid = &deployment.metadata.uid;
+        let pods_run = |set: &str| {
+            let mut pods = self.pods_of(self.index.dependents(set));
+            pods.any(|pod| !pod.is_finished())
+        };
+        let plan = deployment::sync(deployment, self.replica_sets(uid), &pods_run, self.now);
+        self.later(plan.recheck, Task::Deployment(key.clone()), cause);
+        for write in plan.sets {
+            self.write_set(key, write, cause);
+        }
+        if let Some(deployment) = plan.deployment {
+            self.write(Object::Deployment(*deployment), cause);
+        }
+    }
+
+    /// The ReplicaSets that the owner with this UID controls.
+    pub(super) fn replica_sets(&self, uid: &str) -> impl Iterator<Item = &ReplicaSet> {
+        let dependents = self.index.dependents(uid);
+        let sets = dependents.filter_map(|key| self.objects.get(key)?.as_replica_set());
+        sets.filter(move |set| set.metadata.controller().is_some_and(|it| it.uid == uid))
+    }
+
+    /// ReplicaSets without a controller that the selector takes, and owned ones that it does not.
+    fn claimed_sets(&self, deployment: &Deployment) -> (Vec<ReplicaSet>, Vec<ReplicaSet>) {
+        let meta = &deployment.metadata;
+        let Some(selector) = &deployment.spec.selector else { return Default::default() };
+        if meta.deletion_timestamp.is_some() {
+            return Default::default();
+        }
+        let takes = |set: &&ReplicaSet| selector.matches(&set.metadata.labels);
+        let orphans = self.index.orphans(&meta.namespace);
+        let orphans = orphans.filter_map(|key| self.objects.get(key)?.as_replica_set());
+        let adopt = orphans.filter(takes).filter(|it| it.metadata.deletion_timestamp.is_none());
+        let release = self.replica_sets(&meta.uid).filter(|it| !takes(it));
+        (adopt.cloned().collect(), release.cloned().collect())
+    }
+
+    fn own_sets(
+        &mut self,
+        key: &ObjectKey,
+        adopt: Vec<ReplicaSet>,
+        release: Vec<ReplicaSet>,
+        cause: Option<EntryId>,
+    ) {
+        let Some(deployment) = self.objects.get(key).map(Object::meta).cloned() else { return };
+        for mut set in adopt {
+            set.metadata.owner_references.push(owner("apps/v1", "Deployment", &deployment));
+            self.write(Object::ReplicaSet(set), cause);
+        }
+        for mut set in release {
+            set.metadata.owner_references.retain(|it| it.uid != deployment.uid);
+            self.write(Object::ReplicaSet(set), cause);
+        }
+        self.soon(super::super::store::CONTROLLER, Task::Deployment(key.clone()), cause);
+    }
+
+    fn write_set(&mut self, key: &ObjectKey, write: SetWrite, cause: Option<EntryId>) {
+        match write {
+            SetWrite::Create(set) => {
+                let (name, to) = (set.metadata.name.clone(), set.replicas());
+                match self.create(Object::ReplicaSet(*set), (BY, key), cause) {
+                    Ok(made) if to > 0 => {
+                        let set = ObjectKey::new(Kind::ReplicaSet, &key.namespace, name);
+                        self.note_scaled(set, key, (0, to), Some(made));
+                    }
+                    Ok(_) => {}
+                    Err(refusal) => {
+                        let why = refusal.message;
+                        let text = format!("Failed to create new replica set \"{name}\": {why}");
+                        self.record((key, BY), (true, "ReplicaSetCreateError", text), cause);
+                    }
+                }
+            }
+            SetWrite::Update(set) => {
+                let object = Object::ReplicaSet(*set);
+                let sizes = |it: &Object| it.as_replica_set().map_or(0, ReplicaSet::replicas);
+                let from = self.objects.get(&object.key()).map_or(0, sizes);
+                let to = sizes(&object);
+                let cause = match from == to {
+                    true => cause,
+                    false => Some(self.note_scaled(object.key(), key, (from, to), cause)),
+                };
+                self.write(object, cause);
+            }
+            SetWrite::Delete(name) => {
+                let set = ObjectKey::new(Kind::ReplicaSet, &key.namespace, name);
+                let of = Some(key.clone());
+                let what = Happening::Removed { key: set.clone(), by: BY, of };
+                let cause = self.note(cause, what);
+                self.delete(&set, DeleteOptions::default(), Some(cause));
+            }
+        }
+    }
+
+    fn note_scaled(
+        &mut self,
+        set: ObjectKey,
+        of: &ObjectKey,
+        (from, to): (i32, i32),
+        cause: Option<EntryId>,
+    ) -> EntryId {
+        self.note(cause, Happening::Scaled { key: set, of: of.clone(), from, to })
+    }
+}

@@ -1,0 +1,186 @@
+//! Carries out what the endpoint controllers want: Endpoints, EndpointSlices, mirrored slices.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use svclab_netfilter::SharedMap;
+
+use super::super::Lab;
+use super::super::delete::DeleteOptions;
+use super::super::log::{Component, EntryId, Happening};
+use crate::control::members::is_managed;
+use crate::control::slices::{self, Surroundings, Topology, Writes};
+use crate::control::triggers::Triggers;
+use crate::control::{endpoints, mirror};
+use crate::key::{Kind, ObjectKey};
+use crate::object::{EndpointSlice, Endpoints, Node, Object, Pod, Service};
+
+/// What the endpoint controllers remember of each Service.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(in crate::lab) struct Memory {
+    endpoints: SharedMap<ObjectKey, Rc<Triggers>>,
+    slices: SharedMap<ObjectKey, Rc<Triggers>>,
+    /// Services whose slices have hints by topology.
+    hinted: BTreeSet<ObjectKey>,
+}
+
+impl Memory {
+    pub(in crate::lab) fn hinted(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.hinted.iter()
+    }
+
+    pub(in crate::lab) fn forget(&mut self, service: &ObjectKey) {
+        self.endpoints.remove(service);
+        self.slices.remove(service);
+        self.hinted.remove(service);
+    }
+}
+
+impl Lab {
+    /// A Service that the endpoint controllers look after.
+    fn managed_service(&self, key: &ObjectKey) -> Option<&Service> {
+        self.objects.get(key)?.as_service().filter(|it| is_managed(it))
+    }
+
+    pub(super) fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(service) = self.managed_service(key) else { return };
+        let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
+        let old = self.objects.get(&own).and_then(Object::as_endpoints);
+        let mut triggers = known(&self.memory.endpoints, key);
+        let members = || self.pods_of(self.index.members(key));
+        let trigger = Rc::make_mut(&mut triggers).next(service, members());
+        let new = endpoints::reconcile(service, members(), old, trigger);
+        let is_new = old.map(|it| &it.subsets) != new.as_ref().map(|it| &it.subsets);
+        self.memory.endpoints.insert(key.clone(), triggers);
+        let Some(new) = new else { return };
+        let cause = match is_new {
+            true => Some(self.note(cause, endpoints_entry(&own, &new))),
+            false => cause,
+        };
+        self.write(Object::Endpoints(new), cause);
+    }
+
+    pub(super) fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        const BY: Component = Component::EndpointSliceController;
+        let Some(service) = self.managed_service(key) else { return };
+        let existing = self.slices_of(key, &slices::is_managed);
+        let mut pods: Vec<&Pod> = self.pods_of(self.index.members(key)).collect();
+        pods.sort_by(|a, b| age(a).cmp(&age(b)));
+        let mut triggers = known(&self.memory.slices, key);
+        let trigger = Rc::make_mut(&mut triggers).next(service, pods.iter().copied());
+        let topology = match slices::wants_hints(service) {
+            true => Topology::of(self.node_objects()),
+            false => Topology::default(),
+        };
+        let around = Surroundings {
+            node: &|name| self.objects.get(&ObjectKey::new(Kind::Node, "", name))?.as_node(),
+            topology: &topology,
+            hinted: self.memory.hinted.contains(key),
+            trigger,
+        };
+        let writes = slices::reconcile(service, &pods, &existing, &around);
+        self.memory.slices.insert(key.clone(), triggers);
+        match writes.hinted {
+            true => self.memory.hinted.insert(key.clone()),
+            false => self.memory.hinted.remove(key),
+        };
+        self.write_slices(key, writes, BY, cause);
+    }
+
+    pub(super) fn mirror(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let service = ObjectKey::new(Kind::Service, &key.namespace, &key.name);
+        let existing = self.slices_of(&service, &mirror::is_mirrored);
+        let endpoints = self.objects.get(key).and_then(Object::as_endpoints);
+        let service = self.objects.get(&service).and_then(Object::as_service);
+        let writes = match endpoints.filter(|it| mirror::should_mirror(it, service)) {
+            Some(endpoints) => mirror::reconcile(endpoints, &existing),
+            None => Writes {
+                delete: existing.iter().map(|it| it.metadata.name.clone()).collect(),
+                ..Writes::default()
+            },
+        };
+        self.write_slices(key, writes, Component::MirroringController, cause);
+    }
+
+    pub(in crate::lab) fn node_objects(&self) -> impl Iterator<Item = &Node> {
+        self.objects.of_kind(Kind::Node).filter_map(Object::as_node)
+    }
+
+    /// The Service's slices of one controller that are not about to go.
+    fn slices_of(
+        &self,
+        service: &ObjectKey,
+        of: &dyn Fn(&EndpointSlice) -> bool,
+    ) -> Vec<&EndpointSlice> {
+        let slices = self.index.slices(service);
+        let slices = slices.filter_map(|key| self.objects.get(key)?.as_endpoint_slice());
+        slices.filter(|it| of(it) && it.metadata.deletion_timestamp.is_none()).collect()
+    }
+
+    fn write_slices(
+        &mut self,
+        key: &ObjectKey,
+        writes: Writes,
+        by: Component,
+        cause: Option<EntryId>,
+    ) {
+        for mut slice in writes.create {
+            slice.metadata.name = format!("{}{}", slice.metadata.generate_name, self.rng.suffix(5));
+            self.write_slice(slice, cause);
+        }
+        for slice in writes.update {
+            self.write_slice(slice, cause);
+        }
+        for name in writes.delete {
+            let slice = ObjectKey::new(Kind::EndpointSlice, &key.namespace, name);
+            let of = Some(key.clone());
+            let cause = self.note(cause, Happening::Removed { key: slice.clone(), by, of });
+            self.delete(&slice, DeleteOptions::default(), Some(cause));
+        }
+        for event in writes.events {
+            let what = (event.warning, event.reason, event.message);
+            self.record((key, by), what, cause);
+        }
+    }
+
+    /// Nothing happens, and nothing is said, where the slice is as it was.
+    fn write_slice(&mut self, mut slice: EndpointSlice, cause: Option<EntryId>) {
+        let key =
+            ObjectKey::new(Kind::EndpointSlice, &slice.metadata.namespace, &slice.metadata.name);
+        if let Some(old) = self.objects.get(&key).and_then(Object::as_endpoint_slice) {
+            let meta = &mut slice.metadata;
+            meta.uid.clone_from(&old.metadata.uid);
+            meta.creation_timestamp.clone_from(&old.metadata.creation_timestamp);
+            meta.resource_version.clone_from(&old.metadata.resource_version);
+            meta.generation = old.metadata.generation;
+            if *old == slice {
+                return;
+            }
+        }
+        let ready = slice.endpoints.iter().filter(|it| it.conditions.is_ready()).count();
+        let total = slice.endpoints.len();
+        let cause = self.note(cause, Happening::Slice { key, ready, total });
+        self.write(Object::EndpointSlice(slice), Some(cause));
+    }
+}
+
+fn known(map: &SharedMap<ObjectKey, Rc<Triggers>>, key: &ObjectKey) -> Rc<Triggers> {
+    map.get(key).cloned().unwrap_or_default()
+}
+
+/// Pods by creation; those of the same second by name.
+fn age(pod: &Pod) -> (&str, &str) {
+    (&pod.metadata.creation_timestamp, &pod.metadata.name)
+}
+
+fn endpoints_entry(key: &ObjectKey, endpoints: &Endpoints) -> Happening {
+    let (mut ready, mut not_ready) = (Vec::new(), Vec::new());
+    for subset in &endpoints.subsets {
+        for port in &subset.ports {
+            let text = |ip: &str| format!("{ip}:{}", port.port);
+            ready.extend(subset.addresses.iter().map(|it| text(&it.ip)));
+            not_ready.extend(subset.not_ready_addresses.iter().map(|it| text(&it.ip)));
+        }
+    }
+    Happening::Endpoints { key: key.clone(), ready, not_ready }
+}
