@@ -2,7 +2,7 @@
 import { expect, expectEqual, test } from "./harness.mjs";
 import { editor, eventually, settled, webPods, write } from "./lab.mjs";
 
-const TABS = ["walk", "rules", "endpoints", "events"];
+const TABS = ["walk", "rules", "endpoints", "events", "objects"];
 
 for (const lang of ["en", "ko"]) {
   for (const theme of ["light", "dark"]) {
@@ -18,8 +18,12 @@ for (const lang of ["en", "ko"]) {
         await axe();
         await shot(`${tab}-${lang}-${theme}`);
       }
+      await page.locator(".listing[aria-label=Pod] button").first().click();
+      await axe();
+      await shot(`object-${lang}-${theme}`);
       await page.locator("#tab-rules").click();
       await page.locator(".rule-line").nth(5).click();
+      await page.locator("#tab-manifests").click();
       await write(page, "apiVersion: v1\nkind: Service\nmetadata:\n  name: 123\n");
       await page.locator(".actions .pri").click();
       await page.locator(".faults").waitFor();
@@ -36,6 +40,10 @@ for (const lang of ["en", "ko"]) {
         await axe();
         await shot(`narrow-${tab}-${lang}-${theme}`);
       }
+      await page.locator("#tab-objects").click();
+      await page.locator(".listing[aria-label=Service] button").last().click();
+      await axe();
+      await shot(`narrow-object-${lang}-${theme}`);
     }, { ...options, viewport: { width: 390, height: 844 } });
   }
 }

@@ -1,11 +1,12 @@
 //! The page: core's values in, a picture out.
 //!
-//! [`state`] holds the lab and says how messages change it; [`view`] reads from it what is shown;
-//! [`scene`] gives that coordinates; [`timeline`] says where a packet is when; [`gate`] what goes on
+//! [`state`] holds the lab and says how messages change it; [`view`] reads from it what is shown,
+//! [`objects`] which objects; [`scene`] gives that coordinates; [`timeline`] says where a packet is when; [`gate`] what goes on
 //! inside netfilter; [`words`] says everything in two languages. None of them knows the browser.
 //! [`page`] draws; [`effects`] alone touches storage, clock and address bar.
 
 pub mod view;
+pub mod objects;
 pub mod scene;
 pub mod timeline;
 pub mod gate;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use svclab_core::key::ObjectKey;
+use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::{Change, EntryId};
 use svclab_core::lab::{Action, Lab};
 use svclab_core::object::Protocol;
@@ -12,6 +12,7 @@ use svclab_core::time::{Duration, Instant};
 use svclab_core::trace::{Exchange, Trace};
 use svclab_netfilter::RuleRef;
 
+use crate::objects::Wanted;
 use crate::scene::{Scene, lay_out};
 use crate::timeline::{Moment, Timeline, timeline};
 use crate::view::{Shared, View, view_of};
@@ -50,6 +51,7 @@ impl Theme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pane {
     Manifests,
+    Objects,
     Stage,
     Walk,
     Rules,
@@ -58,12 +60,20 @@ pub enum Pane {
 }
 
 impl Pane {
-    pub const ALL: [Pane; 6] =
-        [Pane::Manifests, Pane::Stage, Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events];
+    pub const ALL: [Pane; 7] = [
+        Pane::Stage,
+        Pane::Manifests,
+        Pane::Objects,
+        Pane::Walk,
+        Pane::Rules,
+        Pane::Endpoints,
+        Pane::Events,
+    ];
 
     pub fn word(self) -> Word {
         match self {
             Pane::Manifests => Word::Manifests,
+            Pane::Objects => Word::Objects,
             Pane::Stage => Word::Stage,
             Pane::Walk => Word::Walk,
             Pane::Rules => Word::Rules,
@@ -75,6 +85,7 @@ impl Pane {
     pub fn id(self) -> &'static str {
         match self {
             Pane::Manifests => "manifests",
+            Pane::Objects => "objects",
             Pane::Stage => "stage",
             Pane::Walk => "walk",
             Pane::Rules => "rules",
@@ -87,7 +98,7 @@ impl Pane {
 /// How many panes stand side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Manifests, stage, and one of the others.
+    /// Manifests or objects, stage, and one of the others.
     Three,
     /// The stage and one of the others.
     Two,
@@ -111,13 +122,19 @@ impl Shape {
         }
     }
 
-    /// The panes that share one place and are chosen by tabs.
+    /// The panes that share the place before the stage and are chosen by tabs, if there is one.
+    pub fn left(self) -> &'static [Pane] {
+        match self {
+            Shape::Three => &[Pane::Manifests, Pane::Objects],
+            Shape::Two | Shape::One => &[],
+        }
+    }
+
+    /// The panes that share the main place and are chosen by tabs.
     pub fn tabs(self) -> &'static [Pane] {
         match self {
-            Shape::Three => &[Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events],
-            Shape::Two => {
-                &[Pane::Manifests, Pane::Walk, Pane::Rules, Pane::Endpoints, Pane::Events]
-            }
+            Shape::Three => &Pane::ALL[3..],
+            Shape::Two => &Pane::ALL[1..],
             Shape::One => &Pane::ALL,
         }
     }
@@ -232,6 +249,18 @@ pub enum Msg {
     Lang(Lang),
     NextTheme,
     Open(Pane),
+    /// Objects of this namespace, or of all.
+    Namespace(Option<Rc<str>>),
+    /// Objects that these words are about.
+    Search(String),
+    /// Opens or closes the table of a kind.
+    Fold(Kind),
+    /// Shows an object's YAML, or the tables again.
+    Object(Option<ObjectKey>),
+    /// The YAML without what the user wrote.
+    OnlyOthers(bool),
+    /// Objects take the stage's place too.
+    Wide(bool),
     Node(Rc<str>),
     Rule(Option<RuleRef>),
     /// Shows a rule of a node in the rules' pane.
@@ -281,8 +310,11 @@ pub struct State {
     pub playback: Option<Playback>,
     pub shape: Shape,
     stage_width: f64,
-    /// The pane that tabs have chosen; what it means depends on the shape.
-    pub pane: Pane,
+    /// The panes that tabs have chosen, before the stage and in the main place; what they mean
+    /// depends on the shape.
+    left: Pane,
+    pane: Pane,
+    pub wanted_objects: Wanted,
     pub from: Option<Rc<str>>,
     /// `namespace/name:port`
     pub to: Option<String>,
@@ -322,7 +354,9 @@ impl State {
             playback: None,
             shape: Shape::Three,
             stage_width: 700.0,
+            left: Pane::Manifests,
             pane: Pane::Walk,
+            wanted_objects: Wanted::default(),
             from: None,
             to: None,
             wanted: (None, None),
@@ -425,7 +459,13 @@ impl State {
                 self.theme = self.theme.next();
                 return SAVE;
             }
-            Msg::Open(pane) => self.pane = pane,
+            Msg::Open(pane) => self.open(pane),
+            Msg::Namespace(namespace) => self.wanted_objects.namespace = namespace,
+            Msg::Search(words) => self.wanted_objects.search = words.into(),
+            Msg::Fold(kind) => self.wanted_objects.fold(kind),
+            Msg::Object(chosen) => self.choose_object(chosen),
+            Msg::Wide(wide) => self.wanted_objects.wide = wide,
+            Msg::OnlyOthers(only) => self.wanted_objects.only_others = only,
             Msg::Node(node) => {
                 self.node = Some(node);
                 self.node_chosen = true;
@@ -435,11 +475,45 @@ impl State {
             Msg::ShowRule(node, rule) => {
                 self.node = Some(node);
                 self.rule = Some(rule);
-                self.pane = Pane::Rules;
+                self.open(Pane::Rules);
             }
             Msg::Entry(entry) => self.entry = entry,
         }
         DRAW
+    }
+
+    /// The pane shown before the stage, where there is one.
+    pub fn left(&self) -> Option<Pane> {
+        self.shape.left().contains(&self.left).then_some(self.left)
+    }
+
+    /// The pane shown in the main place.
+    pub fn pane(&self) -> Pane {
+        if self.shape.tabs().contains(&self.pane) { self.pane } else { Pane::Walk }
+    }
+
+    fn open(&mut self, pane: Pane) {
+        match self.shape.left().contains(&pane) {
+            true => self.left = pane,
+            false => self.pane = pane,
+        }
+    }
+
+    /// Whether objects stand in the stage's place too.
+    pub fn is_wide(&self) -> bool {
+        self.wanted_objects.wide && self.shape != Shape::One && self.is_shown(Pane::Objects)
+    }
+
+    fn is_shown(&self, pane: Pane) -> bool {
+        self.left() == Some(pane) || self.pane() == pane
+    }
+
+    fn choose_object(&mut self, chosen: Option<ObjectKey>) {
+        if let Some(key) = &chosen {
+            self.said = key.to_string();
+            self.open(Pane::Objects);
+        }
+        self.wanted_objects.chosen = chosen;
     }
 
     /// Reads everything anew from the lab.
@@ -550,6 +624,7 @@ impl State {
         self.playing = true;
         self.held = false;
         (self.entry, self.rule) = (None, None);
+        self.wanted_objects = Wanted::default();
         self.refresh();
     }
 
@@ -670,11 +745,14 @@ impl State {
         }
         let micros = millis * 1000.0 + self.rest;
         self.rest = micros.fract();
-        let goal = self.lab.now() + Duration::from_micros(micros as u64);
+        let before = self.lab.now();
+        let goal = before + Duration::from_micros(micros as u64);
         let eventful = self.lab.next_event().is_some_and(|at| at <= goal);
         self.lab.run_until(goal);
         if !eventful {
-            return NOTHING;
+            // Ages are in whole seconds.
+            let older = before.as_millis() / 1000 != goal.as_millis() / 1000;
+            return if older && self.is_shown(Pane::Objects) { DRAW } else { NOTHING };
         }
         self.refresh();
         DRAW

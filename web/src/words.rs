@@ -6,6 +6,7 @@
 use svclab_core::key::ObjectKey;
 use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Change, Entry, Happening};
+use svclab_core::print;
 use svclab_core::proxy::{Destination, Origin, Purpose};
 use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Step, Trace};
 use svclab_netfilter::walk::Nat;
@@ -73,6 +74,18 @@ words! {
     Reset: "Start over", "처음으로";
     ResetHint: "Forget everything and start with the example", "모두 지우고 예제로 다시 시작";
     Manifests: "Manifests", "매니페스트";
+    Objects: "Objects", "오브젝트";
+    Namespace: "Namespace", "네임스페이스";
+    AllNamespaces: "All namespaces", "모든 네임스페이스";
+    Search: "Search", "검색";
+    SearchHint: "Search names, labels and addresses", "이름, 레이블, 주소 검색";
+    Wide: "Wide", "넓게";
+    WideHint: "Give the tables the place of the cluster's picture", "클러스터 그림 자리까지 표를 넓게 보기";
+    NoSuchObjects: "No object fits.", "해당하는 오브젝트가 없습니다.";
+    BackToObjects: "Back to all objects", "모든 오브젝트로 돌아가기";
+    ObjectIsGone: "This object no longer exists.", "이 오브젝트는 더 이상 없습니다.";
+    OnlyOthers: "Only what I did not write", "내가 쓰지 않은 것만";
+    NothingOfIt: "Nothing has happened to it yet.", "아직 일어난 일이 없습니다.";
     Stage: "Stage", "클러스터";
     Walk: "Packet walk", "패킷 경로";
     Rules: "Rules", "규칙";
@@ -763,6 +776,55 @@ fn life(lang: Lang, pod: &ObjectKey, container: &str, what: &Life) -> String {
             format!("{pod}: {}", said.map(|it| it.message).unwrap_or_default())
         }
     }
+}
+
+/// Who put a line of an object there, in one word or two.
+pub fn origin(lang: Lang, origin: print::Origin) -> &'static str {
+    match origin {
+        print::Origin::Written => lang.pick("you", "직접 작성"),
+        print::Origin::Defaulted => lang.pick("default", "기본값"),
+        print::Origin::Allocated => lang.pick("allocated", "할당"),
+        print::Origin::Component => lang.pick("cluster", "클러스터"),
+    }
+}
+
+pub fn origin_in_full(lang: Lang, origin: print::Origin) -> &'static str {
+    match origin {
+        print::Origin::Written => lang.pick(
+            "You wrote it: the manifest applied last says so.",
+            "마지막으로 적용한 매니페스트에 직접 쓴 값입니다.",
+        ),
+        print::Origin::Defaulted => lang.pick(
+            "The manifest leaves it open; the API server filled it in.",
+            "매니페스트에 없어 API 서버가 기본값으로 채웠습니다.",
+        ),
+        print::Origin::Allocated => lang.pick(
+            "Chosen for this object: an address, a port, a node, a uid, a version or a time.",
+            "이 오브젝트에 할당된 값입니다. 주소, 포트, 노드, uid, 버전, 시각 등입니다.",
+        ),
+        print::Origin::Component => lang.pick(
+            "Written by a part of the cluster: a controller, the kubelet or kubectl.",
+            "컨트롤러, kubelet, kubectl 등 클러스터의 구성 요소가 쓴 값입니다.",
+        ),
+    }
+}
+
+/// A mark that needs no colour.
+pub fn origin_letter(origin: print::Origin) -> &'static str {
+    match origin {
+        print::Origin::Written => "Y",
+        print::Origin::Defaulted => "D",
+        print::Origin::Allocated => "A",
+        print::Origin::Component => "C",
+    }
+}
+
+pub fn show_object(lang: Lang, key: &ObjectKey) -> String {
+    lang.pick(format!("Show {key}"), format!("{key} 보기"))
+}
+
+pub fn more_lines(lang: Lang, more: usize) -> String {
+    lang.pick(format!("{more} more lines"), format!("{more}줄 더 있음"))
 }
 
 /// One entry of the log as a sentence.

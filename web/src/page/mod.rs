@@ -4,6 +4,8 @@ mod bar;
 mod editor;
 mod endpoints;
 mod events;
+mod object;
+mod objects;
 mod overlay;
 mod rule;
 mod rules;
@@ -17,6 +19,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use crate::effects::{self, Frames, WidthOf};
+use crate::objects as objects_of;
 use crate::scene::Point;
 use crate::state::{Msg, Pane, Shape, State};
 use crate::timeline::position;
@@ -104,29 +107,30 @@ impl Component for App {
     fn view(&self, _ctx: &Context<App>) -> Html {
         let state = &self.state;
         let (lang, shape) = (state.lang, state.shape);
-        let pane = shown_pane(state);
-        let stage = shape != Shape::One || pane == Pane::Stage;
+        let pane = state.pane();
+        let wide = state.is_wide();
+        let stage = !wide && (shape != Shape::One || pane == Pane::Stage);
         html! {
-            <div class="page" data-shape={shape.name()}>
+            <div class="page" data-shape={shape.name()} data-wide={wide.then_some("")}>
                 <bar::Bar {lang} theme={state.theme} playing={state.playing} speed={state.speed}
                           travelling={state.playback.as_ref().is_some_and(|it| it.live)}
                           clock={self.moving.clock.clone()} send={self.send.clone()} />
                 <main>
-                    if shape == Shape::Three {
-                        <section class="pane left" aria-label={lang.say(Word::Manifests)}>
-                            <h2 class="title">{ lang.say(Word::Manifests) }</h2>
-                            { self.pane(Pane::Manifests) }
-                        </section>
+                    if let Some(left) = state.left() {
+                        <div class="pane left">
+                            { self.tabs(shape.left(), left) }
+                            { self.panel(left) }
+                        </div>
                     }
                     if shape == Shape::One {
-                        { self.tabs(pane) }
+                        { self.tabs(shape.tabs(), pane) }
                     }
                     if stage {
                         { self.stage(shape == Shape::One) }
                     }
                     if shape != Shape::One {
                         <div class="pane right">
-                            { self.tabs(pane) }
+                            { self.tabs(shape.tabs(), pane) }
                             { self.panel(pane) }
                         </div>
                     } else if pane != Pane::Stage {
@@ -139,15 +143,9 @@ impl Component for App {
     }
 }
 
-/// The pane that stands where tabs choose one.
-fn shown_pane(state: &State) -> Pane {
-    if state.shape.tabs().contains(&state.pane) { state.pane } else { Pane::Walk }
-}
-
 impl App {
-    fn tabs(&self, shown: Pane) -> Html {
+    fn tabs(&self, tabs: &'static [Pane], shown: Pane) -> Html {
         let lang = self.state.lang;
-        let tabs = self.state.shape.tabs();
         let place = tabs.iter().position(|it| *it == shown).unwrap_or(0);
         let send = self.send.clone();
         let onkeydown = Callback::from(move |event: KeyboardEvent| {
@@ -235,6 +233,18 @@ impl App {
             Pane::Manifests => html! {
                 <editor::Editor {lang} text={state.text.clone()} edited={state.is_edited()}
                                 report={state.report.clone()} {send} />
+            },
+            Pane::Objects => match &state.wanted_objects.chosen {
+                Some(key) => html! {
+                    <object::ObjectPane {lang} chosen={objects_of::chosen(&state.lab, key)}
+                        only_others={state.wanted_objects.only_others} {send} />
+                },
+                None => html! {
+                    <objects::ObjectsPane {lang} wanted={state.wanted_objects.clone()} can_widen={state.shape != Shape::One}
+                        sections={Shared::from(objects_of::sections(state.lab.objects(), &state.wanted_objects))}
+                        namespaces={objects_of::namespaces(state.lab.objects())}
+                        now={state.lab.now()} {send} />
+                },
             },
             Pane::Walk => {
                 let playback = state.playback.as_ref().map(|it| walk::Watching {

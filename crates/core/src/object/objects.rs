@@ -63,6 +63,10 @@ impl Objects {
         self.0.values().map(Rc::as_ref)
     }
 
+    pub fn all_shared(&self) -> impl Iterator<Item = &Rc<Object>> {
+        self.0.values()
+    }
+
     /// The objects of one kind, by namespace and name.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         let there = self.0.range(ObjectKey::new(kind, "", "")..);
