@@ -1,64 +1,61 @@
-//! Ingress: first status and validation.
+//! Ingress and IngressClass: defaults, the class of an Ingress, validation.
 
-use std::net::IpAddr;
-
-use serde_json::json;
+use std::cmp::Reverse;
 
 use super::errors::{Errors, Struct};
 use super::{meta, rules};
-use crate::object::Other;
-use crate::object::json::api;
-
-api! {
-    struct IngressSpec {
-        ingress_class_name: Option<String>,
-        default_backend: Option<Backend>,
-        rules: Vec<Rule>,
-    }
-
-    struct Rule {
-        host: String,
-        http: Option<Http>,
-    }
-
-    struct Http {
-        paths: Vec<Path>,
-    }
-
-    struct Path {
-        path: String,
-        path_type: Option<String>,
-        backend: Backend,
-    }
-
-    struct Backend {
-        service: Option<ServiceBackend>,
-        resource: serde_json::Value,
-    }
-
-    struct ServiceBackend {
-        name: String,
-        port: BackendPort,
-    }
-
-    struct BackendPort {
-        name: String,
-        number: i32,
-    }
-}
+use crate::key::Kind;
+use crate::object::{
+    HttpIngressPath, Ingress, IngressBackend, IngressClass, IngressTls, Objects, ServiceBackendPort,
+};
 
 const PATH_TYPES: &[&str] = &["Exact", "ImplementationSpecific", "Prefix"];
 const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
-pub(super) fn prepare(ingress: &mut Other) {
-    ingress.body.entry("spec").or_insert_with(|| json!({}));
-    ingress.body.insert("status".to_owned(), json!({"loadBalancer": {}}));
+const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+const DEFAULT_CLASS: &str = "ingressclass.kubernetes.io/is-default-class";
+
+/// `DefaultIngressClass`: an Ingress that names no class gets the default one, of several the
+/// newest.
+pub(super) fn choose_class(ingress: &mut Ingress, objects: &Objects) {
+    let names_class = ingress.spec.ingress_class_name.is_some()
+        || ingress.metadata.annotations.contains_key(CLASS_ANNOTATION);
+    if names_class {
+        return;
+    }
+    let classes = objects.of_kind(Kind::IngressClass).map(|it| it.meta());
+    let defaults =
+        classes.filter(|it| it.annotations.get(DEFAULT_CLASS).is_some_and(|it| it == "true"));
+    let newest = defaults.min_by_key(|it| (Reverse(&it.creation_timestamp), &it.name));
+    ingress.spec.ingress_class_name = newest.map(|it| it.name.clone());
+}
+
+/// `ValidateIngressCreate`, what it has beside `ValidateIngress`.
+pub(super) fn validate_create(ingress: &Ingress, errors: &mut Errors) {
+    validate(ingress, errors);
+    let annotation = ingress.metadata.annotations.get(CLASS_ANNOTATION);
+    if let (Some(old), Some(class)) = (annotation, &ingress.spec.ingress_class_name)
+        && old != class
+    {
+        let detail = "must match `ingressClassName` when both are specified";
+        errors.invalid(format!("annotations.{CLASS_ANNOTATION}"), old, detail);
+    }
+}
+
+/// What is said of a new Ingress.
+pub(super) fn warnings(ingress: &Ingress) -> Vec<String> {
+    let is_old = ingress.metadata.annotations.contains_key(CLASS_ANNOTATION)
+        && ingress.spec.ingress_class_name.is_none();
+    let warning = format!(
+        "annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"
+    );
+    is_old.then_some(warning).into_iter().collect()
 }
 
 /// `ValidateIngress`.
-pub(super) fn validate(ingress: &Other, errors: &mut Errors) {
-    meta::validate(ingress.kind, &ingress.metadata, errors);
-    let spec: IngressSpec = super::typed(ingress, "spec");
+pub(super) fn validate(ingress: &Ingress, errors: &mut Errors) {
+    meta::validate(Kind::Ingress, &ingress.metadata, errors);
+    let spec = &ingress.spec;
     if spec.default_backend.is_none() && spec.rules.is_empty() {
         let nothing =
             Struct { go: "[]networking.IngressRule(nil)".to_owned(), json: "null".to_owned() };
@@ -80,25 +77,77 @@ pub(super) fn validate(ingress: &Other, errors: &mut Errors) {
             validate_path(path, &format!("{field}[{index}]"), errors);
         }
     }
+    for (index, tls) in spec.tls.iter().enumerate() {
+        validate_tls(tls, &format!("spec.tls[{index}]"), errors);
+    }
+    if let Some(class) = &spec.ingress_class_name {
+        let complaints = rules::dns_1123_subdomain(class);
+        errors.invalid_each("spec.ingressClassName", class, complaints);
+    }
+}
+
+fn validate_tls(tls: &IngressTls, field: &str, errors: &mut Errors) {
+    for (index, host) in tls.hosts.iter().enumerate() {
+        validate_name(host, &format!("{field}.hosts[{index}]"), errors);
+    }
+    if !tls.secret_name.is_empty() {
+        let complaints = rules::dns_1123_subdomain(&tls.secret_name);
+        errors.invalid_each(format!("{field}.secretName"), &tls.secret_name, complaints);
+    }
+}
+
+/// `ValidateIngressClass`.
+pub(super) fn validate_class(class: &IngressClass, errors: &mut Errors) {
+    meta::validate(Kind::IngressClass, &class.metadata, errors);
+    let (controller, field) = (&class.spec.controller, "spec.controller");
+    match controller.split_once('/') {
+        _ if controller.is_empty() => errors.required(field, ""),
+        Some((host, path)) if !host.is_empty() && !path.is_empty() => {
+            errors.invalid_each(field, host, rules::dns_1123_subdomain(host));
+        }
+        _ => {
+            let detail = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+            errors.invalid(field, controller, detail);
+        }
+    }
+}
+
+/// `ValidateIngressClassUpdate`.
+pub(super) fn validate_class_update(new: &IngressClass, old: &IngressClass, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    meta::immutable(&new.spec.controller, &old.spec.controller, "spec.controller", errors);
+    validate_class(new, errors);
+}
+
+/// Parameters are a thing of the whole cluster unless they say otherwise.
+pub(super) fn default_class(class: &mut IngressClass) {
+    if let Some(parameters) = class.spec.parameters.as_object_mut() {
+        parameters.entry("scope").or_insert_with(|| "Cluster".into());
+    }
 }
 
 fn validate_host(host: &str, field: &str, errors: &mut Errors) {
     if host.is_empty() {
         return;
     }
-    if host.parse::<IpAddr>().is_ok() {
+    if rules::parse_ip(host).is_some() {
         errors.invalid(field, host, "must be a DNS name, not an IP address");
-    } else if host.contains('*') {
-        let rest = host.strip_prefix("*.");
-        if !rest.is_some_and(|rest| rules::dns_1123_subdomain(rest).is_empty()) {
-            errors.invalid(field, host, WILDCARD);
-        }
-    } else {
-        errors.invalid_each(field, host, rules::dns_1123_subdomain(host));
+    }
+    // An IPv4 address looks like a name, an IPv6 address does not.
+    validate_name(host, field, errors);
+}
+
+fn validate_name(host: &str, field: &str, errors: &mut Errors) {
+    if !host.contains('*') {
+        return errors.invalid_each(field, host, rules::dns_1123_subdomain(host));
+    }
+    let rest = host.strip_prefix("*.");
+    if !rest.is_some_and(|rest| rules::dns_1123_subdomain(rest).is_empty()) {
+        errors.invalid(field, host, WILDCARD);
     }
 }
 
-fn validate_path(path: &Path, field: &str, errors: &mut Errors) {
+fn validate_path(path: &HttpIngressPath, field: &str, errors: &mut Errors) {
     let text = path.path.as_str();
     match path.path_type.as_deref() {
         None => {
@@ -132,7 +181,7 @@ fn validate_absolute(path: &str, field: &str, errors: &mut Errors) {
     }
 }
 
-fn validate_backend(backend: &Backend, field: &str, errors: &mut Errors) {
+fn validate_backend(backend: &IngressBackend, field: &str, errors: &mut Errors) {
     let Some(service) = &backend.service else {
         if backend.resource.is_null() {
             errors.invalid(field, "", "resource or service backend is required");
@@ -148,7 +197,7 @@ fn validate_backend(backend: &Backend, field: &str, errors: &mut Errors) {
         let complaints = rules::dns_1035_label(&service.name);
         errors.invalid_each(format!("{field}.service.name"), &service.name, complaints);
     }
-    let BackendPort { name, number } = &service.port;
+    let ServiceBackendPort { name, number } = &service.port;
     match (name.is_empty(), *number) {
         (false, 1..) | (false, ..0) => {
             errors.invalid(field, "", "cannot set both port name & port number");

@@ -36,6 +36,7 @@ pub(super) fn has_generation(kind: Kind, version: Version) -> bool {
             | Kind::DaemonSet
             | Kind::EndpointSlice
             | Kind::Ingress
+            | Kind::IngressClass
             | Kind::NetworkPolicy
     );
     counts || kind == Kind::Pod && version >= Version::V1_33

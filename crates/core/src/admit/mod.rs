@@ -6,6 +6,7 @@
 
 mod allocate;
 mod cluster;
+mod config_map;
 mod container;
 mod daemon_set;
 mod endpoints;
@@ -30,7 +31,7 @@ mod volume;
 mod workload;
 
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Json, Object, Objects, Other};
+use crate::object::{Object, Objects};
 use crate::rng::Rng;
 
 use allocate::Allocator;
@@ -62,6 +63,9 @@ pub fn create(
 ) -> Result<Admitted, Refusal> {
     default(&mut object);
     check_namespace(objects, &object)?;
+    if let Object::Ingress(ingress) = &mut object {
+        ingress::choose_class(ingress, objects);
+    }
     meta::prepare(object.kind(), object.meta_mut(), settings.version, rng);
     if let Object::Service(service) = &mut object {
         service::synchronize_cluster_ips(&mut service.spec, None);
@@ -75,7 +79,11 @@ pub fn create(
     if objects.contains_key(&key) {
         return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
     }
-    Ok(Admitted { warnings: warnings(&object, settings.version), object })
+    let mut warnings = warnings(&object, settings.version);
+    if let Object::Ingress(ingress) = &object {
+        warnings.extend(ingress::warnings(ingress));
+    }
+    Ok(Admitted { object, warnings })
 }
 
 /// PUT: the whole object anew; status, and what the server has given, stay.
@@ -164,8 +172,12 @@ fn default(object: &mut Object) {
         Object::EndpointSlice(it) => endpoints::default_slice(it),
         Object::Namespace(it) => cluster::default_namespace(it),
         Object::Node(it) => cluster::default_node(it),
-        Object::Other(it) if it.kind == Kind::NetworkPolicy => network_policy::default(it),
-        Object::ControllerRevision(_) | Object::Other(_) => {}
+        Object::NetworkPolicy(it) => network_policy::default(it),
+        Object::IngressClass(it) => ingress::default_class(it),
+        Object::Ingress(_)
+        | Object::ConfigMap(_)
+        | Object::ControllerRevision(_)
+        | Object::Other(_) => {}
     }
 }
 
@@ -180,13 +192,14 @@ fn prepare(object: &mut Object) {
         Object::DaemonSet(it) => daemon_set::prepare(it),
         Object::Namespace(it) => cluster::prepare_namespace(it),
         Object::Node(it) => cluster::prepare_node(it),
-        Object::Endpoints(_) | Object::EndpointSlice(_) | Object::ControllerRevision(_) => {}
-        Object::Other(it) => {
-            it.body.remove("status");
-            if it.kind == Kind::Ingress {
-                ingress::prepare(it);
-            }
-        }
+        Object::Ingress(it) => it.status = Default::default(),
+        Object::Other(it) => _ = it.body.remove("status"),
+        Object::Endpoints(_)
+        | Object::EndpointSlice(_)
+        | Object::ControllerRevision(_)
+        | Object::IngressClass(_)
+        | Object::NetworkPolicy(_)
+        | Object::ConfigMap(_) => {}
     }
 }
 
@@ -205,11 +218,11 @@ fn validate(object: &Object, errors: &mut Errors) {
         Object::EndpointSlice(it) => endpoints::validate_slice(it, errors),
         Object::Namespace(it) => meta::validate(Kind::Namespace, &it.metadata, errors),
         Object::Node(it) => cluster::validate_node(it, errors),
-        Object::Other(it) => match it.kind {
-            Kind::Ingress => ingress::validate(it, errors),
-            Kind::NetworkPolicy => network_policy::validate(it, errors),
-            kind => meta::validate(kind, &it.metadata, errors),
-        },
+        Object::Ingress(it) => ingress::validate_create(it, errors),
+        Object::IngressClass(it) => ingress::validate_class(it, errors),
+        Object::NetworkPolicy(it) => network_policy::validate(it, errors),
+        Object::ConfigMap(it) => config_map::validate(it, errors),
+        Object::Other(it) => meta::validate(it.kind, &it.metadata, errors),
     }
 }
 
@@ -242,14 +255,18 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             let (new, old) = (&new.spec.selector, &old.spec.selector);
             workload::validate_selector_kept(new, old, errors);
         }
+        (Object::Ingress(new), Object::Ingress(old)) => {
+            meta::validate_update(&new.metadata, &old.metadata, errors);
+            ingress::validate(new, errors);
+        }
+        (Object::IngressClass(new), Object::IngressClass(old)) => {
+            ingress::validate_class_update(new, old, errors);
+        }
+        (Object::ConfigMap(new), Object::ConfigMap(old)) => {
+            config_map::validate_update(new, old, errors);
+        }
         _ => validate(new, errors),
     }
-}
-
-/// A part of an object that the lab keeps as it was written, as a type; empty if it is missing.
-fn typed<T: Json + Default>(object: &Other, field: &str) -> T {
-    let value = object.body.get(field).cloned().unwrap_or_default();
-    T::from_json(value).unwrap_or_default()
 }
 
 /// What the server says of a kind in every answer, even to a request that it refuses.
@@ -335,6 +352,7 @@ fn keep_status(new: &mut Object, old: &Object) {
         (Object::StatefulSet(new), Object::StatefulSet(old)) => new.status = old.status.clone(),
         (Object::DaemonSet(new), Object::DaemonSet(old)) => daemon_set::keep(new, old),
         (Object::Node(new), Object::Node(old)) => new.status = old.status.clone(),
+        (Object::Ingress(new), Object::Ingress(old)) => new.status = old.status.clone(),
         (Object::Namespace(new), Object::Namespace(old)) => {
             new.status = old.status.clone();
             new.spec = old.spec.clone();

@@ -1,75 +1,39 @@
 //! NetworkPolicy: defaults and validation.
 
-use serde_json::{Value, json};
-
 use super::errors::Errors;
 use super::{meta, rules};
-use crate::object::json::api;
-use crate::object::{IntOrString, Other};
-
-api! {
-    struct PolicySpec {
-        ingress: Vec<PolicyRule>,
-        egress: Vec<PolicyRule>,
-        policy_types: Vec<String>,
-    }
-
-    /// The peers of an ingress rule are `from`, those of an egress rule `to`.
-    struct PolicyRule {
-        ports: Vec<PolicyPort>,
-        from: Vec<Peer>,
-        to: Vec<Peer>,
-    }
-
-    struct PolicyPort {
-        protocol: Option<String>,
-        port: Option<IntOrString>,
-        end_port: Option<i32>,
-    }
-
-    struct Peer {
-        pod_selector: Value,
-        namespace_selector: Value,
-        ip_block: Option<IpBlock>,
-    }
-
-    struct IpBlock {
-        cidr: String,
-        except: Vec<String>,
-    }
-}
+use crate::key::Kind;
+use crate::object::{IntOrString, IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort};
 
 // Not the alphabet's order, in the server either.
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 const TYPES: &[&str] = &["Ingress", "Egress"];
 
-pub(super) fn default(policy: &mut Other) {
-    let Some(Value::Object(spec)) = policy.body.get_mut("spec") else { return };
-    for direction in ["ingress", "egress"] {
-        let rules = spec.get_mut(direction).and_then(Value::as_array_mut);
-        let ports = rules.into_iter().flatten().filter_map(|rule| rule.get_mut("ports"));
-        for port in ports.filter_map(Value::as_array_mut).flatten().filter_map(Value::as_object_mut)
-        {
-            port.entry("protocol").or_insert_with(|| "TCP".into());
-        }
+pub(super) fn default(policy: &mut NetworkPolicy) {
+    let spec = &mut policy.spec;
+    let ingress = spec.ingress.iter_mut().flat_map(|rule| &mut rule.ports);
+    let egress = spec.egress.iter_mut().flat_map(|rule| &mut rule.ports);
+    for port in ingress.chain(egress) {
+        port.protocol.get_or_insert_with(|| "TCP".to_owned());
     }
-    let has_egress = spec.get("egress").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
-    let types = if has_egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
-    let is_said =
-        spec.get("policyTypes").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
-    if !is_said {
-        spec.insert("policyTypes".to_owned(), types);
+    if spec.policy_types.is_empty() {
+        let said = if spec.egress.is_empty() { &TYPES[..1] } else { TYPES };
+        spec.policy_types = said.iter().map(|it| (*it).to_owned()).collect();
     }
 }
 
 /// `ValidateNetworkPolicy`.
-pub(super) fn validate(policy: &Other, errors: &mut Errors) {
-    meta::validate(policy.kind, &policy.metadata, errors);
-    let spec: PolicySpec = super::typed(policy, "spec");
-    for (direction, list) in [("ingress", &spec.ingress), ("egress", &spec.egress)] {
-        for (index, rule) in list.iter().enumerate() {
-            validate_rule(rule, &format!("spec.{direction}[{index}]"), errors);
-        }
+pub(super) fn validate(policy: &NetworkPolicy, errors: &mut Errors) {
+    meta::validate(Kind::NetworkPolicy, &policy.metadata, errors);
+    let spec = &policy.spec;
+    meta::selector(&spec.pod_selector, "spec.podSelector", errors);
+    for (index, rule) in spec.ingress.iter().enumerate() {
+        let field = format!("spec.ingress[{index}]");
+        validate_rule(&rule.ports, &rule.from, "from", &field, errors);
+    }
+    for (index, rule) in spec.egress.iter().enumerate() {
+        let field = format!("spec.egress[{index}]");
+        validate_rule(&rule.ports, &rule.to, "to", &field, errors);
     }
     if spec.policy_types.len() > TYPES.len() {
         errors.invalid(
@@ -86,18 +50,22 @@ pub(super) fn validate(policy: &Other, errors: &mut Errors) {
     }
 }
 
-fn validate_rule(rule: &PolicyRule, field: &str, errors: &mut Errors) {
-    for (index, port) in rule.ports.iter().enumerate() {
+fn validate_rule(
+    ports: &[NetworkPolicyPort],
+    peers: &[NetworkPolicyPeer],
+    direction: &str,
+    field: &str,
+    errors: &mut Errors,
+) {
+    for (index, port) in ports.iter().enumerate() {
         validate_port(port, &format!("{field}.ports[{index}]"), errors);
     }
-    for (name, peers) in [("from", &rule.from), ("to", &rule.to)] {
-        for (index, peer) in peers.iter().enumerate() {
-            validate_peer(peer, &format!("{field}.{name}[{index}]"), errors);
-        }
+    for (index, peer) in peers.iter().enumerate() {
+        validate_peer(peer, &format!("{field}.{direction}[{index}]"), errors);
     }
 }
 
-fn validate_port(port: &PolicyPort, field: &str, errors: &mut Errors) {
+fn validate_port(port: &NetworkPolicyPort, field: &str, errors: &mut Errors) {
     if let Some(word) = port.protocol.as_deref().filter(|word| !PROTOCOLS.contains(word)) {
         errors.not_supported(format!("{field}.protocol"), word, PROTOCOLS);
     }
@@ -122,15 +90,24 @@ fn validate_port(port: &PolicyPort, field: &str, errors: &mut Errors) {
     }
 }
 
-fn validate_peer(peer: &Peer, field: &str, errors: &mut Errors) {
-    let selects = !peer.pod_selector.is_null() || !peer.namespace_selector.is_null();
+fn validate_peer(peer: &NetworkPolicyPeer, field: &str, errors: &mut Errors) {
+    let selectors =
+        [("podSelector", &peer.pod_selector), ("namespaceSelector", &peer.namespace_selector)];
+    for (name, selector) in selectors {
+        if let Some(selector) = selector {
+            meta::selector(selector, &format!("{field}.{name}"), errors);
+        }
+    }
+    let selects = selectors.iter().any(|(_, selector)| selector.is_some());
     match &peer.ip_block {
         None if !selects => errors.required(field, "must specify a peer"),
         None => {}
-        Some(_) if selects => {
-            errors.forbidden(field, "may not specify both ipBlock and another peer");
+        Some(block) => {
+            validate_block(block, &format!("{field}.ipBlock"), errors);
+            if selects {
+                errors.forbidden(field, "may not specify both ipBlock and another peer");
+            }
         }
-        Some(block) => validate_block(block, &format!("{field}.ipBlock"), errors),
     }
 }
 

@@ -2,7 +2,6 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::*;
-use crate::object::Namespace;
 use crate::read::{decode, read};
 
 fn value(text: &str) -> Value {
@@ -12,9 +11,8 @@ fn value(text: &str) -> Value {
 /// The object of the first text, after `kubectl apply` of each further one.
 #[track_caller]
 fn check_applied(texts: &[&str], expected: Expect) {
-    let namespace =
-        Namespace::from_json(value("{metadata: {name: default}}")).expect("a namespace");
-    let mut objects = Objects::from_iter([Object::from(namespace)]);
+    let namespace = Object::from_value(Kind::Namespace, value("{metadata: {name: default}}"));
+    let mut objects = Objects::from_iter(namespace);
     let (mut rng, settings) = (Rng::new(7), Settings::default());
     let mut said = String::new();
     for text in texts {

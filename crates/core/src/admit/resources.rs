@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::errors::Errors;
 use super::rules;
+use crate::object::quantity::thousandths;
 
 /// `ValidateContainerResourceRequirements`.
 pub(super) fn validate(resources: &Value, field: &str, errors: &mut Errors) {
@@ -67,50 +68,6 @@ const STANDARD: [&str; 18] = [
 ];
 
 /// The order of two quantities; `None` for a text that is none.
-pub(super) fn compare(a: &str, b: &str) -> Option<Ordering> {
-    value(a)?.partial_cmp(&value(b)?)
-}
-
-/// The number that a quantity stands for; amounts of real manifests are exact.
-fn value(text: &str) -> Option<f64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c)).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let factor = match suffix {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        "Pi" => 1_125_899_906_842_624.0,
-        "Ei" => 1_152_921_504_606_846_976.0,
-        _ => return text.parse().ok(),
-    };
-    Some(number.parse::<f64>().ok()? * factor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_compared_by_what_they_stand_for() {
-        for (a, b, order) in [
-            ("500m", "0.5", Ordering::Equal),
-            ("1", "500m", Ordering::Greater),
-            ("64Mi", "64M", Ordering::Greater),
-            ("1e3", "1k", Ordering::Equal),
-            ("-1", "0", Ordering::Less),
-        ] {
-            assert_eq!(compare(a, b), Some(order), "{a} {b}");
-        }
-    }
+fn compare(a: &str, b: &str) -> Option<Ordering> {
+    Some(thousandths(a)?.cmp(&thousandths(b)?))
 }

@@ -55,6 +55,7 @@ fn keep_spec(new: &mut Object, old: &Object) {
         (Object::DaemonSet(new), Object::DaemonSet(old)) => new.spec = old.spec.clone(),
         (Object::Node(new), Object::Node(old)) => new.spec = old.spec.clone(),
         (Object::Namespace(new), Object::Namespace(old)) => new.spec = old.spec.clone(),
+        (Object::Ingress(new), Object::Ingress(old)) => new.spec = old.spec.clone(),
         (Object::Other(new), Object::Other(old)) => {
             let status = new.body.remove("status");
             new.body.clone_from(&old.body);

@@ -7,6 +7,7 @@ mod cluster;
 pub(crate) mod json;
 mod endpoints;
 mod meta;
+mod network;
 mod objects;
 mod pod;
 pub mod quantity;
@@ -21,6 +22,7 @@ pub use cluster::*;
 pub use endpoints::*;
 pub use json::{Json, WrongType};
 pub use meta::*;
+pub use network::*;
 pub use objects::Objects;
 pub use pod::*;
 pub use service::*;
@@ -40,6 +42,10 @@ pub enum Object {
     StatefulSet(StatefulSet),
     DaemonSet(DaemonSet),
     ControllerRevision(ControllerRevision),
+    Ingress(Ingress),
+    IngressClass(IngressClass),
+    NetworkPolicy(NetworkPolicy),
+    ConfigMap(ConfigMap),
     /// A kind that is kept as it was written.
     Other(Other),
 }
@@ -68,6 +74,10 @@ macro_rules! each {
             Object::StatefulSet($data) => $code,
             Object::DaemonSet($data) => $code,
             Object::ControllerRevision($data) => $code,
+            Object::Ingress($data) => $code,
+            Object::IngressClass($data) => $code,
+            Object::NetworkPolicy($data) => $code,
+            Object::ConfigMap($data) => $code,
             Object::Other($data) => $code,
         }
     };
@@ -87,6 +97,10 @@ impl Object {
             Object::StatefulSet(_) => Kind::StatefulSet,
             Object::DaemonSet(_) => Kind::DaemonSet,
             Object::ControllerRevision(_) => Kind::ControllerRevision,
+            Object::Ingress(_) => Kind::Ingress,
+            Object::IngressClass(_) => Kind::IngressClass,
+            Object::NetworkPolicy(_) => Kind::NetworkPolicy,
+            Object::ConfigMap(_) => Kind::ConfigMap,
             Object::Other(other) => other.kind,
         }
     }
@@ -130,6 +144,10 @@ impl Object {
             Kind::StatefulSet => Object::StatefulSet(Json::read(value, &mut wrong)),
             Kind::DaemonSet => Object::DaemonSet(Json::read(value, &mut wrong)),
             Kind::ControllerRevision => Object::ControllerRevision(Json::read(value, &mut wrong)),
+            Kind::Ingress => Object::Ingress(Json::read(value, &mut wrong)),
+            Kind::IngressClass => Object::IngressClass(Json::read(value, &mut wrong)),
+            Kind::NetworkPolicy => Object::NetworkPolicy(Json::read(value, &mut wrong)),
+            Kind::ConfigMap => Object::ConfigMap(Json::read(value, &mut wrong)),
             _ => Object::Other(Other::read(kind, value, &mut wrong)),
         };
         wrong.map_or(Ok(object), Err)
@@ -187,5 +205,9 @@ variants! {
     StatefulSet as_stateful_set,
     DaemonSet as_daemon_set,
     ControllerRevision as_controller_revision,
+    Ingress as_ingress,
+    IngressClass as_ingress_class,
+    NetworkPolicy as_network_policy,
+    ConfigMap as_config_map,
     Other as_other,
 }

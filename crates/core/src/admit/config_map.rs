@@ -1,0 +1,58 @@
+//! ConfigMap: its keys, and that it may be fixed for ever.
+
+use super::errors::Errors;
+use super::meta;
+use crate::key::Kind;
+use crate::object::ConfigMap;
+
+const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const LONGEST_KEY: usize = 253;
+
+/// `ValidateConfigMap`.
+pub(super) fn validate(map: &ConfigMap, errors: &mut Errors) {
+    meta::validate(Kind::ConfigMap, &map.metadata, errors);
+    for key in map.data.keys() {
+        let field = format!("data[{key}]");
+        errors.invalid_each(&field, key, complaints(key));
+        if map.binary_data.contains_key(key) {
+            errors.invalid(field, key, "duplicate of key present in binaryData");
+        }
+    }
+    for key in map.binary_data.keys() {
+        errors.invalid_each(format!("binaryData[{key}]"), key, complaints(key));
+    }
+}
+
+/// `IsConfigMapKey`: a file's name.
+fn complaints(key: &str) -> Vec<String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let mut complaints = Vec::new();
+    if key.len() > LONGEST_KEY {
+        complaints.push(format!("must be no more than {LONGEST_KEY} characters"));
+    }
+    if key.is_empty() || !key.bytes().all(is_allowed) {
+        complaints.push(KEY.to_owned());
+    }
+    match key {
+        "." => complaints.push("must not be '.'".to_owned()),
+        ".." => complaints.push("must not be '..'".to_owned()),
+        _ if key.starts_with("..") => complaints.push("must not start with '..'".to_owned()),
+        _ => {}
+    }
+    complaints
+}
+
+/// `ValidateConfigMapUpdate`.
+pub(super) fn validate_update(new: &ConfigMap, old: &ConfigMap, errors: &mut Errors) {
+    if old.immutable == Some(true) {
+        let changes = [
+            ("immutable", new.immutable != Some(true)),
+            ("data", new.data != old.data),
+            ("binaryData", new.binary_data != old.binary_data),
+        ];
+        for (field, _) in changes.into_iter().filter(|(_, is_changed)| *is_changed) {
+            errors.forbidden(field, "field is immutable when `immutable` is set");
+        }
+    }
+    validate(new, errors);
+}
