@@ -2,7 +2,7 @@
 // come out with `first-packet.txt`.
 
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
 
@@ -27,6 +27,6 @@ pub(crate) fn first_packet() -> String {
 fn request(lab: &mut Lab) -> String {
     let from = ObjectKey::new(Kind::Pod, "shop", "client");
     let service = ObjectKey::new(Kind::Service, "shop", "web");
-    let action = Action::Send { from, service, port: 80, path: "/hostname".into() };
+    let action = Action::Send(Sending::http(from, service, 80, "/hostname"));
     lab.act(action).exchange.map(|it| it.to_string()).unwrap_or_default()
 }

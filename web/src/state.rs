@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::{Change, EntryId};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::object::Protocol;
 use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
@@ -636,8 +636,7 @@ impl State {
             return;
         };
         let (from, service) = (pod.key.clone(), service.clone());
-        let path = "/".to_owned();
-        let reply = self.lab.act(Action::Send { from, service, port, path });
+        let reply = self.lab.act(Action::Send(Sending::http(from, service, port, "/")));
         self.refresh();
         if let Some(exchange) = reply.exchange {
             self.playing = true;

@@ -8,9 +8,9 @@ use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Change, Entry, Happening};
 use svclab_core::print;
 use svclab_core::proxy::{Destination, Origin, Purpose};
-use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Step, Trace};
+use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Question, Step, Trace};
 use svclab_netfilter::walk::Nat;
-use svclab_netfilter::{CtStatus, Direction, Finding, L4, Packet, Passage, Verdict};
+use svclab_netfilter::{CtStatus, Direction, Finding, Icmp, L4, Packet, Passage, Verdict};
 
 use crate::view::PodState;
 
@@ -154,8 +154,7 @@ words! {
 
 /// `GET http://web:80/ from shop/client`
 pub fn request_line(exchange: &Exchange) -> String {
-    let request = &exchange.request;
-    format!("GET http://{}{}", request.host, request.path)
+    exchange.request.to_string()
 }
 
 /// What the client saw, in a few words.
@@ -168,7 +167,18 @@ pub fn answer(lang: Lang, answer: &Answer) -> String {
                 format!("{status}, 응답한 파드: {pod}"),
             )
         }
+        Answer::Reached { by, seen } => {
+            let by = pod_name(by);
+            lang.pick(
+                format!("{by} answered, and saw {seen}"),
+                format!("{by} 응답, 상대가 본 출발지: {seen}"),
+            )
+        }
+        Answer::Echoed { ttl } => {
+            lang.pick(format!("echo reply, TTL {ttl}"), format!("에코 응답, TTL {ttl}"))
+        }
         Answer::Refused => lang.pick("connection refused", "연결 거부됨").to_owned(),
+        Answer::Reset => lang.pick("connection reset by peer", "상대가 연결을 끊음").to_owned(),
         Answer::TimedOut => lang.pick("no answer: timed out", "응답 없음: 시간 초과").to_owned(),
         Answer::NoRoute => lang.pick("no route to host", "호스트로 가는 경로 없음").to_owned(),
     }
@@ -179,8 +189,11 @@ pub fn packet_name(exchange: &Exchange, index: usize) -> String {
     let Some(trace) = exchange.packets.get(index) else { return String::new() };
     let packet = &trace.sent;
     let L4::Tcp { flags, .. } = packet.l4 else { return kind_of(packet) };
-    if flags.psh && !is_reply(exchange, index) {
-        return format!("GET {}", exchange.request.path);
+    if let Question::Http { path } = &exchange.request.what
+        && flags.psh
+        && !is_reply(exchange, index)
+    {
+        return format!("GET {path}");
     }
     match &exchange.result {
         Answer::Http { status, .. } if flags.psh => status.to_string(),
@@ -212,10 +225,8 @@ pub fn kind_of(packet: &Packet) -> String {
 
 /// Whether the packet comes back to the client.
 pub fn is_reply(exchange: &Exchange, index: usize) -> bool {
-    let Some(first) = exchange.packets.get(index).and_then(|trace| trace.steps.first()) else {
-        return false;
-    };
-    !matches!(&first.place, Place::Pod { pod, .. } if *pod == exchange.request.from)
+    let start = |index: usize| Some(&exchange.packets.get(index)?.steps.first()?.place);
+    start(index) != start(0)
 }
 
 fn pod_name(pod: &str) -> &str {
@@ -250,6 +261,10 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
     match &step.event {
         Event::Sent => sent(lang, step),
         Event::Passed => passed(lang, &step.place),
+        Event::Resolved { ip, by } => lang.pick(
+            format!("Who has {ip}? {by} answers for it (ARP), so the packet goes to that node."),
+            format!("{ip}의 주인은? {by}가 대신 ARP에 응답하므로 패킷은 그 노드로 갑니다."),
+        ),
         Event::Bridged { to: BridgeTo::Host } => lang
             .pick(
                 "The frame is for the bridge's own MAC address, so the node takes it to route it.",
@@ -293,10 +308,27 @@ fn sent(lang: Lang, step: &Step) -> String {
                 format!("파드 {pod} 안의 프로세스가 커널에 {kind} 패킷을 넘깁니다. 목적지: {dst}"),
             )
         }
+        Place::Host { name } => lang.pick(
+            format!("A program on {name} hands its kernel {kind}, bound for {dst}."),
+            format!("{name}의 프로그램이 커널에 {kind} 패킷을 넘깁니다. 목적지: {dst}"),
+        ),
+        _ if !is_error(packet) => lang.pick(
+            format!("A process of the node hands the kernel {kind}, bound for {dst}."),
+            format!("노드의 프로세스가 커널에 {kind} 패킷을 넘깁니다. 목적지: {dst}"),
+        ),
         _ => lang.pick(
             format!("The node's own kernel answers {dst} with {kind}."),
             format!("노드의 커널이 직접 {kind} 패킷으로 응답합니다. 목적지: {dst}"),
         ),
+    }
+}
+
+/// Whether a kernel sends it by itself: an ICMP error or a reset.
+fn is_error(packet: &Packet) -> bool {
+    match packet.l4 {
+        L4::Icmp(icmp) => !matches!(icmp, Icmp::EchoRequest { .. } | Icmp::EchoReply { .. }),
+        L4::Tcp { flags, .. } => flags.rst,
+        _ => false,
     }
 }
 
@@ -308,8 +340,14 @@ fn passed(lang: Lang, place: &Place) -> String {
         ),
         Place::Nic { node } => lang
             .pick(format!("It passes eth0 of {node}."), format!("노드 {node}의 eth0를 지납니다.")),
-        Place::Lan => lang
-            .pick("It crosses the wire between the nodes.", "노드 사이의 회선을 지납니다.")
+        Place::Lan => {
+            lang.pick("It crosses the wire of the LAN.", "LAN 회선을 지납니다.").to_owned()
+        }
+        Place::Router => lang
+            .pick(
+                "The router sends it on: one hop less to live.",
+                "라우터가 전달합니다. TTL이 1 줄어듭니다.",
+            )
             .to_owned(),
         _ => lang.pick("It passes here.", "이곳을 지납니다.").to_owned(),
     }
@@ -424,6 +462,10 @@ fn delivered(lang: Lang, step: &Step) -> String {
                 format!("파드 {pod}에 도착합니다. 파드에게 보이는 출발지: {src}"),
             )
         }
+        Place::Host { name } => lang.pick(
+            format!("{name} gets it, and sees it come from {src}."),
+            format!("{name}에 도착합니다. 보이는 출발지: {src}"),
+        ),
         _ => lang.pick(
             format!("A process of the node gets it, from {src}."),
             format!("노드의 프로세스에 도착합니다. 출발지: {src}"),
@@ -451,6 +493,14 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
             "들어온 브리지 포트로 다시 나가야 하지만 hairpin 모드가 꺼져 있어 사라집니다.",
         ),
         Loss::TtlExceeded => lang.pick("Its TTL has run out.", "TTL이 다했습니다."),
+        Loss::Martian => lang.pick(
+            "No such address may come from or go there: the kernel drops it as a martian.",
+            "그곳에서 오거나 그곳으로 갈 수 없는 주소입니다. 커널이 martian으로 버립니다.",
+        ),
+        Loss::NotForwarded => lang.pick(
+            "It is for somebody else, and this machine forwards nothing.",
+            "다른 곳으로 가는 패킷인데 이 기계는 포워딩하지 않습니다.",
+        ),
     }
 }
 

@@ -11,7 +11,7 @@ use svclab_core::key::Kind;
 use svclab_core::lab::api::{Request, Subresource, Verb};
 use svclab_core::lab::log::Happening;
 use svclab_core::lab::{Action, Lab};
-use svclab_core::net::travel::{self, Sender};
+use svclab_core::net::{Party, travel};
 use svclab_core::object::{
     Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, Objects, SERVICE_NAME_LABEL, Service,
     ServicePort, ServiceSpec, SlicePort,
@@ -225,7 +225,7 @@ fn walk(services: usize, endpoints: usize) -> Value {
     let Some(client) = network.pod("shop/client").map(|it| it.ip) else { return Value::Null };
     let last = services - 1;
     let to = format!("10.{}.{}.{}:80", 96 + last / 65536, last / 256 % 256, last % 256);
-    let (Ok(to), sender) = (to.parse(), Sender::Pod(client)) else { return Value::Null };
+    let (Ok(to), sender) = (to.parse(), Party::Pod(client)) else { return Value::Null };
     let packet = Packet::tcp(SocketAddr::new(client, 40_000), to, TcpFlags::SYN);
     let run = || {
         let (mut network, mut rng) = (network.clone(), Rng::new(1));

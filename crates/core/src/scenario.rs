@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use svclab_netfilter::Protocol;
 
 use crate::proxy;
 
@@ -41,6 +42,9 @@ pub struct Cluster {
     /// What differs from kube-proxy's defaults; `clusterCIDR` is the cluster's.
     #[serde(default)]
     pub kube_proxy: proxy::Settings,
+    /// Outside the cluster: on the LAN, or behind the router.
+    #[serde(default)]
+    pub outside: Vec<HostSpec>,
     /// Without one, pods wait until somebody binds them.
     #[serde(default = "yes")]
     pub scheduler: bool,
@@ -62,6 +66,64 @@ pub struct NodeSpec {
     /// What differs from the usual machine, by resource: `{ cpu: "8", pods: "500" }`.
     #[serde(default)]
     pub capacity: BTreeMap<String, String>,
+}
+
+/// A host outside the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostSpec {
+    pub name: String,
+    /// On the LAN; any other address lies behind the router.
+    pub address: IpAddr,
+    /// Its own static routes, besides the default one to the router.
+    #[serde(default)]
+    pub routes: Vec<RouteSpec>,
+    /// What it listens on: `80/TCP`, `53/UDP`; the protocol is TCP where none is written.
+    #[serde(default)]
+    pub ports: Vec<PortSpec>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    pub to: IpNet,
+    pub via: IpAddr,
+}
+
+/// `80`, `80/TCP`, `53/UDP`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "PortText", into = "String")]
+pub struct PortSpec {
+    pub port: u16,
+    pub protocol: Protocol,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PortText {
+    Number(u16),
+    Text(String),
+}
+
+impl TryFrom<PortText> for PortSpec {
+    type Error = String;
+
+    fn try_from(text: PortText) -> Result<PortSpec, String> {
+        let text = match text {
+            PortText::Number(port) => return Ok(PortSpec { port, protocol: Protocol::Tcp }),
+            PortText::Text(text) => text,
+        };
+        let (port, protocol) = text.split_once('/').unwrap_or((&text, "TCP"));
+        let wrong = || format!("{text:?} is no port: it reads 80, 80/TCP or 53/UDP");
+        let protocol = protocol.parse().map_err(|()| wrong())?;
+        Ok(PortSpec { port: port.parse().map_err(|_| wrong())?, protocol })
+    }
+}
+
+impl From<PortSpec> for String {
+    fn from(it: PortSpec) -> String {
+        format!("{}/{}", it.port, it.protocol.name().to_uppercase())
+    }
 }
 
 /// One range, or one of each IP family (`10.244.0.0/16,fd00:10:244::/56`); the first is the
@@ -142,6 +204,17 @@ mod tests {
         let scenario = default_scenario();
         assert_eq!(scenario.cluster.nodes.len(), 3);
         assert!(scenario.text().contains("kind: Deployment"));
+    }
+
+    #[test]
+    fn a_port_is_read_with_and_without_its_protocol() {
+        let read = |text: &str| serde_yaml::from_str::<PortSpec>(text).map_err(|it| it.to_string());
+        let port = |port, protocol| Ok(PortSpec { port, protocol });
+        assert_eq!(read("80"), port(80, Protocol::Tcp));
+        assert_eq!(read("443/TCP"), port(443, Protocol::Tcp));
+        assert_eq!(read("53/udp"), port(53, Protocol::Udp));
+        assert!(read("http").unwrap_err().contains("is no port"));
+        assert!(read("70000").is_err());
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub enum Event {
     Sent,
     /// The packet passes a device or a wire.
     Passed,
+    /// Who has this address? The node that announces it answers ARP.
+    Resolved { ip: IpAddr, by: NodeName },
     /// The bridge sends the frame on to a port or up to the host.
     Bridged { to: BridgeTo },
     /// A route was chosen.
@@ -145,6 +147,11 @@ pub enum Loss {
     /// It would leave by the bridge port it came in by, and hairpin mode is off.
     HairpinOff,
     TtlExceeded,
+    /// The address cannot come from there or go there: loopback on a wire, the machine's own
+    /// address from outside.
+    Martian,
+    /// The machine is not the receiver and forwards nothing.
+    NotForwarded,
 }
 
 /// How a packet ended.
@@ -156,7 +163,8 @@ pub enum Verdict {
     Lost(Loss),
 }
 
-/// A request and all packets it made, in the order they were sent.
+/// A request and all packets it made, in the order they were sent. Those that were sent again have
+/// traces of their own, each with its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// Counts from 1.
@@ -169,15 +177,27 @@ pub struct Exchange {
     pub ended: Instant,
 }
 
-/// `GET http://host:port/path` from a pod.
+/// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The sending pod, `namespace/name`.
+    /// Whose process asks: a pod (`namespace/name`), a node or an outside host.
     pub from: Rc<str>,
     pub host: String,
     pub to: IpAddr,
     pub port: u16,
-    pub path: String,
+    pub what: Question,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// `GET http://host:port/path`
+    Http { path: String },
+    /// A TCP connection, opened and closed again (`nc -z`).
+    Connect,
+    /// One UDP datagram (`nc -u`).
+    Datagram,
+    /// An ICMP echo request (`ping`).
+    Echo,
 }
 
 /// What the client sees.
@@ -185,10 +205,16 @@ pub struct Request {
 pub enum Answer {
     /// A response: `served_by` is the pod, `seen` the source address it saw.
     Http { status: u16, body: String, served_by: Rc<str>, seen: IpAddr },
+    /// A connection, or the answer to a datagram: who is at the other end and what source it saw.
+    Reached { by: Rc<str>, seen: IpAddr },
+    /// An echo reply: how many hops its packet had left.
+    Echoed { ttl: u8 },
     /// `Connection refused`: an RST or an ICMP port unreachable came back.
     Refused,
+    /// `Connection reset by peer`: the other end knows nothing of an open connection.
+    Reset,
     /// No answer until the client gave up.
     TimedOut,
-    /// The client's own kernel knew no way.
+    /// `No route to host`: the client's own kernel knew no way, or a machine on the way said so.
     NoRoute,
 }

@@ -6,16 +6,31 @@ use std::fmt;
 
 use svclab_netfilter::{Finding, Packet, Passage, RuleSet, Verdict as TableVerdict, Visit};
 
-use crate::trace::{BridgeTo, Event, Exchange, Loss, Place, Step, Trace, Verdict};
+use crate::trace::{
+    BridgeTo, Event, Exchange, Loss, Place, Question, Request, Step, Trace, Verdict,
+};
 
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = &self.request;
-        writeln!(f, "GET http://{}{} from {}", request.host, request.path, request.from)?;
+        writeln!(f, "{request} from {}", request.from)?;
         for trace in &self.packets {
             write!(f, "{trace}")?;
         }
         writeln!(f, "{:?}", self.result)
+    }
+}
+
+/// `GET http://10.96.0.1/`, `ping 10.244.1.2`.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { host, to, port, what, .. } = self;
+        match what {
+            Question::Http { path } => write!(f, "GET http://{host}{path}"),
+            Question::Connect => write!(f, "nc -z {to} {port}"),
+            Question::Datagram => write!(f, "nc -u {to} {port}"),
+            Question::Echo => write!(f, "ping {to}"),
+        }
     }
 }
 
@@ -41,6 +56,7 @@ impl Trace {
         match &step.event {
             Event::Sent => f.write_str("sent")?,
             Event::Passed => f.write_str("passed")?,
+            Event::Resolved { ip, by } => write!(f, "who has {ip}? {by} answers")?,
             Event::Bridged { to: BridgeTo::Host } => f.write_str("to the host")?,
             Event::Bridged { to: BridgeTo::Port } => f.write_str("to another port")?,
             Event::Routed { route } => write!(f, "{route}")?,
@@ -126,6 +142,8 @@ impl fmt::Display for Loss {
             Loss::Unroutable => "the router knows no such network",
             Loss::HairpinOff => "the bridge does not send a frame back where it came from",
             Loss::TtlExceeded => "the TTL ran out",
+            Loss::Martian => "the address cannot come from or go there",
+            Loss::NotForwarded => "the machine forwards nothing",
         })
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::{Change, Happening};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::object::Object;
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
@@ -50,7 +50,7 @@ fn programmed(lab: &Lab, node: &str) -> usize {
 
 fn send(lab: &mut Lab) -> Rc<Exchange> {
     let from = ObjectKey::new(Kind::Pod, "shop", "client");
-    let action = Action::Send { from, service: service(), port: 80, path: "/hostname".into() };
+    let action = Action::Send(Sending::http(from, service(), 80, "/hostname"));
     lab.act(action).exchange.expect("the client runs")
 }
 

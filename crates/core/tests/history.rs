@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use svclab_core::history::{BranchId, History, Session, fingerprint};
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ fn scale(replicas: usize) -> Action {
 fn send() -> Action {
     let key = |kind, name| ObjectKey::new(kind, "shop", name);
     let (from, service) = (key(Kind::Pod, "client"), key(Kind::Service, "web"));
-    Action::Send { from, service, port: 80, path: "/".into() }
+    Action::Send(Sending::http(from, service, 80, "/"))
 }
 
 fn switch(lab: &Lab, ready: bool) -> Action {

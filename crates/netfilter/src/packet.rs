@@ -68,6 +68,7 @@ impl TcpFlags {
     pub const ACK: TcpFlags = TcpFlags { syn: false, ..TcpFlags::SYN_ACK };
     pub const PSH_ACK: TcpFlags = TcpFlags { psh: true, ..TcpFlags::ACK };
     pub const FIN_ACK: TcpFlags = TcpFlags { fin: true, ..TcpFlags::ACK };
+    pub const RST: TcpFlags = TcpFlags { rst: true, syn: false, ..TcpFlags::SYN };
     pub const RST_ACK: TcpFlags = TcpFlags { rst: true, ..TcpFlags::ACK };
 }
 

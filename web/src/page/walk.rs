@@ -306,6 +306,7 @@ fn details(lang: Lang, trace: &Trace, step: &Step, send: &Callback<Msg>) -> Html
         Event::Sent
         | Event::Passed
         | Event::Bridged { .. }
+        | Event::Resolved { .. }
         | Event::Translated { .. }
         | Event::Delivered
         | Event::Lost(_) => match &step.place {

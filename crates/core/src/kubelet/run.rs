@@ -13,7 +13,8 @@ use super::life::{Life, Why};
 use super::plan::{Plan, Reach, RestartPolicy};
 use super::probe::{Check, Outcome, ProbeKind};
 use super::program::Answers;
-use crate::object::{Pod, Protocol};
+use crate::net::Ports;
+use crate::object::Pod;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 
@@ -355,7 +356,7 @@ impl PodRun {
     }
 
     fn kill(&mut self, index: usize, how: (Why, Duration), now: Instant, res: &mut Advance) {
-        let open = self.open(now);
+        let open = self.listens(now).tcp();
         let (why, grace) = how;
         let again = why != Why::Stopping && self.plan.restart != RestartPolicy::Never;
         let (container, context) = self.container(index, now);
@@ -551,19 +552,12 @@ impl PodRun {
         })
     }
 
-    /// The TCP ports that can be reached from outside the pod now, in order.
-    pub fn listens(&self, now: Instant) -> Vec<u16> {
-        let mut res = self.open(now);
-        res.sort_unstable();
-        res.dedup();
-        res
-    }
-
-    fn open(&self, now: Instant) -> Vec<u16> {
+    /// The ports that can be reached from outside the pod now.
+    pub fn listens(&self, now: Instant) -> Ports {
         let (reach, _) = self.reach(now);
         let far = reach.running.iter().filter(|(plan, ..)| !plan.program.local_only);
         let open = far.flat_map(|(plan, answers, since)| plan.open(*answers, *since));
-        open.filter(|it| it.protocol == Protocol::Tcp).map(|it| it.number).collect()
+        open.map(|it| (it.protocol.into(), it.number)).collect()
     }
 
     pub fn containers(&self) -> impl Iterator<Item = &str> {

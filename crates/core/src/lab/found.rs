@@ -37,7 +37,7 @@ impl Lab {
 }
 
 /// The node that the API server runs on.
-fn api_server(nodes: &[NodeSpec]) -> Option<&NodeSpec> {
+pub(super) fn api_server(nodes: &[NodeSpec]) -> Option<&NodeSpec> {
     nodes.iter().find(|it| it.control_plane).or(nodes.first())
 }
 

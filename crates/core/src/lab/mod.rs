@@ -10,6 +10,7 @@ mod delete;
 mod found;
 mod index;
 mod machines;
+mod network;
 mod pods;
 mod proxies;
 mod queue;
@@ -28,14 +29,14 @@ use serde::{Deserialize, Serialize};
 use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{self, Images, Link, ProbeKind};
-use crate::net::exchange::{self, Response};
-use crate::net::{Kernel, Network, Node};
+use crate::net::Network;
+use crate::net::exchange::Response;
 use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::time::{Duration, Instant};
-use crate::trace::{Exchange, NodeName, Request};
+use crate::trace::{Exchange, NodeName};
 
 use api::Verb;
 use index::Index;
@@ -48,6 +49,7 @@ use store::Changes;
 use work::Memory;
 
 pub use delete::{DeleteOptions, Propagation};
+pub use network::{Ask, Goal, Sending, Source};
 pub use store::{WatchEvent, Watched};
 pub use view::{NodeRules, PodView};
 
@@ -75,8 +77,8 @@ pub enum Action {
     SwitchProxy { node: NodeName, running: bool },
     /// How long the kube-proxy of a node takes to act on a change.
     SetProxyDelay { node: NodeName, delay: Duration },
-    /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
-    Send { from: ObjectKey, service: ObjectKey, port: u16, path: String },
+    /// A process asks something over the network; see [`Sending`].
+    Send(Sending),
 }
 
 /// What came of an action at once.
@@ -129,22 +131,7 @@ impl Lab {
     /// The scenario's cluster with its manifests applied, at the lab's first instant.
     pub fn new(scenario: &Scenario, seed: u64) -> Lab {
         let cluster = &scenario.cluster;
-        let nodes = cluster.nodes.iter().map(|it| Node {
-            name: it.name.as_str().into(),
-            address: it.address,
-            pod_cidr: it.pod_cidr.primary,
-        });
-        let nodes: Vec<Node> = nodes.collect();
-        let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
-        let net = Network {
-            kernels: kernels.collect(),
-            nodes,
-            pods: BTreeMap::new(),
-            addresses: BTreeMap::new(),
-            lan: cluster.lan,
-            router: cluster.router,
-            hairpin: true,
-        };
+        let net = network::build(cluster);
         let mut rng = Rng::new(seed);
         let mut lab = Lab {
             now: Instant::START,
@@ -236,41 +223,11 @@ impl Lab {
                 self.set_proxy_delay(&node, delay);
                 Reply::default()
             }
-            Action::Send { from, service, port, path } => {
-                let exchange = self.send(&from, &service, port, path);
+            Action::Send(sending) => {
+                let exchange = self.send(&sending);
                 Reply { exchange, ..Reply::default() }
             }
         }
-    }
-
-    /// A request from a pod to a Service's cluster IP. None where the pod has no address yet or
-    /// the Service has no cluster IP.
-    fn send(
-        &mut self,
-        from: &ObjectKey,
-        service: &ObjectKey,
-        port: u16,
-        path: String,
-    ) -> Option<Rc<Exchange>> {
-        let Some(Object::Service(service)) = self.objects.get(service) else { return None };
-        let to = *service.spec.cluster_addresses().first()?;
-        let from: Rc<str> = pod_name(from).into();
-        let client = self.net.pod(&from)?.ip;
-        let host = if port == 80 { to.to_string() } else { format!("{to}:{port}") };
-        let request = Request { from: from.clone(), host, to, port, path };
-        self.requests += 1;
-        let id = self.requests;
-        let (objects, running) = (&self.objects, &self.running);
-        let serve = |pod: &str, path: &str| respond(objects, running, pod, path);
-        let when = (id, self.now);
-        let exchange =
-            Rc::new(exchange::run(&mut self.net, &mut self.rng, when, client, request, &serve));
-        if self.exchanges.len() == KEPT_EXCHANGES {
-            self.exchanges.remove(0);
-        }
-        self.exchanges.push(exchange.clone());
-        self.note(None, Happening::Requested { exchange: id, from });
-        Some(exchange)
     }
 
     /// Writes an entry into the log.

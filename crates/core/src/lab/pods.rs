@@ -13,7 +13,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{
     self, Advance, Host, Images, Life, Link, Occurrence, PodRun, ProbeKind, Said,
 };
-use crate::net::{Attachment, Network};
+use crate::net::{Attachment, Guest, Network, Ports};
 use crate::object::{Object, Objects, Pod, Service};
 use crate::rng::Rng;
 use crate::time::Duration;
@@ -95,7 +95,7 @@ impl Host for OnNode<'_> {
         let device = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
         let (pod, node) = (pod_name(self.pod).into(), self.node.clone());
         self.last_address.insert(node.clone(), ip);
-        self.net.attach(Attachment { pod, node, ip, device, listens: Vec::new() });
+        self.net.attach(Attachment { pod, node, ip, device, listens: Ports::default() });
         vec![ip]
     }
 
@@ -294,10 +294,16 @@ impl Lab {
     /// What the pod listens on is what its programs listen on now.
     fn rewire(&mut self, key: &ObjectKey) {
         let Some(tracked) = self.running.get(key) else { return };
-        let Some(end) = tracked.run.ips().first().and_then(|ip| self.net.pods.get_mut(ip)) else {
-            return;
-        };
-        end.listens = tracked.run.listens(self.now);
+        let listens = tracked.run.listens(self.now);
+        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
+        if pod.spec.host_network {
+            let (name, node) = (pod_name(key).into(), pod.spec.node_name.as_str().into());
+            self.net.seat(Guest { name, node, listens });
+        } else if let Some(ip) = tracked.run.ips().first()
+            && let Some(end) = self.net.pods.get_mut(ip)
+        {
+            end.listens = listens;
+        }
     }
 
     /// kubelet writes the pod's status as it is now.

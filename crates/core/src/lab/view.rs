@@ -123,7 +123,7 @@ impl Lab {
             period: readiness.map_or(0, |it| it.period),
             restarts: pod.status.container_statuses.iter().map(|it| it.restart_count).sum(),
             trouble: trouble(pod),
-            listens: run.map(|it| it.listens(self.now)).unwrap_or_default(),
+            listens: run.map(|it| it.listens(self.now).tcp()).unwrap_or_default(),
             labels: pod.metadata.labels.clone(),
             strips,
             key,

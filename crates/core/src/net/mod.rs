@@ -1,8 +1,14 @@
-//! The cluster's network: nodes, their kernels, pods on bridges, one LAN and a router.
+//! The cluster's network: nodes, their kernels, pods on bridges, one LAN, a router, and hosts outside.
 //!
-//! Facts that every walk needs stand here; [`stack`] takes a packet through one node's hooks,
-//! [`travel`] from link to link, [`exchange`] makes a request's packets, [`probe`] asks one node
-//! for every way a packet may go.
+//! Who is there: [`node`], [`party`]; what they know: [`route`], [`limit`], the rules of the
+//! network plugin ([`cni`]). [`stack`] takes a packet through one node's hooks, [`travel`] from
+//! link to link, [`exchange`] makes the packets of a connection or a question, [`capture`] prints
+//! what passes an interface, [`probe`] asks one node for every way a packet may go.
+
+mod limit;
+mod node;
+mod party;
+mod route;
 
 pub mod exchange;
 pub mod probe;
@@ -16,10 +22,15 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::walk::RecentLists;
-use svclab_netfilter::{AddrType, Conntrack, Dice, RuleSet};
+use svclab_netfilter::{Conntrack, Dice, RuleSet};
 
 use crate::rng::Rng;
-use crate::trace::{NodeName, Route};
+use crate::trace::NodeName;
+
+pub use limit::ErrorLimit;
+pub use node::{Node, Sysctls};
+pub use party::{Attachment, Guest, Host, Party, Ports};
+pub use route::{route_to, via};
 
 /// What a walk leaves to chance.
 pub trait Chance: Dice {
@@ -46,60 +57,19 @@ pub struct Kernel {
     pub rules: Rc<RuleSet>,
     pub conntrack: Conntrack,
     pub recent: RecentLists,
+    pub errors: ErrorLimit,
 }
 
 impl Default for Kernel {
     fn default() -> Kernel {
         let rules = Rc::new(RuleSet::builtin());
-        Kernel { rules, conntrack: Conntrack::default(), recent: RecentLists::default() }
-    }
-}
-
-/// A node: eth0 on the LAN, the bridge cni0 for its pods.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    pub name: NodeName,
-    pub address: IpAddr,
-    pub pod_cidr: IpNet,
-}
-
-impl Node {
-    /// cni0's address: the first of the node's pod addresses.
-    pub fn bridge(&self) -> IpAddr {
-        self.pod_cidr.hosts().next().unwrap_or(self.pod_cidr.addr())
-    }
-
-    /// The primary address of one of the node's devices.
-    pub fn address_of(&self, device: &str) -> IpAddr {
-        match device {
-            "cni0" => self.bridge(),
-            "lo" => IpAddr::from([127, 0, 0, 1]),
-            _ => self.address,
+        Kernel {
+            rules,
+            conntrack: Conntrack::default(),
+            recent: RecentLists::default(),
+            errors: ErrorLimit::default(),
         }
     }
-
-    /// What the kernel's routing table says of an address (`inet_addr_type`).
-    pub fn addr_type(&self, ip: IpAddr) -> AddrType {
-        if ip == self.address || ip == self.bridge() || ip.is_loopback() {
-            return AddrType::Local;
-        }
-        let broadcast =
-            matches!(self.pod_cidr, IpNet::V4(net) if IpAddr::V4(net.broadcast()) == ip);
-        if broadcast { AddrType::Broadcast } else { AddrType::Unicast }
-    }
-}
-
-/// A pod's end of the network. Pods on the node's own network have none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// `namespace/name`
-    pub pod: Rc<str>,
-    pub node: NodeName,
-    pub ip: IpAddr,
-    /// The node's end of the veth pair.
-    pub device: Rc<str>,
-    /// TCP ports that the pod's containers listen on.
-    pub listens: Vec<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +80,13 @@ pub struct Network {
     /// By address; see [`Network::attach`].
     pub pods: BTreeMap<IpAddr, Attachment>,
     /// The addresses of each pod.
-    pub(crate) addresses: BTreeMap<Rc<str>, Vec<IpAddr>>,
+    addresses: BTreeMap<Rc<str>, Vec<IpAddr>>,
+    /// What runs on the nodes' own network.
+    pub guests: Vec<Guest>,
+    /// Outside the cluster.
+    pub hosts: Vec<Host>,
+    /// Addresses of load balancers, and the node that answers ARP for each (MetalLB's layer 2).
+    pub announced: BTreeMap<IpAddr, NodeName>,
     pub lan: IpNet,
     pub router: IpAddr,
     /// Whether a bridge port may send a frame back to where it came from (CNI's `hairpinMode`).
@@ -118,12 +94,33 @@ pub struct Network {
 }
 
 impl Network {
+    /// The machines on their LAN, before any pod runs.
+    pub fn new(nodes: Vec<Node>, hosts: Vec<Host>, lan: IpNet, router: IpAddr) -> Network {
+        let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
+        Network {
+            kernels: kernels.collect(),
+            nodes,
+            pods: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            guests: Vec::new(),
+            hosts,
+            announced: BTreeMap::new(),
+            lan,
+            router,
+            hairpin: true,
+        }
+    }
+
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| &*node.name == name)
     }
 
     pub fn kernel(&self, node: &str) -> Option<&Kernel> {
         self.kernels.get(node)
+    }
+
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| &*host.name == name)
     }
 
     pub fn pod(&self, name: &str) -> Option<&Attachment> {
@@ -136,56 +133,17 @@ impl Network {
         self.pods.insert(end.ip, end);
     }
 
+    /// Lets somebody run on a node's own network; who was there already has other ports now.
+    pub fn seat(&mut self, guest: Guest) {
+        self.guests.retain(|it| it.name != guest.name);
+        self.guests.push(guest);
+    }
+
     /// Takes a pod's addresses from it.
     pub fn detach(&mut self, name: &str) {
         for ip in self.addresses.remove(name).unwrap_or_default() {
             self.pods.remove(&ip);
         }
+        self.guests.retain(|it| &*it.name != name);
     }
-
-    /// The node that holds an address of the LAN.
-    pub fn owner(&self, ip: IpAddr) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.address == ip)
-    }
-
-    /// A node's main routing table, the most special first; other nodes' pods through the nodes
-    /// themselves (flannel's host-gw).
-    pub fn routes(&self, node: &Node) -> Vec<Route> {
-        let mut res: Vec<Route> = self
-            .nodes
-            .iter()
-            .map(|it| {
-                let own = it.name == node.name;
-                Route {
-                    destination: it.pod_cidr,
-                    via: (!own).then_some(it.address),
-                    device: if own { "cni0".into() } else { "eth0".into() },
-                }
-            })
-            .collect();
-        res.push(Route { destination: self.lan, via: None, device: "eth0".into() });
-        res.push(self.default_route(self.router));
-        res.sort_by_key(|route| std::cmp::Reverse(route.destination.prefix_len()));
-        res
-    }
-
-    /// A pod's routing table: its node's pods on the link, all else through the bridge.
-    pub fn pod_routes(&self, node: &Node) -> [Route; 2] {
-        let on_link = Route { destination: node.pod_cidr, via: None, device: "eth0".into() };
-        [on_link, self.default_route(node.bridge())]
-    }
-
-    fn default_route(&self, via: IpAddr) -> Route {
-        let all = match via {
-            IpAddr::V4(_) => IpNet::new([0, 0, 0, 0].into(), 0),
-            IpAddr::V6(_) => IpNet::new([0u16; 8].into(), 0),
-        };
-        let destination = all.expect("a prefix of 0 is valid");
-        Route { destination, via: Some(via), device: "eth0".into() }
-    }
-}
-
-/// The first route that leads to `ip`; `routes` stand with the longest prefix first.
-pub fn route_to(routes: &[Route], ip: IpAddr) -> Option<&Route> {
-    routes.iter().find(|route| route.destination.contains(&ip))
 }

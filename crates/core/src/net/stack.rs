@@ -104,8 +104,26 @@ impl Stack<'_, '_> {
         Verdict::Accept
     }
 
-    /// The end of INPUT: the connection is confirmed.
-    pub fn confirm(&mut self) {
+    /// INPUT: the filter table, the source's NAT of an answer; then the connection is confirmed.
+    pub fn receive(&mut self, devices: Devices<'_>) -> Verdict {
+        let hook = Hook::Input;
+        let verdict = self.filter(hook, devices);
+        if verdict != Verdict::Accept {
+            return verdict;
+        }
+        if self.is_fresh() {
+            if self.optional(TableName::Nat, hook, devices) != Verdict::Accept {
+                return Verdict::Drop;
+            }
+            self.confirm();
+        } else {
+            self.translate_source(hook);
+        }
+        Verdict::Accept
+    }
+
+    /// The end of the last hook: the connection is confirmed.
+    fn confirm(&mut self) {
         let Some(connection) = &mut self.journey.connection else { return };
         if connection.fresh {
             connection.fresh = false;

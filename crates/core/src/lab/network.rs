@@ -1,0 +1,230 @@
+//! The network as the scenario and the objects make it, and what is sent over it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use svclab_netfilter::Protocol;
+
+use super::log::Happening;
+use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
+use crate::key::{Kind, ObjectKey};
+use crate::net::exchange::{self, Client, Response};
+use crate::net::{Guest, Host, Network, Node, Party, Ports, via};
+use crate::object::{Object, Service};
+use crate::scenario::{Cluster, HostSpec};
+use crate::trace::{Exchange, NodeName, Question, Request};
+
+/// The label that keeps a node from announcing load balancers.
+const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// Where the API server listens.
+const API_SERVER_PORT: u16 = 6443;
+
+/// Something a process asks over the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sending {
+    pub from: Source,
+    #[serde(alias = "service")]
+    pub to: Goal,
+    /// 0 where the question has none.
+    #[serde(default)]
+    pub port: u16,
+    /// Of an HTTP request.
+    #[serde(default)]
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Ask::is_http")]
+    pub ask: Ask,
+    /// The client's own port, where it is not left to its kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_port: Option<u16>,
+}
+
+/// Who sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// A process in a pod or on a node.
+    Inside(ObjectKey),
+    Outside {
+        outside: String,
+    },
+}
+
+/// To whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Goal {
+    /// A Service's cluster IP.
+    Service(ObjectKey),
+    Address(IpAddr),
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ask {
+    #[default]
+    Http,
+    Tcp,
+    Udp,
+    Ping,
+}
+
+impl Ask {
+    fn is_http(&self) -> bool {
+        *self == Ask::Http
+    }
+}
+
+impl Sending {
+    /// `curl http://CLUSTER-IP:PORT/PATH` in a pod.
+    pub fn http(
+        from: ObjectKey,
+        service: ObjectKey,
+        port: u16,
+        path: impl Into<String>,
+    ) -> Sending {
+        let (from, to) = (Source::Inside(from), Goal::Service(service));
+        Sending { from, to, port, path: path.into(), ask: Ask::Http, source_port: None }
+    }
+
+    fn question(&self) -> Question {
+        match self.ask {
+            Ask::Http => Question::Http { path: self.path.clone() },
+            Ask::Tcp => Question::Connect,
+            Ask::Udp => Question::Datagram,
+            Ask::Ping => Question::Echo,
+        }
+    }
+}
+
+/// The machines of the scenario, before any pod runs.
+pub(super) fn build(cluster: &Cluster) -> Network {
+    let nodes = cluster.nodes.iter();
+    let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr.primary));
+    let hosts = cluster.outside.iter().map(host).collect();
+    let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
+    if let Some(server) = super::found::api_server(&cluster.nodes) {
+        let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
+        let (name, node) = ("kube-apiserver".into(), server.name.as_str().into());
+        net.guests.push(Guest { name, node, listens });
+    }
+    net
+}
+
+fn host(spec: &HostSpec) -> Host {
+    Host {
+        name: spec.name.as_str().into(),
+        address: spec.address,
+        aliases: Vec::new(),
+        routes: spec.routes.iter().map(|it| via(it.to, it.via)).collect(),
+        listens: spec.ports.iter().map(|it| (it.protocol, it.port)).collect(),
+    }
+}
+
+impl Lab {
+    /// None where the sender has no address yet, or the Service no cluster IP.
+    pub(super) fn send(&mut self, sending: &Sending) -> Option<Rc<Exchange>> {
+        let party = self.party(&sending.from)?;
+        let to = self.address(&sending.to)?;
+        self.net.announced = self.announced();
+        let from = self.net.name_of(&party);
+        let port = sending.port;
+        let host = if port == 80 { to.to_string() } else { format!("{to}:{port}") };
+        let what = sending.question();
+        let request = Request { from: from.clone(), host, to, port, what };
+        self.requests += 1;
+        let id = self.requests;
+        let (objects, running) = (&self.objects, &self.running);
+        let serve = |name: &str, path: &str| match name.split_once('/') {
+            Some(_) => respond(objects, running, name, path),
+            None => Response { status: 403, body: "forbidden\n".to_owned() },
+        };
+        let client = Client { port: sending.source_port, ..Client::from(party) };
+        let when = (id, self.now);
+        let exchange =
+            Rc::new(exchange::run(&mut self.net, &mut self.rng, when, &client, request, &serve));
+        if self.exchanges.len() == KEPT_EXCHANGES {
+            self.exchanges.remove(0);
+        }
+        self.exchanges.push(exchange.clone());
+        self.note(None, Happening::Requested { exchange: id, from });
+        Some(exchange)
+    }
+
+    /// Whose network namespace a sender's packets start from.
+    pub fn party(&self, source: &Source) -> Option<Party> {
+        match source {
+            Source::Inside(key) if key.kind == Kind::Node => {
+                self.net.node(&key.name).map(|it| Party::Node(it.name.clone()))
+            }
+            Source::Inside(key) => {
+                let name = pod_name(key);
+                let guest = || self.net.guests.iter().find(|it| *it.name == *name);
+                let attached = self.net.pod(&name).map(|it| Party::Pod(it.ip));
+                attached.or_else(|| guest().map(|it| Party::Node(it.node.clone())))
+            }
+            Source::Outside { outside } => {
+                self.net.host(outside).map(|it| Party::Host(it.name.clone()))
+            }
+        }
+    }
+
+    fn address(&self, goal: &Goal) -> Option<IpAddr> {
+        match goal {
+            Goal::Address(ip) => Some(*ip),
+            Goal::Service(key) => {
+                let Some(Object::Service(service)) = self.objects.get(key) else { return None };
+                service.spec.cluster_addresses().first().copied()
+            }
+        }
+    }
+
+    /// Which node answers ARP for each load balancer's address, as MetalLB's speakers agree on it:
+    /// of the nodes that may, the first by the hash of its name and the address. With
+    /// `externalTrafficPolicy: Local` only nodes with a ready endpoint may.
+    pub fn announced(&self) -> BTreeMap<IpAddr, NodeName> {
+        let services = self.objects.of_kind(Kind::Service).filter_map(|it| match it {
+            Object::Service(service) => Some(service),
+            _ => None,
+        });
+        services.flat_map(|service| self.announcers(service)).collect()
+    }
+
+    fn announcers(&self, service: &Service) -> Vec<(IpAddr, NodeName)> {
+        let ingress = service.status.load_balancer.ingress.iter();
+        let ips = ingress.filter(|it| it.ip_mode.as_deref() != Some("Proxy"));
+        let ips = ips.filter_map(|it| it.ip.parse().ok());
+        ips.filter_map(|ip: IpAddr| {
+            let nodes = self.net.nodes.iter().filter(|it| self.may_announce(&it.name, service));
+            let first = nodes.min_by_key(|it| Sha256::digest(format!("{}#{ip}", it.name)))?;
+            Some((ip, first.name.clone()))
+        })
+        .collect()
+    }
+
+    fn may_announce(&self, node: &str, service: &Service) -> bool {
+        let Some(Object::Node(it)) = self.objects.get(&ObjectKey::new(Kind::Node, "", node)) else {
+            return false;
+        };
+        let ready =
+            it.status.conditions.iter().any(|it| it.r#type == "Ready" && it.status == "True");
+        if !ready || it.metadata.labels.contains_key(EXCLUDED) {
+            return false;
+        }
+        let local = service.spec.external_traffic_policy == "Local";
+        !local || self.has_ready_endpoint(node, service)
+    }
+
+    fn has_ready_endpoint(&self, node: &str, service: &Service) -> bool {
+        let key = Object::Service(service.clone()).key();
+        let slices = self.index.slices(&key).filter_map(|key| self.objects.get(key));
+        slices
+            .filter_map(Object::as_endpoint_slice)
+            .flat_map(|it| &it.endpoints)
+            .any(|it| it.node_name.as_deref() == Some(node) && it.conditions.is_ready())
+    }
+}

@@ -1,0 +1,195 @@
+//! Questions and connections as the packets that carry them.
+//!
+//! [`Wire`] sends packets one after another and keeps their traces. On it stand [`tcp`]
+//! (connections that can be held open), [`udp`] and [`icmp`]; [`run`] is one whole request.
+//! Nothing here waits: a packet that is sent again later is sent through the network as it is now,
+//! with the time it would be sent at.
+
+pub mod icmp;
+pub mod tcp;
+pub mod udp;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::{L4, Packet, Protocol, Tuple};
+
+use super::travel::{self, Trip, send};
+use super::{Chance, Network, Party};
+use crate::time::{Duration, Instant};
+use crate::trace::{Answer, Exchange, Question, Request, Trace};
+
+/// What a process answers to an HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub body: String,
+}
+
+/// Who asks, and from where: the kernel chooses what is not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    pub party: Party,
+    pub source: Option<IpAddr>,
+    pub port: Option<u16>,
+}
+
+impl From<Party> for Client {
+    fn from(party: Party) -> Client {
+        Client { party, source: None, port: None }
+    }
+}
+
+/// The ports that Linux gives to clients (`net.ipv4.ip_local_port_range`).
+const CLIENT_PORTS: RangeInclusive<u16> = 32_768..=60_999;
+
+/// Sends packets, one after another.
+pub struct Wire<'a> {
+    pub net: &'a mut Network,
+    pub chance: &'a mut dyn Chance,
+    pub at: Instant,
+    /// In the order they were sent.
+    pub packets: Vec<Rc<Trace>>,
+}
+
+/// Runs a whole request. `serve` is the application: who listens (`namespace/name` for a pod) and
+/// the path to the response.
+pub fn run(
+    net: &mut Network,
+    chance: &mut dyn Chance,
+    (id, at): (usize, Instant),
+    client: &Client,
+    request: Request,
+    serve: &dyn Fn(&str, &str) -> Response,
+) -> Exchange {
+    let mut wire = Wire { net, chance, at, packets: Vec::new() };
+    let goal = SocketAddr::new(request.to, request.port);
+    let result = match &request.what {
+        Question::Http { path } => wire.http(client, goal, (&request.host, path), serve),
+        Question::Connect => wire.knock(client, goal),
+        Question::Datagram => wire.ask(client, goal),
+        Question::Echo => wire.ping(client, request.to),
+    };
+    Exchange { id, at, ended: wire.at, packets: wire.packets, request, result }
+}
+
+/// How a packet that asks for an answer came out for its sender.
+enum Reached {
+    /// Somebody got it, as it looked there.
+    Party(Party, Packet),
+    /// An error came back; of the sender's own kernel where nobody on its link answers ARP.
+    Error(Answer),
+    /// Nothing comes back.
+    Silence,
+}
+
+impl<'a> Wire<'a> {
+    pub fn new(net: &'a mut Network, chance: &'a mut dyn Chance, at: Instant) -> Wire<'a> {
+        Wire { net, chance, at, packets: Vec::new() }
+    }
+
+    fn send(&mut self, from: &Party, packet: Packet) -> Trip {
+        let trip = send(self.net, self.chance, self.at, from, packet);
+        if let Some(last) = trip.trace.steps.last() {
+            self.at = last.at;
+        }
+        self.packets.push(Rc::new(trip.trace.clone()));
+        trip
+    }
+
+    /// Sends a packet and hears what machines on its way say.
+    fn reach(&mut self, from: &Party, packet: Packet) -> Reached {
+        let trip = self.send(from, packet);
+        if let Some((party, packet)) = trip.arrived {
+            return Reached::Party(party, packet);
+        }
+        let Some(answer) = trip.answer else { return self.own_error(from) };
+        self.at = self.at + answer.after;
+        match self.send(&answer.by, answer.packet).arrived {
+            Some((party, icmp)) if party == *from => match error_of(&icmp, &packet) {
+                Some(answer) => Reached::Error(answer),
+                None => Reached::Silence,
+            },
+            _ => Reached::Silence,
+        }
+    }
+
+    /// A pod or host that finds no neighbour on its own link gets an error from its own kernel.
+    fn own_error(&mut self, from: &Party) -> Reached {
+        use crate::trace::{Loss, Place, Verdict};
+        let Some(trace) = self.packets.last() else { return Reached::Silence };
+        let inside = |place: &Place| match from {
+            Party::Pod(_) => matches!(place, Place::Pod { .. }),
+            Party::Host(_) => matches!(place, Place::Host { .. } | Place::Lan),
+            Party::Node(_) => false,
+        };
+        if !trace.steps.iter().all(|it| inside(&it.place)) {
+            return Reached::Silence;
+        }
+        match trace.verdict {
+            Verdict::Lost(Loss::NoNeighbour) => {
+                self.at = self.at + travel::ARP_TIMEOUT;
+                Reached::Error(Answer::NoRoute)
+            }
+            Verdict::Lost(Loss::NoRoute) => Reached::Error(Answer::NoRoute),
+            _ => Reached::Silence,
+        }
+    }
+
+    /// The client's own address and a port that no connection to the same goal still holds: a
+    /// kernel keeps a closed one for a minute (TIME_WAIT), conntrack for two. None where no route
+    /// leads to the goal.
+    fn bind(
+        &mut self,
+        client: &Client,
+        goal: SocketAddr,
+        protocol: Protocol,
+    ) -> Option<SocketAddr> {
+        let ip = match client.source {
+            Some(ip) => ip,
+            None => self.net.source_address(&client.party, goal.ip())?,
+        };
+        if let Some(port) = client.port {
+            return Some(SocketAddr::new(ip, port));
+        }
+        let now = self.at.as_millis();
+        let kernels = &self.net.kernels;
+        let taken = |src| {
+            let tuple = Tuple { protocol, src, dst: goal };
+            kernels.values().any(|it| it.conntrack.knows(&tuple, now))
+        };
+        let mut res = SocketAddr::new(ip, self.chance.port(CLIENT_PORTS));
+        for _ in 0..1000 {
+            if !taken(res) {
+                break;
+            }
+            res.set_port(self.chance.port(CLIENT_PORTS));
+        }
+        Some(res)
+    }
+}
+
+/// What the error says to the sender of `packet`; None where it is about another one.
+fn error_of(error: &Packet, packet: &Packet) -> Option<Answer> {
+    match error.l4 {
+        L4::Icmp(Icmp::Unreachable { code, about }) if about == packet.about() => {
+            // `icmp_err_convert`: port and protocol unreachable are refusals.
+            Some(if matches!(code, 2 | 3) { Answer::Refused } else { Answer::NoRoute })
+        }
+        L4::Icmp(Icmp::TimeExceeded { about }) if about == packet.about() => Some(Answer::NoRoute),
+        L4::Tcp { flags, .. } if flags.rst => Some(Answer::Refused),
+        _ => None,
+    }
+}
+
+/// A packet from `seen`'s receiver to its sender.
+fn sized(packet: Packet, length: usize) -> Packet {
+    Packet { length: u16::try_from(length).unwrap_or(u16::MAX), ..packet }
+}
+
+/// Moves on to an instant, never back.
+fn later(at: Instant, start: Instant, after: Duration) -> Instant {
+    at.max(start + after)
+}

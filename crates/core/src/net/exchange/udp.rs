@@ -1,0 +1,60 @@
+//! UDP: a datagram and its answer. A client that keeps its port keeps its flow.
+
+use std::net::SocketAddr;
+
+use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::{L4, Packet, Protocol};
+
+use super::{Client, Reached, Wire, error_of, sized};
+use crate::time::Duration;
+use crate::trace::Answer;
+
+/// How long a client waits for an answer, as resolvers do.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a question and of an answer, as in the DNS.
+const QUESTION: usize = 40;
+const ANSWER: usize = 100;
+
+impl Wire<'_> {
+    /// Sends one datagram and waits for one.
+    pub fn ask(&mut self, client: &Client, goal: SocketAddr) -> Answer {
+        let Some(own) = self.bind(client, goal, Protocol::Udp) else { return Answer::NoRoute };
+        let start = self.at;
+        let question = sized(datagram(own, goal), QUESTION);
+        let heard = match self.reach(&client.party, question) {
+            Reached::Party(server, packet) => self.answered(client, question, (&server, packet)),
+            Reached::Error(answer) => Some(answer),
+            Reached::Silence => None,
+        };
+        heard.unwrap_or_else(|| {
+            self.at = start + TIMEOUT;
+            Answer::TimedOut
+        })
+    }
+
+    /// What the client hears of whoever got its datagram.
+    fn answered(
+        &mut self,
+        client: &Client,
+        question: Packet,
+        (server, packet): (&super::Party, Packet),
+    ) -> Option<Answer> {
+        let at = packet.destination();
+        let Some(by) = self.net.listener(server, Protocol::Udp, at.port()) else {
+            let icmp = L4::Icmp(Icmp::Unreachable { code: 3, about: packet.about() });
+            let error = Packet::new(at.ip(), packet.src, icmp);
+            let (party, error) = self.send(server, error).arrived?;
+            return error_of(&error, &question).filter(|_| party == client.party);
+        };
+        let reply = sized(datagram(at, packet.source()), ANSWER);
+        let (party, reply) = self.send(server, reply).arrived?;
+        let ours = party == client.party
+            && reply.source() == question.destination()
+            && reply.destination() == question.source();
+        ours.then_some(Answer::Reached { by, seen: packet.src })
+    }
+}
+
+fn datagram(src: SocketAddr, dst: SocketAddr) -> Packet {
+    Packet::new(src.ip(), dst.ip(), L4::Udp { sport: src.port(), dport: dst.port() })
+}

@@ -1,0 +1,82 @@
+//! A machine of the cluster: its devices, addresses and the switches that decide a packet's way.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use svclab_netfilter::AddrType;
+
+use crate::trace::{NodeName, Route};
+
+/// A node: eth0 on the LAN, the bridge cni0 for its pods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub name: NodeName,
+    /// Of eth0.
+    pub address: IpAddr,
+    pub pod_cidr: IpNet,
+    /// Addresses that somebody bound to lo.
+    pub bound: Vec<IpAddr>,
+    /// Routes besides those to the LAN, to all pods, and to the router.
+    pub routes: Vec<Route>,
+    pub sysctls: Sysctls,
+}
+
+/// What `sysctl` says on a node, as far as a packet's way depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sysctls {
+    /// `net.ipv4.ip_forward`
+    pub ip_forward: bool,
+    /// `net.ipv4.conf.all.route_localnet`; kube-proxy sets it for node ports on 127.0.0.1.
+    pub route_localnet: bool,
+    /// `net.bridge.bridge-nf-call-iptables`
+    pub bridge_nf_call_iptables: bool,
+    /// `net.ipv4.icmp_ratelimit`: milliseconds for each ICMP error to one receiver; 0 is no limit.
+    pub icmp_ratelimit: u32,
+}
+
+impl Default for Sysctls {
+    fn default() -> Sysctls {
+        Sysctls {
+            ip_forward: true,
+            route_localnet: true,
+            bridge_nf_call_iptables: true,
+            icmp_ratelimit: 1000,
+        }
+    }
+}
+
+impl Node {
+    pub fn new(name: impl Into<NodeName>, address: IpAddr, pod_cidr: IpNet) -> Node {
+        let (bound, routes) = (Vec::new(), Vec::new());
+        Node { name: name.into(), address, pod_cidr, bound, routes, sysctls: Sysctls::default() }
+    }
+
+    /// cni0's address: the first of the node's pod addresses.
+    pub fn bridge(&self) -> IpAddr {
+        self.pod_cidr.hosts().next().unwrap_or(self.pod_cidr.addr())
+    }
+
+    /// The primary address of one of the node's devices.
+    pub fn address_of(&self, device: &str) -> IpAddr {
+        match device {
+            "cni0" => self.bridge(),
+            "lo" => IpAddr::from([127, 0, 0, 1]),
+            _ => self.address,
+        }
+    }
+
+    /// What the kernel's routing table says of an address (`inet_addr_type`).
+    pub fn addr_type(&self, ip: IpAddr) -> AddrType {
+        if ip == self.address || ip == self.bridge() || ip.is_loopback() || self.bound.contains(&ip)
+        {
+            return AddrType::Local;
+        }
+        let broadcast =
+            matches!(self.pod_cidr, IpNet::V4(net) if IpAddr::V4(net.broadcast()) == ip);
+        if broadcast { AddrType::Broadcast } else { AddrType::Unicast }
+    }
+
+    pub fn is_local(&self, ip: IpAddr) -> bool {
+        self.addr_type(ip) == AddrType::Local
+    }
+}

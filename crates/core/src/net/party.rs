@@ -1,0 +1,166 @@
+//! Who can send and receive: each has its own network namespace, addresses and open ports.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::IpNet;
+use svclab_netfilter::Protocol;
+
+use super::{Network, route_to};
+use crate::trace::{NodeName, Route};
+
+/// A network namespace that packets start from and end in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// A pod's, which its pause container holds and all its containers share; by its address.
+    Pod(IpAddr),
+    /// A node's: its processes, its kernel, and pods with `hostNetwork`.
+    Node(NodeName),
+    /// That of a host outside the cluster.
+    Host(Rc<str>),
+}
+
+/// The ports that processes listen on, on every address of their namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ports(BTreeSet<(Protocol, u16)>);
+
+impl Ports {
+    pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
+        self.0.contains(&(protocol, port))
+    }
+
+    /// The TCP ports, in order.
+    pub fn tcp(&self) -> Vec<u16> {
+        self.iter().filter(|it| it.0 == Protocol::Tcp).map(|it| it.1).collect()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, u16)> {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<(Protocol, u16)> for Ports {
+    fn from_iter<I: IntoIterator<Item = (Protocol, u16)>>(ports: I) -> Ports {
+        Ports(ports.into_iter().collect())
+    }
+}
+
+impl From<crate::object::Protocol> for Protocol {
+    fn from(it: crate::object::Protocol) -> Protocol {
+        match it {
+            crate::object::Protocol::Tcp => Protocol::Tcp,
+            crate::object::Protocol::Udp => Protocol::Udp,
+            crate::object::Protocol::Sctp => Protocol::Sctp,
+        }
+    }
+}
+
+/// A pod's end of the network. Pods on the node's own network have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// `namespace/name`
+    pub pod: Rc<str>,
+    pub node: NodeName,
+    pub ip: IpAddr,
+    /// The node's end of the veth pair.
+    pub device: Rc<str>,
+    pub listens: Ports,
+}
+
+/// A process on a node's own network: that of a pod with `hostNetwork`, or one of the cluster's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// `namespace/name` of the pod, or the program's name.
+    pub name: Rc<str>,
+    pub node: NodeName,
+    pub listens: Ports,
+}
+
+/// A host outside the cluster: on the LAN, or behind the router where its address is elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    pub name: Rc<str>,
+    pub address: IpAddr,
+    /// More addresses of it.
+    pub aliases: Vec<IpNet>,
+    /// Its own routes besides the one to its link and the default route.
+    pub routes: Vec<Route>,
+    pub listens: Ports,
+}
+
+impl Host {
+    pub fn owns(&self, ip: IpAddr) -> bool {
+        self.address == ip || self.aliases.iter().any(|it| it.contains(&ip))
+    }
+}
+
+impl Network {
+    /// Whether `ip` is one of the party's own addresses.
+    pub fn owns(&self, party: &Party, ip: IpAddr) -> bool {
+        match party {
+            Party::Pod(own) => *own == ip || ip.is_loopback(),
+            Party::Node(name) => self.node(name).is_some_and(|it| it.is_local(ip)),
+            Party::Host(name) => ip.is_loopback() || self.host(name).is_some_and(|it| it.owns(ip)),
+        }
+    }
+
+    /// The name of whoever listens there.
+    pub fn listener(&self, party: &Party, protocol: Protocol, port: u16) -> Option<Rc<str>> {
+        match party {
+            Party::Pod(ip) => {
+                let pod = self.pods.get(ip)?;
+                pod.listens.contains(protocol, port).then(|| pod.pod.clone())
+            }
+            Party::Node(node) => {
+                let mut here = self.guests.iter().filter(|it| it.node == *node);
+                let found = here.find(|it| it.listens.contains(protocol, port))?;
+                Some(found.name.clone())
+            }
+            Party::Host(name) => {
+                let host = self.host(name)?;
+                host.listens.contains(protocol, port).then(|| host.name.clone())
+            }
+        }
+    }
+
+    /// The source address that the party's kernel gives to a packet for `to`: by the first route,
+    /// before any translation. None where no route leads there.
+    pub fn source_address(&self, party: &Party, to: IpAddr) -> Option<IpAddr> {
+        match party {
+            _ if to.is_loopback() => Some(to),
+            Party::Pod(own) => Some(*own),
+            Party::Host(name) => self.host(name).map(|it| it.address),
+            Party::Node(name) => {
+                let node = self.node(name)?;
+                if node.is_local(to) {
+                    return Some(to);
+                }
+                let routes = self.routes(node);
+                route_to(&routes, to).map(|it| node.address_of(&it.device))
+            }
+        }
+    }
+
+    /// The party's name as people know it: `shop/web-1`, `worker-1`, `laptop`.
+    pub fn name_of(&self, party: &Party) -> Rc<str> {
+        match party {
+            Party::Pod(ip) => {
+                self.pods.get(ip).map_or_else(|| ip.to_string().into(), |it| it.pod.clone())
+            }
+            Party::Node(name) | Party::Host(name) => name.clone(),
+        }
+    }
+}
+
+/// `pod 10.244.1.5`, `node worker-1`, `host laptop`.
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Party::Pod(ip) => write!(f, "pod {ip}"),
+            Party::Node(name) => write!(f, "node {name}"),
+            Party::Host(name) => write!(f, "host {name}"),
+        }
+    }
+}

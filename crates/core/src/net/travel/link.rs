@@ -1,0 +1,170 @@
+//! Over bridges and wires: a frame from a port to a port, a packet over the LAN or the router.
+
+use std::net::IpAddr;
+
+use svclab_netfilter::packet::Icmp;
+
+use super::{ARP_TIMEOUT, Answer, End, Traveller, WIRE};
+use crate::net::{Attachment, Node, Party};
+use crate::time::Duration;
+use crate::trace::{BridgeTo, Event, Loss, Place};
+
+/// A frame on a bridge: the port it came in by, and the pod its MAC address names (the host if none).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) from: Option<IpAddr>,
+    pub(super) to: Option<IpAddr>,
+}
+
+impl Traveller<'_> {
+    /// Out of a pod over its veth pair to the bridge.
+    pub(super) fn over_veth(&mut self, node: &Node, pod: &Attachment, next_hop: IpAddr) -> End {
+        let to_host = next_hop == node.bridge();
+        if !to_host && !self.net.pods.contains_key(&next_hop) {
+            let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
+            return self.lose(place, Loss::NoNeighbour);
+        }
+        self.step(veth(pod), Event::Passed);
+        let bridge = Place::Bridge { node: node.name.clone() };
+        let frame = Frame { from: Some(pod.ip), to: (!to_host).then_some(next_hop) };
+        if to_host {
+            self.step(bridge, Event::Bridged { to: BridgeTo::Host });
+        } else if !node.sysctls.bridge_nf_call_iptables {
+            return self.out_of_port(node, next_hop, None);
+        } else {
+            self.step(bridge, Event::Bridged { to: BridgeTo::Port });
+        }
+        self.through(node, "cni0", frame)
+    }
+
+    /// Out of one of the node's devices to the next machine or pod.
+    pub(super) fn out(&mut self, node: &Node, device: &str, next_hop: IpAddr) -> End {
+        if device == "cni0" {
+            return self.out_of_port(node, next_hop, Some(node));
+        }
+        self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
+        match self.on_lan(next_hop) {
+            End::Lost(Loss::NoNeighbour, None) => {
+                End::Lost(Loss::NoNeighbour, self.unreachable(node))
+            }
+            end => end,
+        }
+    }
+
+    /// Out of a bridge port. `by` is the node that looked for the neighbour, if it was one.
+    fn out_of_port(&mut self, node: &Node, ip: IpAddr, by: Option<&Node>) -> End {
+        let bridge = Place::Bridge { node: node.name.clone() };
+        let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
+            self.step(bridge, Event::Lost(Loss::NoNeighbour));
+            let answer = by.and_then(|node| self.unreachable(node));
+            return End::Lost(Loss::NoNeighbour, answer);
+        };
+        self.step(bridge, Event::Bridged { to: BridgeTo::Port });
+        self.step(veth(&pod), Event::Passed);
+        // A mark belongs to the packet on its machine.
+        self.journey.packet.mark = 0;
+        let place = Place::Pod { node: pod.node.clone(), pod: pod.pod.clone() };
+        self.arrive(place, Party::Pod(pod.ip))
+    }
+
+    /// `icmp-host-unreachable`, once nobody has answered ARP (`arp_error_report`).
+    fn unreachable(&mut self, node: &Node) -> Option<Box<Answer>> {
+        let about = self.journey.packet.about();
+        self.icmp_error(node, Icmp::Unreachable { code: 1, about }, ARP_TIMEOUT)
+    }
+
+    /// Over the wire to whoever answers ARP for `next_hop`.
+    pub(super) fn on_lan(&mut self, next_hop: IpAddr) -> End {
+        self.journey.at = self.journey.at + WIRE;
+        self.step(Place::Lan, Event::Passed);
+        self.journey.packet.mark = 0;
+        if next_hop == self.net.router {
+            return self.at_router();
+        }
+        let announced = self.net.announced.get(&next_hop).cloned();
+        let mut nodes = self.net.nodes.iter();
+        let node = match &announced {
+            Some(name) => nodes.find(|it| it.name == *name),
+            None => nodes.find(|it| it.address == next_hop),
+        };
+        if let Some(node) = node.cloned() {
+            if announced.is_some() {
+                let event = Event::Resolved { ip: next_hop, by: node.name.clone() };
+                self.step(Place::Lan, event);
+            }
+            self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
+            return self.through(&node, "eth0", Frame { from: None, to: None });
+        }
+        let host = self.net.hosts.iter().find(|it| it.owns(next_hop)).map(|it| it.name.clone());
+        match host {
+            Some(name) => self.at_host(name),
+            None => self.lose(Place::Lan, Loss::NoNeighbour),
+        }
+    }
+
+    /// The router knows the LAN and the hosts outside, but neither pods nor Services.
+    pub(super) fn at_router(&mut self) -> End {
+        let dst = self.journey.packet.dst;
+        if self.journey.packet.ttl <= 1 {
+            return self.lose(Place::Router, Loss::TtlExceeded);
+        }
+        let outside = |net: &crate::net::Network| {
+            let host = net.hosts.iter().find(|it| it.owns(dst))?;
+            (!net.lan.contains(&host.address)).then(|| host.name.clone())
+        };
+        if let Some(name) = outside(self.net) {
+            self.journey.packet.ttl -= 1;
+            self.step(Place::Router, Event::Passed);
+            return self.at_host(name);
+        }
+        if self.net.lan.contains(&dst) || self.net.announced.contains_key(&dst) {
+            self.journey.packet.ttl -= 1;
+            self.step(Place::Router, Event::Passed);
+            return self.on_lan(dst);
+        }
+        self.lose(Place::Router, Loss::Unroutable)
+    }
+
+    fn at_host(&mut self, name: std::rc::Rc<str>) -> End {
+        let owns = self.net.host(&name).is_some_and(|it| it.owns(self.journey.packet.dst));
+        let place = Place::Host { name: name.clone() };
+        if !owns {
+            return self.lose(place, Loss::NotForwarded);
+        }
+        self.arrive(place, Party::Host(name))
+    }
+
+    /// An ICMP error by `node` about the packet, unless it has sent too many of late.
+    pub(super) fn icmp_error(
+        &mut self,
+        node: &Node,
+        icmp: Icmp,
+        after: Duration,
+    ) -> Option<Box<Answer>> {
+        let to = self.journey.packet.src;
+        let kernel = self.net.kernels.entry(node.name.clone()).or_default();
+        let (now, limit) = (self.journey.at + after, node.sysctls.icmp_ratelimit);
+        // "No rate limit on loopback".
+        if !node.is_local(to) && !kernel.errors.allow(to, now, limit) {
+            return None;
+        }
+        let src = self.error_source(node, to);
+        let packet = svclab_netfilter::Packet::new(src, to, svclab_netfilter::L4::Icmp(icmp));
+        Some(Box::new(Answer { by: Party::Node(node.name.clone()), packet, after }))
+    }
+
+    /// The address the packet was for where it is the node's own, else that of the device towards
+    /// the receiver (`icmp_send`).
+    fn error_source(&self, node: &Node, to: IpAddr) -> IpAddr {
+        let dst = self.journey.packet.dst;
+        if node.is_local(dst) {
+            return dst;
+        }
+        let party = Party::Node(node.name.clone());
+        self.net.source_address(&party, to).unwrap_or(node.address)
+    }
+}
+
+fn veth(pod: &Attachment) -> Place {
+    Place::Veth { node: pod.node.clone(), pod: pod.pod.clone(), device: pod.device.clone() }
+}

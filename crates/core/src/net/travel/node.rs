@@ -1,0 +1,237 @@
+//! Through a node: its hooks in the kernel's order and the routing decisions between them.
+
+use std::net::IpAddr;
+
+use svclab_netfilter::packet::{About, Icmp};
+use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as TableVerdict};
+
+use super::link::Frame;
+use super::{Answer, End, Traveller};
+use crate::net::stack::{Devices, Stack};
+use crate::net::{Node, Party, route_to};
+use crate::time::Duration;
+use crate::trace::{Event, Loss, Place, Route};
+
+impl Traveller<'_> {
+    /// PREROUTING, the routing decision, then INPUT or FORWARD and POSTROUTING.
+    ///
+    /// Bridged frames come this way too, as with `net.bridge.bridge-nf-call-iptables=1`.
+    pub(super) fn through(&mut self, node: &Node, input: &str, frame: Frame) -> End {
+        let arrived_for = self.journey.packet.dst;
+        let verdict = self.at_node(node, |stack| {
+            stack.enter(Hook::Prerouting, Devices { input: Some(input), output: None })
+        });
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        if let Some(loss) = self.martian(node) {
+            return self.lose(Place::Routing { node: node.name.clone() }, loss);
+        }
+        let dst = self.journey.packet.dst;
+        if node.is_local(dst) {
+            return self.deliver(node, input);
+        }
+        let same_frame = frame.to.filter(|_| dst == arrived_for);
+        let route = match same_frame {
+            Some(_) => None,
+            None => match self.route(node) {
+                Ok(route) => Some(route),
+                Err(loss) => return End::Lost(loss, None),
+            },
+        };
+        let output = route.as_ref().map_or("cni0".into(), |route| route.device.clone());
+        // br_netfilter: a DNAT to another port of the same bridge keeps the frame bridged.
+        let bridged = input == "cni0" && &*output == "cni0" && node.sysctls.bridge_nf_call_iptables;
+        let next_hop = route.and_then(|route| route.via).unwrap_or(dst);
+        if !bridged {
+            if let Some(end) = self.hop(node) {
+                return end;
+            }
+        } else if frame.from == Some(next_hop) && !self.net.hairpin {
+            // `should_deliver`: the bridge asks before it calls FORWARD.
+            return self.lose(Place::Bridge { node: node.name.clone() }, Loss::HairpinOff);
+        }
+        let devices = Devices { input: Some(input), output: Some(&output) };
+        self.forward(node, devices, (next_hop, frame.from))
+    }
+
+    /// Addresses that the routing decision refuses: the node's own as a source from elsewhere, and
+    /// loopback where `route_localnet` is off (`fib_validate_source`, `ip_route_input_slow`).
+    fn martian(&self, node: &Node) -> Option<Loss> {
+        let Packet { src, dst, .. } = self.journey.packet;
+        let loopback = dst.is_loopback() && !node.sysctls.route_localnet;
+        (node.is_local(src) || loopback).then_some(Loss::Martian)
+    }
+
+    /// What routing does to a packet that is not bridged: one hop less to live.
+    fn hop(&mut self, node: &Node) -> Option<End> {
+        let place = Place::Routing { node: node.name.clone() };
+        if !node.sysctls.ip_forward {
+            return Some(self.lose(place, Loss::NotForwarded));
+        }
+        if self.journey.packet.ttl <= 1 {
+            let about = self.original().unwrap_or(self.journey.packet.about());
+            let answer = self.icmp_error(node, Icmp::TimeExceeded { about }, Duration::ZERO);
+            self.step(place, Event::Lost(Loss::TtlExceeded));
+            return Some(End::Lost(Loss::TtlExceeded, answer));
+        }
+        self.journey.packet.ttl -= 1;
+        None
+    }
+
+    fn forward(
+        &mut self,
+        node: &Node,
+        devices: Devices<'_>,
+        (next_hop, from_port): (IpAddr, Option<IpAddr>),
+    ) -> End {
+        let output = devices.output.unwrap_or("");
+        let verdict = self.at_node(node, |stack| stack.filter(Hook::Forward, devices));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let only_output = Devices { input: None, output: devices.output };
+        let address = node.address_of(output);
+        let verdict = self.at_node(node, |stack| stack.leave(only_output, address));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let hairpin = from_port == Some(next_hop) && output == "cni0";
+        if hairpin && !self.net.hairpin {
+            return self.lose(Place::Bridge { node: node.name.clone() }, Loss::HairpinOff);
+        }
+        self.out(node, output, next_hop)
+    }
+
+    /// The node's own packets: a first route for the source address, OUTPUT, the route that
+    /// counts, POSTROUTING.
+    pub(super) fn node_sends(&mut self, node: &Node) -> End {
+        self.step(Place::Process { node: node.name.clone() }, Event::Sent);
+        let first = match self.route(node) {
+            Ok(route) => route,
+            Err(loss) => return End::Lost(loss, None),
+        };
+        let asked_for = self.journey.packet.dst;
+        // The filter table sees the device of the first route too: routing again comes after both.
+        let devices = Devices { input: None, output: Some(&first.device) };
+        let verdict = self.at_node(node, |stack| stack.enter(Hook::Output, devices));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let Packet { src, dst, .. } = self.journey.packet;
+        let leaves = dst != asked_for && !node.is_local(dst);
+        if leaves && src.is_loopback() && !node.sysctls.route_localnet {
+            // `ip_route_me_harder` finds no route for a loopback address out of the machine.
+            return self.lose(Place::Routing { node: node.name.clone() }, Loss::Martian);
+        }
+        let verdict = self.at_node(node, |stack| stack.filter(Hook::Output, devices));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let route = match self.route(node) {
+            Ok(route) => route,
+            Err(loss) => return End::Lost(loss, None),
+        };
+        let address = node.address_of(&route.device);
+        let devices = Devices { input: None, output: Some(&route.device) };
+        let verdict = self.at_node(node, |stack| stack.leave(devices, address));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        if &*route.device == "lo" {
+            return self.deliver(node, "lo");
+        }
+        let next_hop = route.via.unwrap_or(dst);
+        self.out(node, &route.device, next_hop)
+    }
+
+    fn deliver(&mut self, node: &Node, input: &str) -> End {
+        let devices = Devices { input: Some(input), output: None };
+        let verdict = self.at_node(node, |stack| stack.receive(devices));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        self.arrive(Place::Process { node: node.name.clone() }, Party::Node(node.name.clone()))
+    }
+
+    fn route(&mut self, node: &Node) -> Result<Route, Loss> {
+        let place = Place::Routing { node: node.name.clone() };
+        let dst = self.journey.packet.dst;
+        if node.is_local(dst) {
+            return Ok(crate::net::route::loopback(dst));
+        }
+        let routes = self.net.routes(node);
+        let Some(route) = route_to(&routes, dst).cloned() else {
+            self.step(place, Event::Lost(Loss::NoRoute));
+            return Err(Loss::NoRoute);
+        };
+        self.step(place, Event::Routed { route: route.clone() });
+        Ok(route)
+    }
+
+    /// Runs `hooks` on the node's stack; the connection is looked up once per node.
+    fn at_node<T>(&mut self, node: &Node, hooks: impl FnOnce(&mut Stack<'_, '_>) -> T) -> T {
+        let kernel = self.net.kernels.entry(node.name.clone()).or_default();
+        self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules.clone());
+        let addr_type = |ip| node.addr_type(ip);
+        let journey = &mut self.journey;
+        let node = node.name.clone();
+        hooks(&mut Stack { node, kernel, addr_type: &addr_type, journey })
+    }
+
+    /// The end, where a table did not accept.
+    fn refused(&mut self, node: &Node, verdict: TableVerdict) -> Option<End> {
+        let place = self.journey.steps.last().map(|step| step.place.clone());
+        match verdict {
+            TableVerdict::Accept => None,
+            TableVerdict::Drop => Some(self.lose(place?, Loss::Dropped)),
+            TableVerdict::Reject => Some(End::Rejected(self.reject(node))),
+        }
+    }
+
+    /// What a REJECT rule sends back: an ICMP error, or a reset (`nf_send_unreach`, `nf_send_reset`).
+    fn reject(&mut self, node: &Node) -> Option<Box<Answer>> {
+        let about = self.original().unwrap_or(self.journey.packet.about());
+        let Some(code) = reject_code(self.reject_with().as_deref()) else {
+            let packet = Packet::tcp(about.dst, about.src, TcpFlags::RST_ACK);
+            let by = Party::Node(node.name.clone());
+            return Some(Box::new(Answer { by, packet, after: Duration::ZERO }));
+        };
+        self.icmp_error(node, Icmp::Unreachable { code, about }, Duration::ZERO)
+    }
+
+    fn reject_with(&self) -> Option<String> {
+        let step = self.journey.steps.last()?;
+        let Event::Walked(passage) = &step.event else { return None };
+        let rules = self.rules.get(step.place.node()?)?;
+        match &rules.rule(passage.decided_by?)?.target {
+            Some(Target::Reject { with }) => with.clone(),
+            _ => None,
+        }
+    }
+
+    /// The packet's header as its sender wrote it: an error about a new connection is translated
+    /// back at once (`nf_ct_attach`).
+    fn original(&self) -> Option<About> {
+        let tuple = self.journey.steps.iter().rev().find_map(|it| match &it.event {
+            Event::Tracked { entry, direction: Direction::Original, .. } => Some(entry.original),
+            Event::Tracked { entry, direction: Direction::Reply, .. } => Some(entry.reply),
+            _ => None,
+        })?;
+        Some(About { protocol: tuple.protocol, src: tuple.src, dst: tuple.dst })
+    }
+}
+
+/// The ICMP code of `--reject-with`; None for a TCP reset.
+fn reject_code(with: Option<&str>) -> Option<u8> {
+    Some(match with {
+        Some("tcp-reset") => return None,
+        Some("icmp-net-unreachable" | "net-unreach") => 0,
+        Some("icmp-host-unreachable" | "host-unreach") => 1,
+        Some("icmp-proto-unreachable" | "proto-unreach") => 2,
+        Some("icmp-net-prohibited" | "net-prohib") => 9,
+        Some("icmp-host-prohibited" | "host-prohib") => 10,
+        Some("icmp-admin-prohibited" | "admin-prohib") => 13,
+        _ => 3,
+    })
+}
