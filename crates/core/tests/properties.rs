@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use svclab_core::history::fingerprint;
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::object::{Object, Service};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
@@ -145,7 +145,7 @@ fn carry_out(lab: &mut Lab, it: &Move) {
         Move::Send(at) => {
             let service = ObjectKey::new(Kind::Service, "shop", NAMES[at % 3]);
             let path = "/".to_owned();
-            shop_pod(lab, *at).map(|from| Action::Send { from, service, port: 80, path })
+            shop_pod(lab, *at).map(|from| Action::Send(Sending::http(from, service, 80, path)))
         }
     };
     if let Some(action) = action {
