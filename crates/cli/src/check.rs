@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod api;
+mod controllers;
 mod kube_proxy;
 mod packet_cases;
 mod packets;
@@ -18,8 +19,14 @@ use crate::failure::Failure;
 /// What looks for cases in one directory.
 type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 
-const LAYOUTS: &[Layout] =
-    &[api::requests, kube_proxy::rules, kube_proxy::jumps, packets::packets, packet_cases::cases];
+const LAYOUTS: &[Layout] = &[
+    api::requests,
+    controllers::stories,
+    kube_proxy::rules,
+    kube_proxy::jumps,
+    packets::packets,
+    packet_cases::cases,
+];
 
 /// Conformance data stands no deeper than this in a directory.
 const MAX_DEPTH: usize = 6;

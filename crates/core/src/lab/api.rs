@@ -6,14 +6,14 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Lab;
 use super::delete::DeleteOptions;
 use super::log::{Change, Happening};
 use crate::admit::{self, Admitted, Patch, Refusal};
 use crate::key::ObjectKey;
-use crate::object::Object;
+use crate::object::{Object, Objects};
 use crate::read;
 
 /// One request to the API server.
@@ -46,6 +46,8 @@ pub enum Verb {
 #[serde(rename_all = "camelCase")]
 pub enum Subresource {
     Status,
+    /// POST of a `Binding`: puts a pod on a node.
+    Binding,
 }
 
 /// The answer to a request that was carried out.
@@ -64,7 +66,7 @@ impl Lab {
         let name = request.key.to_string();
         let answer = match request.verb {
             Verb::Delete(options) => self.request_delete(&request.key, options),
-            Verb::Create(body) => {
+            Verb::Create(body) if request.subresource.is_none() => {
                 let admitted = self.admit_create(&request.key, body);
                 admitted.and_then(|it| self.store(it, None))
             }
@@ -92,11 +94,8 @@ impl Lab {
         Ok(Response { code: 200, object, warnings: Vec::new() })
     }
 
-    fn admit_create(&mut self, key: &ObjectKey, mut body: Value) -> Result<Admitted, Refusal> {
-        if key.kind.is_namespaced() && body["metadata"]["namespace"].is_null() {
-            body["metadata"]["namespace"] = key.namespace.clone().into();
-        }
-        let object = decode(key, &body)?;
+    fn admit_create(&mut self, key: &ObjectKey, body: Value) -> Result<Admitted, Refusal> {
+        let object = decode(key, body)?;
         admit::create(&self.objects, object, &mut self.rng, &self.settings)
     }
 
@@ -112,16 +111,19 @@ impl Lab {
                 admit::patch(objects, key, (how, &body, strict), rng, settings)
             }
             (None, Verb::Replace(body)) => {
-                admit::replace(objects, decode(key, &body)?, rng, settings)
+                admit::replace(objects, decode(key, body)?, rng, settings)
             }
             (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
                 admit::patch_status(objects, key, (how, &body, strict), settings)
             }
             (Some(Subresource::Status), Verb::Replace(body)) => {
                 let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-                admit::update_status(old, decode(key, &body)?, settings)
+                admit::update_status(old, decode(key, body)?, settings)
             }
-            (_, Verb::Create(_) | Verb::Delete(_)) => Err(Refusal::not_found(key)),
+            (Some(Subresource::Binding), Verb::Create(body)) => bound(objects, key, &body),
+            (Some(Subresource::Binding), _) | (_, Verb::Create(_) | Verb::Delete(_)) => {
+                Err(Refusal::not_found(key))
+            }
         }
     }
 
@@ -137,6 +139,35 @@ impl Lab {
     }
 }
 
-fn decode(key: &ObjectKey, body: &Value) -> Result<Object, Refusal> {
-    read::decode(key.kind, body).map_err(|it| Refusal::undecodable(key.kind, &it))
+/// The pod on the node that the Binding names (`BindingREST.assignPod`).
+fn bound(objects: &Objects, key: &ObjectKey, binding: &Value) -> Result<Admitted, Refusal> {
+    let pod = objects.get(key).and_then(Object::as_pod).ok_or_else(|| Refusal::not_found(key))?;
+    let mut pod = pod.clone();
+    if pod.spec.node_name.is_empty() && !pod.is_terminating() {
+        pod.spec.node_name = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    } else {
+        let message = format!(
+            "Operation cannot be fulfilled on pods/binding \"{}\": pod {} is already assigned to node \"{}\"",
+            key.name, key.name, pod.spec.node_name
+        );
+        return Err(Refusal {
+            status: 409,
+            reason: "Conflict".into(),
+            message,
+            ..Refusal::default()
+        });
+    }
+    Ok(Admitted { object: Object::Pod(pod), warnings: Vec::new() })
+}
+
+/// An object without a namespace goes to the one of the request.
+fn decode(key: &ObjectKey, mut body: Value) -> Result<Object, Refusal> {
+    if key.kind.is_namespaced()
+        && let Value::Object(body) = &mut body
+        && let Value::Object(meta) = body.entry("metadata").or_insert_with(|| Map::new().into())
+        && meta.get("namespace").is_none_or(Value::is_null)
+    {
+        meta.insert("namespace".into(), key.namespace.clone().into());
+    }
+    read::decode(key.kind, &body).map_err(|it| Refusal::undecodable(key.kind, &it))
 }

@@ -40,10 +40,21 @@ impl Lab {
     /// Stores the object as the API server does: versions, then the watchers hear of it.
     /// Nothing happens where nothing changed. An object that waits for its deletion goes with its
     /// last finalizer.
-    pub(super) fn write(&mut self, mut object: Object, cause: Option<EntryId>) -> ObjectKey {
+    pub(super) fn write(&mut self, object: Object, cause: Option<EntryId>) -> ObjectKey {
+        let old = self.objects.get(&object.key());
+        let generation = admit::next_generation(old, &object, self.settings.version);
+        self.put(object, generation, cause)
+    }
+
+    /// The same through the subresource `status`: whatever changes, the generation stays.
+    pub(super) fn write_status(&mut self, object: Object, cause: Option<EntryId>) -> ObjectKey {
+        let generation = object.meta().generation;
+        self.put(object, generation, cause)
+    }
+
+    fn put(&mut self, mut object: Object, generation: i64, cause: Option<EntryId>) -> ObjectKey {
         let key = object.key();
         let old = self.objects.get(&key);
-        let generation = admit::next_generation(old, &object, self.settings.version);
         let meta = object.meta_mut();
         match old {
             Some(old) => {

@@ -29,7 +29,7 @@ impl Lab {
             self.write_set(key, write, cause);
         }
         if let Some(deployment) = plan.deployment {
-            self.write(Object::Deployment(*deployment), cause);
+            self.write_status(Object::Deployment(*deployment), cause);
         }
     }
 
