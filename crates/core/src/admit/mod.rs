@@ -18,6 +18,7 @@ mod meta;
 mod network_policy;
 mod patch;
 mod pod;
+mod pod_warnings;
 mod refusal;
 mod resources;
 mod rules;
@@ -26,12 +27,13 @@ mod settings;
 mod stateful_set;
 mod status;
 mod strategic;
+mod subresource;
 mod three_way;
 mod volume;
 mod workload;
 
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Objects};
+use crate::object::{Object, Objects, PodTemplateSpec};
 use crate::rng::Rng;
 
 use allocate::Allocator;
@@ -45,6 +47,7 @@ pub use refusal::{Details, Refusal};
 pub use settings::{Settings, Version};
 pub use status::update_status;
 pub use strategic::strategic_patch;
+pub use subresource::{bind, scale};
 pub use three_way::{LAST_APPLIED, annotated, apply_patch, three_way};
 
 /// An object that may be stored, and what the server says about it.
@@ -278,8 +281,17 @@ pub fn deprecation(kind: Kind, version: Version) -> Option<&'static str> {
 fn warnings(object: &Object, version: Version) -> Vec<String> {
     match object {
         Object::Service(it) => service::warnings(it, version),
+        Object::Pod(it) => pod_warnings::warnings(&it.spec, "spec"),
+        Object::Deployment(it) => of_template(&it.spec.template),
+        Object::ReplicaSet(it) => of_template(&it.spec.template),
+        Object::StatefulSet(it) => of_template(&it.spec.template),
+        Object::DaemonSet(it) => of_template(&it.spec.template),
         _ => Vec::new(),
     }
+}
+
+fn of_template(template: &PodTemplateSpec) -> Vec<String> {
+    pod_warnings::warnings(&template.spec, "spec.template.spec")
 }
 
 fn finish(object: &Object, errors: Errors) -> Result<(), Refusal> {

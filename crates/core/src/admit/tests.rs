@@ -275,3 +275,29 @@ fn a_container_that_has_ended_for_good_does_not_run_again() {
             422 Pod "b" is invalid: status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state"#]],
     );
 }
+
+#[test]
+fn a_pod_is_bound_once_and_only_what_has_replicas_is_scaled() {
+    let mut cluster = Cluster::new();
+    let text = "{metadata: {name: p}, spec: {containers: [{name: c, image: x, env: [{name: A}, {name: A}]}]}}";
+    let pod = decode(Kind::Pod, &read(text).documents[0].value()).expect("the text is right");
+    let Cluster { objects, settings, rng } = &mut cluster;
+    let admitted = create(objects, pod, rng, settings).expect("the pod is admitted");
+    assert_eq!(
+        admitted.warnings,
+        [
+            "spec.containers[0].env[1]: hides previous definition of \"A\", which may be dropped when using apply"
+        ]
+    );
+    let key = admitted.object.key();
+    objects.insert(admitted.object);
+    let bound = bind(objects, &key, "worker-1", "").expect("it is free");
+    assert_eq!(bound.object.as_pod().map(|it| it.spec.node_name.as_str()), Some("worker-1"));
+    objects.insert(bound.object);
+    let again = bind(objects, &key, "worker-2", "").expect_err("it is bound");
+    assert_eq!(
+        again.message,
+        "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"worker-1\""
+    );
+    assert_eq!(scale(objects, &key, 2, rng, settings).expect_err("a pod is one").status, 404);
+}
