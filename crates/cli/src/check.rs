@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod api;
 mod controllers;
+mod kernel;
 mod kube_proxy;
 mod packet_cases;
 mod packets;
@@ -22,6 +23,7 @@ type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 const LAYOUTS: &[Layout] = &[
     api::requests,
     controllers::stories,
+    kernel::scenarios,
     kube_proxy::rules,
     kube_proxy::jumps,
     packets::packets,

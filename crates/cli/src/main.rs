@@ -13,6 +13,7 @@ mod arguments;
 mod bench;
 mod check;
 mod failure;
+mod kernel;
 mod rules;
 mod state;
 mod trace;

@@ -52,7 +52,7 @@ impl Traveller<'_> {
             return self.lose(Place::Bridge { node: node.name.clone() }, Loss::HairpinOff);
         }
         let devices = Devices { input: Some(input), output: Some(&output) };
-        self.forward(node, devices, (next_hop, frame.from))
+        self.forward(node, devices, next_hop)
     }
 
     /// Addresses that the routing decision refuses: the node's own as a source from elsewhere, and
@@ -79,12 +79,7 @@ impl Traveller<'_> {
         None
     }
 
-    fn forward(
-        &mut self,
-        node: &Node,
-        devices: Devices<'_>,
-        (next_hop, from_port): (IpAddr, Option<IpAddr>),
-    ) -> End {
+    fn forward(&mut self, node: &Node, devices: Devices<'_>, next_hop: IpAddr) -> End {
         let output = devices.output.unwrap_or("");
         let verdict = self.at_node(node, |stack| stack.filter(Hook::Forward, devices));
         if let Some(end) = self.refused(node, verdict) {
@@ -95,10 +90,6 @@ impl Traveller<'_> {
         let verdict = self.at_node(node, |stack| stack.leave(only_output, address));
         if let Some(end) = self.refused(node, verdict) {
             return end;
-        }
-        let hairpin = from_port == Some(next_hop) && output == "cni0";
-        if hairpin && !self.net.hairpin {
-            return self.lose(Place::Bridge { node: node.name.clone() }, Loss::HairpinOff);
         }
         self.out(node, output, next_hop)
     }

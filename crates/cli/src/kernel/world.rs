@@ -1,0 +1,303 @@
+//! A scenario's topology → the lab's network; its steps carried out on it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use svclab_core::net::exchange::tcp::Connection;
+use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, Sysctls, via};
+use svclab_core::rng::Rng;
+use svclab_core::time::{Duration, Instant};
+use svclab_netfilter::text::parse;
+use svclab_netfilter::{Entry, Protocol, RuleSet};
+
+use super::scenario::{PortLine, Scenario, Step};
+
+/// The scenario as it stands after the steps so far.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) net: Network,
+    pub(crate) rng: Rng,
+    pub(crate) at: Instant,
+    pub(crate) kept: BTreeMap<String, Connection>,
+    /// Pods whose link is down.
+    down: BTreeMap<String, Attachment>,
+}
+
+impl World {
+    /// # Errors
+    ///
+    /// What in the scenario makes no sense, in one line.
+    pub(crate) fn new(scenario: &Scenario, seed: u64) -> Result<World, String> {
+        let net = network(scenario)?;
+        let (kept, down) = (BTreeMap::new(), BTreeMap::new());
+        let mut world = World { net, rng: Rng::new(seed), at: Instant::START, kept, down };
+        for node in &scenario.nodes {
+            let text = scenario.rules.get(&node.name).or(scenario.rules.get("*"));
+            if let Some(text) = text {
+                world.restore(&node.name, &text.whole(), false)?;
+            }
+        }
+        Ok(world)
+    }
+
+    pub(crate) fn party(&self, name: &str) -> Result<Party, String> {
+        let unknown = || format!("no such host: {name}");
+        let (kind, rest) = name.split_once('/').ok_or_else(unknown)?;
+        let party = match kind {
+            "node" => self.net.node(rest).map(|it| Party::Node(it.name.clone())),
+            "external" => self.net.host(rest).map(|it| Party::Host(it.name.clone())),
+            "pod" => {
+                let guest = || self.net.guests.iter().find(|it| *it.name == *rest);
+                let pod = self.net.pod(rest).map(|it| Party::Pod(it.ip));
+                pod.or_else(|| guest().map(|it| Party::Node(it.node.clone())))
+            }
+            _ => None,
+        };
+        party.ok_or_else(unknown)
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Restore { node, rules, noflush } => {
+                for node in self.nodes(node) {
+                    self.restore(&node, &rules.whole(), *noflush)?;
+                }
+            }
+            Step::Conntrack { node, args } => {
+                for node in self.nodes(node) {
+                    self.forget(&node, args)?;
+                }
+            }
+            Step::StopServer { pod } => self.stop(pod),
+            Step::PodDown { pod } => {
+                if let Some(end) = self.net.pod(pod).cloned() {
+                    self.net.detach(pod);
+                    self.down.insert(pod.clone(), end);
+                }
+            }
+            Step::PodUp { pod } => {
+                if let Some(end) = self.down.remove(pod) {
+                    self.net.attach(end);
+                }
+            }
+            Step::Sysctl { on, set } => self.sysctl(on, set)?,
+            Step::Sleep { seconds } => self.at = self.at + span(*seconds),
+            Step::Close { conn } => {
+                self.kept.remove(conn);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn flush_conntrack(&mut self) {
+        for kernel in self.net.kernels.values_mut() {
+            kernel.conntrack.forget(|_| true);
+        }
+    }
+
+    fn nodes(&self, name: &str) -> Vec<String> {
+        let all = self.net.nodes.iter().map(|it| it.name.to_string());
+        all.filter(|it| name == "*" || it == name).collect()
+    }
+
+    fn restore(&mut self, node: &str, text: &str, noflush: bool) -> Result<(), String> {
+        let (update, problems) = parse(text);
+        if let Some(problem) = problems.first() {
+            return Err(format!("the rules of {node}: {problem}"));
+        }
+        let Some(kernel) = self.net.kernels.get_mut(node) else { return Ok(()) };
+        let mut rules = if noflush { (*kernel.rules).clone() } else { RuleSet::builtin() };
+        rules.restore(&update, noflush);
+        kernel.rules = Rc::new(rules);
+        Ok(())
+    }
+
+    fn stop(&mut self, pod: &str) {
+        let nothing = Ports::default();
+        for guest in self.net.guests.iter_mut().filter(|it| *it.name == *pod) {
+            guest.listens = nothing.clone();
+        }
+        let ip = self.net.pod(pod).map(|it| it.ip);
+        if let Some(end) = ip.and_then(|ip| self.net.pods.get_mut(&ip)) {
+            end.listens = nothing;
+        }
+    }
+
+    fn sysctl(&mut self, on: &str, set: &BTreeMap<String, Value>) -> Result<(), String> {
+        let node = on.strip_prefix("node/").unwrap_or_default().to_owned();
+        for it in self.net.nodes.iter_mut().filter(|it| *it.name == *node) {
+            set_all(&mut it.sysctls, set)?;
+        }
+        Ok(())
+    }
+
+    /// `conntrack -F`, or `-D` with what an entry must look like.
+    fn forget(&mut self, node: &str, args: &[String]) -> Result<(), String> {
+        let filters = filters(args)?;
+        if let Some(kernel) = self.net.kernels.get_mut(node) {
+            kernel.conntrack.forget(|entry| filters.iter().all(|it| it.fits(entry)));
+        }
+        Ok(())
+    }
+}
+
+/// One option of `conntrack -D`.
+enum Filter {
+    Protocol(Protocol),
+    Source(IpAddr),
+    Destination(IpAddr),
+    ReplySource(IpAddr),
+    ReplyDestination(IpAddr),
+    SourcePort(u16),
+    DestinationPort(u16),
+}
+
+impl Filter {
+    fn fits(&self, entry: &Entry) -> bool {
+        let (original, reply) = (entry.original, entry.reply);
+        match self {
+            Filter::Protocol(protocol) => original.protocol == *protocol,
+            Filter::Source(ip) => original.src.ip() == *ip,
+            Filter::Destination(ip) => original.dst.ip() == *ip,
+            Filter::ReplySource(ip) => reply.src.ip() == *ip,
+            Filter::ReplyDestination(ip) => reply.dst.ip() == *ip,
+            Filter::SourcePort(port) => original.src.port() == *port,
+            Filter::DestinationPort(port) => original.dst.port() == *port,
+        }
+    }
+}
+
+fn filters(args: &[String]) -> Result<Vec<Filter>, String> {
+    let mut res = Vec::new();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if matches!(word.as_str(), "-F" | "-D") {
+            continue;
+        }
+        let wrong = || format!("conntrack {}: {word:?} is not understood", args.join(" "));
+        let value = words.next().ok_or_else(wrong)?;
+        let ip = || value.parse().map_err(|_| wrong());
+        let port = || value.parse().map_err(|_| wrong());
+        res.push(match word.as_str() {
+            "-p" | "--proto" => Filter::Protocol(value.parse().map_err(|()| wrong())?),
+            "-s" | "--src" | "--orig-src" => Filter::Source(ip()?),
+            "-d" | "--dst" | "--orig-dst" => Filter::Destination(ip()?),
+            "-r" | "--reply-src" | "--dst-nat" | "-g" => Filter::ReplySource(ip()?),
+            "-q" | "--reply-dst" | "--src-nat" | "-n" => Filter::ReplyDestination(ip()?),
+            "--sport" | "--orig-port-src" => Filter::SourcePort(port()?),
+            "--dport" | "--orig-port-dst" => Filter::DestinationPort(port()?),
+            _ => return Err(wrong()),
+        });
+    }
+    Ok(res)
+}
+
+fn network(scenario: &Scenario) -> Result<Network, String> {
+    let lan = scenario.lan.as_ref();
+    let cidr = lan.and_then(|it| it.cidr);
+    let cidr = cidr.unwrap_or(IpNet::new_assert([192, 168, 56, 0].into(), 24));
+    let mut nodes: Vec<Node> =
+        scenario.nodes.iter().map(|it| Node::new(it.name.as_str(), it.ip, it.pod_cidr)).collect();
+    let mut hosts = Vec::new();
+    for it in &scenario.external {
+        hosts.push(Host {
+            name: it.name.as_str().into(),
+            address: it.ip,
+            aliases: it.aliases.iter().map(|it| alias(it)).collect::<Result<_, _>>()?,
+            routes: scenario.vips.iter().filter_map(|vip| vip_route(scenario, vip)).collect(),
+            listens: ports(&it.ports)?,
+        });
+    }
+    // Everybody on the LAN finds the way back to addresses that lie outside of it.
+    for host in hosts.clone() {
+        for net in host.aliases.iter().filter(|net| !cidr.contains(*net)) {
+            nodes.iter_mut().for_each(|it| it.routes.push(via(*net, host.address)));
+            let others = hosts.iter_mut().filter(|it| it.name != host.name);
+            others.for_each(|it| it.routes.push(via(*net, host.address)));
+        }
+    }
+    let used: Vec<IpAddr> =
+        nodes.iter().map(|it| it.address).chain(hosts.iter().map(|it| it.address)).collect();
+    let free = cidr.hosts().filter(|it| !used.contains(it)).last();
+    let router = lan.and_then(|it| it.gateway).or(free).ok_or("the LAN has no free address")?;
+    let mut net = Network::new(nodes, hosts, cidr, router);
+    for pod in &scenario.pods {
+        let (name, node) = (pod.name.as_str().into(), pod.node.as_str().into());
+        let listens = ports(&pod.ports)?;
+        if pod.host_network {
+            net.seat(Guest { name, node, listens });
+        } else {
+            let device = format!("veth-{}", pod.name).into();
+            net.attach(Attachment { pod: name, node, ip: pod.ip, device, listens });
+        }
+    }
+    for route in &scenario.routes {
+        let line = via(route.to, route.via);
+        match route.on.split_once('/') {
+            Some(("node", name)) => {
+                let mut nodes = net.nodes.iter_mut().filter(|it| *it.name == *name);
+                nodes.next().ok_or("a route on no node")?.routes.push(line);
+            }
+            Some(("external", name)) => {
+                let mut hosts = net.hosts.iter_mut().filter(|it| *it.name == *name);
+                hosts.next().ok_or("a route on no host")?.routes.push(line);
+            }
+            _ => return Err(format!("a route on {} is not understood", route.on)),
+        }
+    }
+    if let Some(bridge) = &scenario.bridge {
+        net.hairpin = bridge.hairpin || bridge.promisc;
+        let calls = bridge.nf_call_iptables != 0;
+        net.nodes.iter_mut().for_each(|it| it.sysctls.bridge_nf_call_iptables = calls);
+    }
+    for (on, set) in &scenario.sysctls {
+        for node in &mut net.nodes {
+            if on == "node" || on.strip_prefix("node/") == Some(&node.name) {
+                set_all(&mut node.sysctls, set)?;
+            }
+        }
+    }
+    Ok(net)
+}
+
+fn vip_route(scenario: &Scenario, vip: &super::scenario::Vip) -> Option<svclab_core::trace::Route> {
+    let node = scenario.nodes.iter().find(|it| it.name == vip.node)?;
+    Some(via(vip.ip.into(), node.ip))
+}
+
+fn alias(text: &str) -> Result<IpNet, String> {
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.map_err(|_| format!("{text:?} is no address"))
+}
+
+fn ports(lines: &[PortLine]) -> Result<Ports, String> {
+    let port = |it: &PortLine| {
+        let protocol = it.proto.parse().map_err(|()| format!("{:?} is no protocol", it.proto))?;
+        Ok((protocol, it.port))
+    };
+    lines.iter().map(port).collect()
+}
+
+fn set_all(sysctls: &mut Sysctls, set: &BTreeMap<String, Value>) -> Result<(), String> {
+    for (name, value) in set {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let number: u32 = text.parse().map_err(|_| format!("{name}={text} is not understood"))?;
+        match name.as_str() {
+            "net.ipv4.ip_forward" => sysctls.ip_forward = number != 0,
+            "net.ipv4.conf.all.route_localnet" => sysctls.route_localnet = number != 0,
+            "net.bridge.bridge-nf-call-iptables" => sysctls.bridge_nf_call_iptables = number != 0,
+            "net.ipv4.icmp_ratelimit" => sysctls.icmp_ratelimit = number,
+            // Every source in a scenario has a route back by some device: loose and no check agree.
+            "net.ipv4.conf.all.rp_filter" if number != 1 => {}
+            _ => return Err(format!("the lab does not know what {name}={number} does")),
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn span(seconds: f64) -> Duration {
+    Duration::from_micros((seconds.max(0.0) * 1e6) as u64)
+}
