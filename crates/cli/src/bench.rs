@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -16,11 +17,11 @@ use svclab_core::object::{
     Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, Objects, SERVICE_NAME_LABEL, Service,
     ServicePort, ServiceSpec, SlicePort,
 };
-use svclab_core::proxy::{self, Settings};
+use svclab_core::proxy::{self, Proxier, Settings, Watch};
 use svclab_core::rng::Rng;
 use svclab_core::scenario::{Scenario, default_scenario};
 use svclab_core::time;
-use svclab_netfilter::{Packet, RuleSet, TcpFlags};
+use svclab_netfilter::{ChainName, Packet, RuleSet, TableName, TcpFlags};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
@@ -54,6 +55,7 @@ fn rules(services: usize, endpoints: usize) -> Value {
     };
     let sync = proxy::full_sync(&objects, &settings);
     let text = sync.restore.to_string();
+    let mut node = FollowingNode::new(&objects, &settings);
     json!({
         "services": services,
         "endpointsPerService": endpoints,
@@ -66,7 +68,52 @@ fn rules(services: usize, endpoints: usize) -> Value {
             kernel.restore(&sync.restore, true);
             kernel.len()
         }),
+        "firstSyncMs": milliseconds(|| FollowingNode::new(&objects, &settings).kernel.len()),
+        "oneEndpointMs": milliseconds(|| node.flip_one()),
+        "changeSharedRulesMs": milliseconds(|| {
+            let mut kernel = (*node.kernel).clone();
+            let nat = kernel.tables.entry(TableName::Nat).or_default();
+            let some: Vec<ChainName> = nat.chains.keys().step_by(997).copied().collect();
+            some.iter().for_each(|it| nat.chain_mut(*it).rules.clear());
+            some.len()
+        }),
     })
+}
+
+/// A node whose kube-proxy has written its rules, as somebody else keeps them too.
+struct FollowingNode {
+    objects: Objects,
+    watch: Watch,
+    proxier: Proxier,
+    kernel: Rc<RuleSet>,
+    kept: Rc<RuleSet>,
+}
+
+impl FollowingNode {
+    fn new(objects: &Objects, settings: &Settings) -> FollowingNode {
+        let mut watch = Watch::of(objects, settings.clone());
+        let mut proxier = Proxier::new(&settings.node, &watch);
+        let mut kernel = Rc::new(RuleSet::builtin());
+        proxier.sync(&mut watch, objects, &mut kernel, at(0));
+        let kept = Rc::clone(&kernel);
+        FollowingNode { objects: objects.clone(), watch, proxier, kernel, kept }
+    }
+
+    /// The readiness of one endpoint of the first slice changes.
+    fn flip_one(&mut self) -> usize {
+        let slice = self.objects.values().find_map(Object::as_endpoint_slice).cloned();
+        let Some(mut slice) = slice else { return 0 };
+        if let Some(first) = slice.endpoints.first_mut() {
+            first.conditions.ready = Some(!first.conditions.is_ready());
+        }
+        let slice = Object::from(slice);
+        let key = slice.key();
+        self.objects.insert(slice);
+        self.kept = Rc::clone(&self.kernel);
+        self.proxier.changed(&self.watch.hear(&key, &self.objects));
+        let report = self.proxier.sync(&mut self.watch, &self.objects, &mut self.kernel, at(1));
+        report.changes.added.len()
+    }
 }
 
 /// A manifest edit of the default cluster: what `act` takes, and all that follows from it until
@@ -245,7 +292,7 @@ fn walk(services: usize, endpoints: usize) -> Value {
 }
 
 /// The median of some runs, and the fastest one; `work` returns something that depends on all of it.
-fn milliseconds(work: impl Fn() -> usize) -> Value {
+fn milliseconds(mut work: impl FnMut() -> usize) -> Value {
     let mut times: Vec<Duration> = (0..RUNS)
         .map(|_| {
             let start = Instant::now();

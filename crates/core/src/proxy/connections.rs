@@ -149,3 +149,102 @@ impl Flow {
         there && self.endpoint.is_none_or(by_endpoint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use svclab_netfilter::{Conntrack, L4, Packet};
+
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    /// `dns` at 10.96.0.10:53 and node port 30053 with these serving endpoints.
+    fn part(serving: &[&str]) -> Part {
+        let serving: BTreeSet<SocketAddr> = serving.iter().map(|it| address(it)).collect();
+        let udp = UdpPort {
+            name: Rc::from("dns"),
+            port: 53,
+            cluster_ip: address("10.96.0.10:0").ip(),
+            other_ips: Vec::new(),
+            node_port: Some(30_053),
+            known: serving.clone(),
+            serving,
+        };
+        let (filter, nat, chains) = Default::default();
+        Part { filter, nat, chains, marking: None, udp: Some(udp) }
+    }
+
+    /// Connections, each `to -> endpoint`, of which the sync leaves these.
+    #[track_caller]
+    fn check(stale: &StaleConnections, expected: &[&str]) {
+        let mut table = Conntrack::default();
+        let connections = [
+            ("10.96.0.10:53", "10.244.1.2:53"),
+            ("10.96.0.10:53", "10.244.2.2:53"),
+            ("10.96.0.10:53", "10.96.0.10:53"),
+            ("192.168.56.31:30053", "10.244.1.2:53"),
+            ("10.96.0.20:53", "10.244.1.2:53"),
+        ];
+        for (port, (to, endpoint)) in (40_000..).zip(connections) {
+            let packet = Packet::new(
+                address("10.244.1.9:0").ip(),
+                address(to).ip(),
+                L4::Udp { sport: port, dport: address(to).port() },
+            );
+            let mut entry = table.look_up(&packet, 0).entry;
+            entry.reply.src = address(endpoint);
+            table.confirm(entry);
+        }
+        table.forget(|it| stale.contains(it));
+        let left = table.entries(0).map(|it| format!("{} -> {}", it.original.dst, it.reply.src));
+        let left: BTreeSet<String> = left.collect();
+        assert_eq!(left, expected.iter().map(|it| it.to_string()).collect());
+    }
+
+    fn noted(before: &[Part], after: &[Part]) -> StaleConnections {
+        let mut res = StaleConnections::default();
+        res.note(before, after);
+        res
+    }
+
+    const ELSEWHERE: &str = "10.96.0.20:53 -> 10.244.1.2:53";
+    const NODE_PORT: &str = "192.168.56.31:30053 -> 10.244.1.2:53";
+    const FIRST: &str = "10.96.0.10:53 -> 10.244.1.2:53";
+    const SECOND: &str = "10.96.0.10:53 -> 10.244.2.2:53";
+    const NOWHERE: &str = "10.96.0.10:53 -> 10.96.0.10:53";
+
+    #[test]
+    fn an_endpoint_that_is_gone_takes_its_connections_with_it() {
+        let both = [part(&["10.244.1.2:53", "10.244.2.2:53"])];
+        let stale = noted(&both, &[part(&["10.244.2.2:53"])]);
+        check(&stale, &[SECOND, NOWHERE, ELSEWHERE]);
+        assert!(noted(&both, &both).is_empty());
+    }
+
+    #[test]
+    fn the_first_endpoint_ends_what_led_nowhere() {
+        let stale = noted(&[part(&[])], &[part(&["10.244.1.2:53"])]);
+        check(&stale, &[ELSEWHERE]);
+        assert!(noted(&[part(&[])], &[part(&[])]).is_empty());
+    }
+
+    #[test]
+    fn a_service_that_is_gone_ends_what_came_to_its_cluster_ip() {
+        check(&noted(&[part(&["10.244.1.2:53"])], &[]), &[NODE_PORT, ELSEWHERE]);
+    }
+
+    #[test]
+    fn newer_releases_keep_just_what_leads_to_serving_endpoints() {
+        let reconciled = |serving: &[&str]| {
+            let mut res = StaleConnections::default();
+            res.reconcile([part(serving)].iter());
+            res
+        };
+        check(&reconciled(&["10.244.1.2:53"]), &[FIRST, NODE_PORT, ELSEWHERE]);
+        check(&reconciled(&[]), &[FIRST, SECOND, NOWHERE, NODE_PORT, ELSEWHERE]);
+    }
+}

@@ -32,7 +32,7 @@ const FULL_SYNC_PERIOD: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proxier {
     settings: Settings,
-    /// As of the last full sync; none before the first.
+    /// As of the last full sync; none where the next one must be full.
     node: Option<Known>,
     services: SharedMap<Rc<ObjectKey>, Parts>,
     shared: Vec<SharedChain>,
@@ -81,10 +81,11 @@ impl Proxier {
         self.changed.extend(services.iter().cloned());
     }
 
-    /// Whether its node changed in a way that asks for a sync.
-    pub fn node_changed(&self, objects: &Objects) -> bool {
+    /// Takes note of a change of its node. Whether that asks for a sync, which then is a full one.
+    pub fn node_changed(&mut self, objects: &Objects) -> bool {
         let now = watched(objects, &self.settings);
-        self.node.as_ref().is_none_or(|it| it.watched != now)
+        self.node = self.node.take().filter(|it| it.watched == now);
+        self.node.is_none()
     }
 
     /// Writes what has changed into the kernel's rules.
@@ -95,7 +96,7 @@ impl Proxier {
         rules: &mut Rc<RuleSet>,
         now: Instant,
     ) -> Report {
-        let known = self.node.take().filter(|it| !self.is_outdated(it, watch, objects, now));
+        let known = self.node.take().filter(|it| !self.is_outdated(it, watch, now));
         let full = known.is_none();
         let known = known.unwrap_or_else(|| self.look_around(watch, objects, now));
         let services = self.services_to_write(watch, full);
@@ -126,10 +127,9 @@ impl Proxier {
         Report { full, changes: kernel.comparison.changes(), stale_connections }
     }
 
-    fn is_outdated(&self, known: &Known, watch: &Watch, objects: &Objects, now: Instant) -> bool {
+    fn is_outdated(&self, known: &Known, watch: &Watch, now: Instant) -> bool {
         let by_time = self.settings.version >= Version::Modern && !watch.is_large();
-        let expired = by_time && now - known.written_at > FULL_SYNC_PERIOD;
-        expired || known.watched != watched(objects, &self.settings)
+        by_time && now - known.written_at > FULL_SYNC_PERIOD
     }
 
     fn look_around(&self, watch: &mut Watch, objects: &Objects, now: Instant) -> Known {
@@ -234,12 +234,20 @@ impl Kernel<'_> {
 
     /// Each jump is put first where it is not there at all.
     fn ensure_jumps(&mut self) {
+        let before = Rc::clone(self.rules);
+        let mut chains = BTreeSet::new();
         for update in jumps().tables {
             for command in update.commands.iter().rev() {
                 if let Command::Append { chain, rule } = command {
                     self.ensure_jump(update.table, *chain, rule);
+                    chains.insert((update.table, *chain));
                 }
             }
+        }
+        for place in chains {
+            let rules = |it: &RuleSet| it.chain(place.0, place.1).cloned().unwrap_or_default();
+            let (old, new) = (rules(&before), rules(self.rules));
+            self.comparison.compare(place, &old.rules, &new.rules);
         }
     }
 
@@ -248,14 +256,11 @@ impl Kernel<'_> {
         if chain.is_some_and(|it| it.rules.iter().any(|it| it.reads_as(rule))) {
             return;
         }
-        let old = chain.map(|it| it.rules.clone()).unwrap_or_default();
         let rules = Rc::make_mut(self.rules);
         if let Some(Target::Jump(to)) = rule.target {
             rules.chain_mut(table, to);
         }
-        let chain = rules.chain_mut(table, from);
-        chain.rules.insert(0, Rc::clone(rule));
-        self.comparison.compare((table, from), &old, &chain.rules);
+        rules.chain_mut(table, from).rules.insert(0, Rc::clone(rule));
     }
 
     fn put<'c>(

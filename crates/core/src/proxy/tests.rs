@@ -7,6 +7,8 @@ use svclab_netfilter::{Family, RuleSet};
 use super::*;
 use crate::read::read;
 
+mod incremental;
+
 const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
 const EXAMPLE_RULES: &str = include_str!("tests/worked-example.rules");
 
