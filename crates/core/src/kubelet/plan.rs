@@ -158,18 +158,24 @@ impl ContainerPlan {
         let words: Vec<&str> = command.iter().flat_map(|it| it.split_whitespace()).collect();
         let tool = words.iter().find(|it| ["cat", "ls", "stat", "test", "["].contains(it));
         let file = words.iter().rev().find(|it| it.starts_with('/') && !it.starts_with("/bin/"));
-        if let Some((tool, file)) = tool.zip(file)
-            && let Some(is_there) = self.program.has_file(file, since)
-        {
-            let complaint = || Outcome::Failure(complaint(tool, file, self.program.busybox));
-            return if is_there { Outcome::Success } else { complaint() };
+        if let Some((tool, file)) = tool.zip(file) {
+            // An application that the lab does not know makes its files as its switch says.
+            let is_app = self.program.any_path && !self.program.listeners.is_empty();
+            let known = self.program.has_file(file, since);
+            match known.unwrap_or(!file.starts_with("/tmp/") || is_app && answers.to(check.kind)) {
+                true if known.is_some() => return Outcome::Success,
+                true => {}
+                false => {
+                    return Outcome::Failure(complaint(tool, file, self.program.busybox));
+                }
+            }
         }
         let course = script::course(command);
         match course.ends.filter(|_| !course.unknown) {
             Some((takes, _)) if takes >= check.timeout => {
                 Outcome::Late(format!("command {:?} timed out", command.join(" ")))
             }
-            Some((_, code)) if code != 0 => Outcome::Failure(String::new()),
+            Some((_, code)) if code != 0 && tool.is_none() => Outcome::Failure(String::new()),
             _ if answers.to(check.kind) => Outcome::Success,
             _ => Outcome::Failure(String::new()),
         }

@@ -7,6 +7,7 @@ pub mod log;
 pub mod api;
 mod apply;
 mod delete;
+pub mod event;
 mod found;
 mod index;
 mod machines;

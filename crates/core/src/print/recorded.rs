@@ -3,7 +3,7 @@
 //! Not everything that happens has an Event: nobody records that an EndpointSlice changed.
 
 use crate::key::ObjectKey;
-use crate::lab::log::{Component, Entry, EntryId, Happening};
+use crate::lab::log::{Component, Entry, EntryId};
 use crate::time::Instant;
 
 /// An Event as the API stores it: the same thing said again only counts.
@@ -51,41 +51,25 @@ pub fn events<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Event> {
 
 /// The Event that the entry stands for, if a component records one.
 pub fn event(entry: &Entry) -> Option<Event> {
-    let said = |key: &ObjectKey, by: Component, is_warning: bool, reason: &str, message: String| {
-        let (key, reason, at) = (key.clone(), reason.to_owned(), entry.at);
-        let entry = entry.id;
-        Event { key, by, is_warning, reason, message, count: 1, first: at, last: at, entry }
-    };
-    let event = match &entry.what {
-        Happening::Recorded { key, by, warning, reason, message } => {
-            said(key, *by, *warning, reason, message.clone())
-        }
-        Happening::Scheduled { pod, node } => {
-            let message = format!("Successfully assigned {}/{} to {node}", pod.namespace, pod.name);
-            said(pod, Component::Scheduler, false, "Scheduled", message)
-        }
-        Happening::Unschedulable { pod, message } => {
-            said(pod, Component::Scheduler, true, "FailedScheduling", message.clone())
-        }
-        Happening::Container { pod, container, what } => {
-            let it = what.event(container, &format!("{}_{}", pod.name, pod.namespace))?;
-            said(pod, Component::Kubelet, it.is_warning, it.reason, it.message)
-        }
-        Happening::Said { pod, said: it } => {
-            said(pod, Component::Kubelet, it.is_warning, it.reason, it.message.clone())
-        }
-        Happening::Probed { pod, success: false, message, .. } => {
-            said(pod, Component::Kubelet, true, "Unhealthy", message.clone())
-        }
-        _ => return None,
-    };
-    Some(event)
+    let it = entry.event()?;
+    Some(Event {
+        key: it.regarding,
+        by: it.component,
+        is_warning: it.warning,
+        reason: it.reason,
+        message: it.message,
+        count: 1,
+        first: entry.at,
+        last: entry.at,
+        entry: entry.id,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::key::Kind;
+    use crate::lab::log::Happening;
     use crate::lab::{Action, Lab};
     use crate::scenario::default_scenario;
     use crate::time::Duration;
