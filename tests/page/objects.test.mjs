@@ -91,7 +91,7 @@ test("a pod's page tells what happened to it, and that it is gone", async ({ pag
   await settled(page);
   await open(page, "Objects");
   await show(page, "Pod", "^web-");
-  const story = page.getByRole("region", { name: "Events" });
+  const story = page.getByRole("region", { name: "Events", exact: true });
   expectMatch(await story.textContent(), /becomes Ready.*starts.*scheduler/i);
   const text = (await yaml(page)).join("\n");
   expectMatch(text, /\nA {3}nodeName: worker-\d\n/);
@@ -139,4 +139,18 @@ test("ten thousand objects: a window of rows", async ({ page }) => {
   });
   expect(took < 250, `the last row came after ${Math.round(took)} ms`);
   expect((await rows(page, "ConfigMap")).length < 150, "all rows are drawn");
+});
+
+test("Kubernetes Events: type, reason, object, message, how often", async ({ page, axe, shot }) => {
+  await settled(page);
+  await page.getByRole("switch", { name: /^Readiness of shop\/web-/ }).first().click();
+  await open(page, "Events");
+  await page.getByRole("button", { name: "Kubernetes Events" }).click();
+  const list = page.getByRole("list", { name: "Kubernetes Events" });
+  const unhealthy = list.getByRole("listitem").filter({ hasText: /Warning\s*Unhealthy/ }).filter({ hasText: /x\d+ over/ });
+  await until(page, async () => (await unhealthy.count()) > 0);
+  expectMatch(await unhealthy.first().textContent(), /^\d+sWarningUnhealthyx\d+ over \d+skubeletpod\/web-[\w-]+Readiness probe failed: HTTP probe failed with statuscode: 503$/);
+  expectMatch(await list.textContent(), /NormalScheduleddefault-schedulerpod\/web-[\w-]+Successfully assigned shop\/web-[\w-]+ to worker-\d/);
+  await axe();
+  await shot("kubernetes-events");
 });

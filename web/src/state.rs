@@ -266,6 +266,8 @@ pub enum Msg {
     /// Shows a rule of a node in the rules' pane.
     ShowRule(Rc<str>, RuleRef),
     Entry(Option<EntryId>),
+    /// Kubernetes' own Events alone, or the whole story.
+    OnlyRecorded(bool),
 }
 
 /// What the page has to do after a message, beside drawing.
@@ -325,6 +327,8 @@ pub struct State {
     pub node: Option<Rc<str>>,
     pub rule: Option<RuleRef>,
     pub entry: Option<EntryId>,
+    /// The events' pane shows Kubernetes' own Events, not the whole story.
+    pub only_recorded: bool,
     /// What a live region says.
     pub said: String,
 }
@@ -364,6 +368,7 @@ impl State {
             node: None,
             rule: None,
             entry: None,
+            only_recorded: false,
             said: String::new(),
             scenario,
         };
@@ -478,6 +483,7 @@ impl State {
                 self.open(Pane::Rules);
             }
             Msg::Entry(entry) => self.entry = entry,
+            Msg::OnlyRecorded(only) => self.only_recorded = only,
         }
         DRAW
     }
@@ -751,7 +757,8 @@ impl State {
         if !eventful {
             // Ages are in whole seconds.
             let older = before.as_millis() / 1000 != goal.as_millis() / 1000;
-            return if older && self.is_shown(Pane::Objects) { DRAW } else { NOTHING };
+            let aging = self.is_shown(Pane::Objects) || self.is_shown(Pane::Events);
+            return if older && aging { DRAW } else { NOTHING };
         }
         self.refresh();
         DRAW

@@ -85,6 +85,8 @@ words! {
     BackToObjects: "Back to all objects", "모든 오브젝트로 돌아가기";
     ObjectIsGone: "This object no longer exists.", "이 오브젝트는 더 이상 없습니다.";
     OnlyOthers: "Only what I did not write", "내가 쓰지 않은 것만";
+    WholeStory: "Everything that happened", "일어난 모든 일";
+    Recorded: "Kubernetes Events", "쿠버네티스 이벤트";
     NothingOfIt: "Nothing has happened to it yet.", "아직 일어난 일이 없습니다.";
     Stage: "Stage", "클러스터";
     Walk: "Packet walk", "패킷 경로";
@@ -867,6 +869,11 @@ pub fn origin_letter(origin: print::Origin) -> &'static str {
         print::Origin::Allocated => "A",
         print::Origin::Component => "C",
     }
+}
+
+/// `x4 over 20s`, as `kubectl describe` says it.
+pub fn times(lang: Lang, count: usize, since: &str) -> String {
+    lang.pick(format!("x{count} over {since}"), format!("{since} 동안 {count}번"))
 }
 
 pub fn show_object(lang: Lang, key: &ObjectKey) -> String {

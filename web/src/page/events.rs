@@ -2,6 +2,9 @@ use std::collections::BTreeSet;
 
 use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Entry, EntryId, Happening, Log};
+use svclab_core::print::Event;
+use svclab_core::time::Instant;
+use svclab_shell::kubectl::age;
 use yew::prelude::*;
 
 use crate::effects;
@@ -14,6 +17,9 @@ pub(super) struct EventsProps {
     /// The newest first.
     pub entries: Vec<Entry>,
     pub chosen: Option<EntryId>,
+    /// Kubernetes' own Events, when they alone are asked for.
+    pub recorded: Option<Vec<Event>>,
+    pub now: Instant,
     pub send: Callback<Msg>,
 }
 
@@ -32,11 +38,72 @@ pub(super) fn listed(log: &Log) -> Vec<Entry> {
 /// What happened and why: every entry links to its cause.
 #[component]
 pub(super) fn Events(props: &EventsProps) -> Html {
-    let EventsProps { lang, entries, chosen, send } = props;
+    let EventsProps { lang, entries, chosen, recorded, now, send } = props;
     let lang = *lang;
     let chain = chosen.map(|id| chain_of(entries, id)).unwrap_or_default();
     html! {
-        <div class="scroll events">
+        <div class="events">
+            { choice(lang, recorded.is_some(), send) }
+            if let Some(recorded) = recorded {
+                <div class="scroll" tabindex="0" role="group" aria-label={lang.say(Word::Recorded)}>
+                    { self::recorded(lang, recorded, *now) }
+                </div>
+            } else {
+                { story(lang, entries, *chosen, &chain, send) }
+            }
+        </div>
+    }
+}
+
+fn choice(lang: Lang, only: bool, send: &Callback<Msg>) -> Html {
+    html! {
+        <div class="nodes">
+            <div class="seg" role="group" aria-label={lang.say(Word::Events)}>
+                for (it, word) in [(false, Word::WholeStory), (true, Word::Recorded)] {
+                    <button type="button" aria-pressed={(it == only).to_string()}
+                            onclick={send.reform(move |_| Msg::OnlyRecorded(it))}>{ lang.say(word) }</button>
+                }
+            </div>
+        </div>
+    }
+}
+
+/// Events as `kubectl get events` and `describe` show them: when, how often, what.
+pub(super) fn recorded(lang: Lang, events: &[Event], now: Instant) -> Html {
+    if events.is_empty() {
+        return html! { <p class="empty">{ lang.say(Word::NoEvents) }</p> };
+    }
+    html! {
+        <ol class="recorded" aria-label={lang.say(Word::Recorded)}>
+            for event in events.iter().take(DRAWN) {
+                <li key={event.entry.0} class={event.is_warning.then_some("warning")}>
+                    <p>
+                        <time>{ age(&event.last.rfc3339(), now) }</time>
+                        <b>{ if event.is_warning { "Warning" } else { "Normal" } }</b>
+                        <b>{ &event.reason }</b>
+                        if event.count > 1 {
+                            <small>{ words::times(lang, event.count, &age(&event.first.rfc3339(), now)) }</small>
+                        }
+                        <small class="by">{ event.by.name() }</small>
+                    </p>
+                    <code>{ format!("{}/{}", event.key.kind.name().to_lowercase(), event.key.name) }</code>
+                    <span lang="en">{ &event.message }</span>
+                </li>
+            }
+        </ol>
+    }
+}
+
+/// Everything that happened, the newest first.
+fn story(
+    lang: Lang,
+    entries: &[Entry],
+    chosen: Option<EntryId>,
+    chain: &BTreeSet<EntryId>,
+    send: &Callback<Msg>,
+) -> Html {
+    html! {
+        <div class="scroll">
             if entries.is_empty() {
                 <p class="empty">{ lang.say(Word::NoEvents) }</p>
             } else {
@@ -46,10 +113,10 @@ pub(super) fn Events(props: &EventsProps) -> Html {
                                 tone(&entry.what),
                                 chain.contains(&entry.id).then_some("linked"))}>
                             <button type="button" class="entry" id={format!("event-{}", entry.id.0)}
-                                    aria-pressed={(*chosen == Some(entry.id)).to_string()}
+                                    aria-pressed={(chosen == Some(entry.id)).to_string()}
                                     onclick={send.reform({
                                         let id = entry.id;
-                                        let open = *chosen == Some(id);
+                                        let open = chosen == Some(id);
                                         move |_| Msg::Entry((!open).then_some(id))
                                     })}>
                                 <time>{ entry.at.to_string() }</time>

@@ -236,7 +236,7 @@ impl App {
             },
             Pane::Objects => match &state.wanted_objects.chosen {
                 Some(key) => html! {
-                    <object::ObjectPane {lang} chosen={objects_of::chosen(&state.lab, key)}
+                    <object::ObjectPane {lang} chosen={objects_of::chosen(&state.lab, key)} now={state.lab.now()}
                         only_others={state.wanted_objects.only_others} {send} />
                 },
                 None => html! {
@@ -266,10 +266,14 @@ impl App {
                 html! { <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {send} /> }
             }
             Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
-            Pane::Events => html! {
-                <events::Events {lang} entries={events::listed(state.lab.log())}
-                                chosen={state.entry} {send} />
-            },
+            Pane::Events => {
+                let log = state.lab.log();
+                let recorded = state.only_recorded.then(|| svclab_core::print::events(log.iter()));
+                html! {
+                    <events::Events {lang} entries={events::listed(log)} chosen={state.entry}
+                                    {recorded} now={state.lab.now()} {send} />
+                }
+            }
             Pane::Stage => html! {},
         }
     }

@@ -1,4 +1,5 @@
-use svclab_core::print::{Line, Origin, marked};
+use svclab_core::print::{self, Line, Origin, marked};
+use svclab_core::time::Instant;
 use yew::prelude::*;
 
 use crate::objects::{Chosen, of_others};
@@ -6,10 +7,13 @@ use crate::state::Msg;
 use crate::view::Shared;
 use crate::words::{self, Lang, Word};
 
+use super::events::recorded;
+
 #[derive(Properties, PartialEq)]
 pub(super) struct ObjectPaneProps {
     pub lang: Lang,
     pub chosen: Chosen,
+    pub now: Instant,
     pub only_others: bool,
     pub send: Callback<Msg>,
 }
@@ -17,7 +21,7 @@ pub(super) struct ObjectPaneProps {
 /// One object as it is stored, each line with who put it there, and what happened to it.
 #[component]
 pub(super) fn ObjectPane(props: &ObjectPaneProps) -> Html {
-    let ObjectPaneProps { lang, chosen, only_others, send } = props;
+    let ObjectPaneProps { lang, chosen, now, only_others, send } = props;
     let lang = *lang;
     let lines = use_memo(chosen.object.clone(), |object| {
         object.as_ref().map(|it| marked(it)).unwrap_or_default()
@@ -34,12 +38,12 @@ pub(super) fn ObjectPane(props: &ObjectPaneProps) -> Html {
                 <Legend {lang} only_others={*only_others} send={send.clone()} />
                 <div class="scroll" tabindex="0" role="group" aria-label="YAML">
                     <Yaml {lang} lines={Shared(lines)} only_others={*only_others} />
-                    { story(lang, chosen) }
+                    { story(lang, chosen, *now) }
                 </div>
             } else {
                 <div class="scroll" tabindex="0" role="group" aria-label={lang.say(Word::Events)}>
                     <p class="empty">{ lang.say(Word::ObjectIsGone) }</p>
-                    { story(lang, chosen) }
+                    { story(lang, chosen, *now) }
                 </div>
             }
         </div>
@@ -141,11 +145,19 @@ fn yaml_line(lang: Lang, index: usize, line: &Line<Origin>) -> Html {
     }
 }
 
-/// What happened to the object, the newest first.
-fn story(lang: Lang, chosen: &Chosen) -> Html {
+/// Its Events, then everything that happened to it, the newest first.
+fn story(lang: Lang, chosen: &Chosen, now: Instant) -> Html {
+    let events = print::events(chosen.entries.iter().rev());
     html! {
+        <>
+        if !events.is_empty() {
+            <section class="story events" aria-label={lang.say(Word::Recorded)}>
+                <h3>{ lang.say(Word::Recorded) }</h3>
+                { recorded(lang, &events, now) }
+            </section>
+        }
         <section class="story" aria-label={lang.say(Word::Events)}>
-            <h3>{ lang.say(Word::Events) }</h3>
+            <h3>{ lang.say(Word::WholeStory) }</h3>
             if chosen.entries.is_empty() {
                 <p class="dim">{ lang.say(Word::NothingOfIt) }</p>
             }
@@ -158,5 +170,6 @@ fn story(lang: Lang, chosen: &Chosen) -> Html {
                 }
             </ol>
         </section>
+        </>
     }
 }
