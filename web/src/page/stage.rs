@@ -118,11 +118,9 @@ fn ghost(lang: Lang, service: &ServiceView, at: Rect, chosen: bool, send: &Callb
     );
     let tag = Rect { x: at.right() - width - 9.0, y: at.y + 5.0, w: width, h: 15.0 };
     html! {
-        <g key={service.name()} class={classes!("ghost", "opens", chosen.then_some("chosen"))} role="button"
-           tabindex="0" aria-label={label} onclick={on_click(&service.key, send)}
-           onkeydown={on_key(&service.key, send)}>
-            <title>{ words::show_object(lang, &service.key) }</title>
-            { rect(at, at.h / 2.0, Some("hit")) }
+        <g key={service.name()} class={classes!("ghost", "opens", chosen.then_some("chosen"))} role="img"
+           aria-label={label} onclick={on_click(&service.key, send)}>
+            { rect(at, at.h / 2.0, None) }
             <text class="title" x={n(at.x + 16.0)} y={n(at.y + 16.5)}>{ service.name() }</text>
             <text class="mono" x={n(at.x + 16.0)} y={n(at.y + 30.0)}>{ service.detail() }</text>
             <g class={classes!("badge", tone)}>
@@ -286,10 +284,7 @@ fn PodCard(props: &PodCardProps) -> Html {
         <g class={classes!("pod", class, tied.then_some("tied"))}>
             { rect(*at, 9.0, None) }
             <text class="sign" x={n(at.x + 15.0)} y={n(at.y + 19.5)} text-anchor="middle">{ sign }</text>
-            <g class="opens" role="button" tabindex="0" aria-label={words::show_object(lang, &pod.key)}
-               onclick={on_click(&pod.key, send)} onkeydown={on_key(&pod.key, send)}>
-                <title>{ words::show_object(lang, &pod.key) }</title>
-                <rect class="hit" x={n(at.x + 4.0)} y={n(at.y + 4.0)} width={n(at.w - 8.0)} height="22" rx="6" />
+            <g class="opens" onclick={on_click(&pod.key, send)}>
                 <text class="title" x={n(at.x + 25.0)} y={n(at.y + 19.5)}>{ short(pod.name(), at.w - 34.0) }</text>
             </g>
             <text class="mono" x={n(at.x + 10.0)} y={n(at.y + 36.0)}>{ pod.address() }</text>
@@ -305,21 +300,10 @@ fn PodCard(props: &PodCardProps) -> Html {
     }
 }
 
-/// Shows the object itself.
+/// Shows the object itself, a short way for the mouse: the objects' tables lead there too.
 fn on_click(key: &ObjectKey, send: &Callback<Msg>) -> Callback<MouseEvent> {
     let key = key.clone();
     send.reform(move |_| Msg::Object(Some(key.clone())))
-}
-
-fn on_key(key: &ObjectKey, send: &Callback<Msg>) -> Callback<KeyboardEvent> {
-    let (key, send) = (key.clone(), send.clone());
-    Callback::from(move |event: KeyboardEvent| {
-        if matches!(event.key().as_str(), " " | "Enter") {
-            event.prevent_default();
-            event.stop_propagation();
-            send.emit(Msg::Object(Some(key.clone())));
-        }
-    })
 }
 
 /// The end of a long name tells pods apart, so the middle goes.
