@@ -499,6 +499,7 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
             "No such address may come from or go there: the kernel drops it as a martian.",
             "그곳에서 오거나 그곳으로 갈 수 없는 주소입니다. 커널이 martian으로 버립니다.",
         ),
+        Loss::MachineDown => lang.pick("The machine is down.", "기계가 꺼져 있습니다."),
         Loss::NotForwarded => lang.pick(
             "It is for somebody else, and this machine forwards nothing.",
             "다른 곳으로 가는 패킷인데 이 기계는 포워딩하지 않습니다.",
@@ -907,6 +908,12 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
             lang.pick(format!("{} removes {key}", by.name()), format!("{}: {key} 제거", by.name()))
         }
         Happening::Recorded { key, reason, message, .. } => format!("{key}: {reason}: {message}"),
+        Happening::SwitchedMachine { node, up: false } => {
+            lang.pick(format!("You switch {node} off"), format!("{node} 노드의 전원을 끔"))
+        }
+        Happening::SwitchedMachine { node, up: true } => {
+            lang.pick(format!("You switch {node} on"), format!("{node} 노드의 전원을 켬"))
+        }
         Happening::Scheduled { pod, node } => lang.pick(
             format!("The scheduler puts {} on {node}", pod.name),
             format!("스케줄러가 파드 {}의 노드를 정함: {node}", pod.name),

@@ -232,6 +232,7 @@ fn roomy_scenario() -> Scenario {
         if let Ok(range) = format!("10.{}.0.0/16", 200 + index).try_into() {
             node.pod_cidr = range;
         }
+        node.capacity.insert("pods".into(), "10000".into());
     }
     scenario
 }

@@ -152,6 +152,8 @@ pub enum Loss {
     Martian,
     /// The machine is not the receiver and forwards nothing.
     NotForwarded,
+    /// The machine is switched off.
+    MachineDown,
 }
 
 /// How a packet ended.

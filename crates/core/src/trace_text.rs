@@ -144,6 +144,7 @@ impl fmt::Display for Loss {
             Loss::TtlExceeded => "the TTL ran out",
             Loss::Martian => "the address cannot come from or go there",
             Loss::NotForwarded => "the machine forwards nothing",
+            Loss::MachineDown => "the machine is down",
         })
     }
 }

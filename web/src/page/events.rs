@@ -170,6 +170,7 @@ fn chain_of(entries: &[Entry], id: EntryId) -> BTreeSet<EntryId> {
 fn tone(what: &Happening) -> &'static str {
     match what {
         Happening::Applied { .. }
+        | Happening::SwitchedMachine { .. }
         | Happening::Deleted { .. }
         | Happening::Switched { .. }
         | Happening::Crashed { .. }

@@ -29,6 +29,15 @@ pub fn target(pod: &Pod) -> Option<&str> {
     named.next()?["values"].get(0)?.as_str()
 }
 
+/// The weights of the preferred terms that the node matches.
+pub fn preference(spec: &PodSpec, node: &Node) -> i64 {
+    let affinity = spec.affinity.get("nodeAffinity");
+    let preferred = "preferredDuringSchedulingIgnoredDuringExecution";
+    let preferred = affinity.and_then(|it| it.get(preferred)?.as_array()).into_iter().flatten();
+    let matching = preferred.filter(|it| term_matches(&it["preference"], node));
+    matching.fold(0, |sum, it| sum.saturating_add(it["weight"].as_i64().unwrap_or(0)))
+}
+
 fn terms(spec: &PodSpec) -> Option<&Vec<Value>> {
     let node = spec.affinity.get("nodeAffinity")?;
     node.get("requiredDuringSchedulingIgnoredDuringExecution")?.get("nodeSelectorTerms")?.as_array()

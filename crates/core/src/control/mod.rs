@@ -13,6 +13,7 @@ pub mod deployment;
 pub mod endpoints;
 pub mod members;
 pub mod mirror;
+pub mod node_lifecycle;
 pub mod replica_set;
 pub mod revision;
 pub mod schedule;

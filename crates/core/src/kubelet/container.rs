@@ -19,6 +19,8 @@ const RESYNC: Duration = Duration::from_secs(1);
 /// What a container has after SIGTERM at least (`minimumGracePeriodInSeconds`).
 const LEAST_GRACE: Duration = Duration::from_secs(2);
 const SIGKILL: i32 = 137;
+/// What containerd says of a container whose end it did not see.
+pub(super) const LOST: i32 = 255;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ContainerRun {
@@ -341,6 +343,18 @@ impl ContainerRun {
             true => self.wait_for_restart(context, finished),
         };
         Some(Life::Exited { code })
+    }
+
+    /// Its machine was switched off; the runtime finds it ended (exit code 255), and kubelet has
+    /// forgotten what went wrong before.
+    pub(super) fn lose(&mut self, context: &Context<'_>, again: impl Fn(i32) -> bool) {
+        self.forgive(context.now);
+        if let Doing::Running(running) = &mut self.doing {
+            running.ends = Some((context.now, LOST));
+            self.exit(context, again);
+        } else if self.ended.as_ref().is_some_and(|it| !again(it.code)) {
+            self.leave();
+        }
     }
 
     fn wait_for_restart(&self, context: &Context<'_>, finished: Instant) -> Doing {

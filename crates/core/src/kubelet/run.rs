@@ -118,12 +118,11 @@ impl PodRun {
     /// kubelet takes the pod: its sandbox is set up within 0.5 to 1 s.
     pub fn new(pod: &Pod, now: Instant, rng: &mut Rng) -> PodRun {
         let plan = Plan::of(pod);
-        let sandbox = Duration::from_micros(500_000 + rng.below(500_000));
         PodRun {
             uid: pod.metadata.uid.clone(),
             name: format!("{}_{}", pod.metadata.name, pod.metadata.namespace),
             accepted: now,
-            stage: Stage::Sandbox { until: now + sandbox },
+            stage: Stage::Sandbox { until: now + sandbox_takes(rng) },
             ips: Vec::new(),
             containers: plan.containers.iter().map(|it| ContainerRun::new(it, now)).collect(),
             plan: Rc::new(plan),
@@ -507,6 +506,25 @@ impl PodRun {
         res
     }
 
+    /// The node has started again: what ran has ended, nobody knows how, and a new sandbox is set
+    /// up in which everything starts anew.
+    pub fn reboot(&mut self, now: Instant, rng: &mut Rng) {
+        let up = !self.is_ending();
+        let (plan, inits) = (self.plan.clone(), self.plan.inits);
+        for index in 0..self.containers.len() {
+            let (container, context) = self.container(index, now);
+            container.lose(&context, |code| up && plan.restarts(index, code));
+            if up && index < inits {
+                container.ended = None;
+            }
+        }
+        if up {
+            self.stage = Stage::Sandbox { until: now + sandbox_takes(rng) };
+        }
+        self.ips.clear();
+        self.report = Some(now);
+    }
+
     fn is_starting(&self) -> bool {
         matches!(self.stage, Stage::Sandbox { .. })
     }
@@ -563,4 +581,9 @@ impl PodRun {
     pub fn containers(&self) -> impl Iterator<Item = &str> {
         self.plan.containers.iter().map(|it| it.name.as_str())
     }
+}
+
+/// 0.5 to 1 s.
+fn sandbox_takes(rng: &mut Rng) -> Duration {
+    Duration::from_micros(500_000 + rng.below(500_000))
 }

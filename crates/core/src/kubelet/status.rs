@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::container::{ContainerRun, Doing, Ended};
+use super::container::{ContainerRun, Doing, Ended, LOST};
 use super::image::hash;
 use super::plan::ContainerPlan;
 use super::run::{PodRun, Stage};
@@ -217,7 +217,12 @@ impl Shown<'_> {
     fn terminated(&self, ended: &Ended) -> ContainerState {
         let terminated = ContainerStateTerminated {
             exit_code: ended.code,
-            reason: if ended.code == 0 { "Completed" } else { "Error" }.into(),
+            reason: match ended.code {
+                0 => "Completed",
+                LOST => "Unknown",
+                _ => "Error",
+            }
+            .into(),
             started_at: Some(ended.started.rfc3339()),
             finished_at: Some(ended.finished.rfc3339()),
             container_id: self.id(ended.run),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::members;
+use crate::control::schedule::{Demand, Usage};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, Objects, Pod, Service};
 
@@ -16,6 +17,10 @@ pub(super) struct Index {
     dependents: BTreeMap<String, Keys>,
     /// By node name: the pods bound to it.
     bound: BTreeMap<String, Keys>,
+    /// By node name: what its pods take that have not ended.
+    usage: BTreeMap<String, Usage>,
+    /// By the controller's UID and node name: its pods there that stay.
+    kin: BTreeMap<(String, String), usize>,
     /// By namespace: pods and ReplicaSets without a controller.
     orphans: BTreeMap<String, Keys>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
@@ -38,8 +43,12 @@ impl Index {
         self.bound.get(node).into_iter().flatten()
     }
 
-    pub(super) fn bound_count(&self, node: &str) -> usize {
-        self.bound.get(node).map_or(0, BTreeSet::len)
+    pub(super) fn usage(&self, node: &str) -> Option<&Usage> {
+        self.usage.get(node)
+    }
+
+    pub(super) fn kin(&self, controller: &str, node: &str) -> usize {
+        self.kin.get(&(controller.to_owned(), node.to_owned())).copied().unwrap_or(0)
     }
 
     /// Pods and ReplicaSets that no controller looks after.
@@ -129,6 +138,7 @@ impl Index {
         let node =
             |it: Option<&Pod>| it.map(|it| it.spec.node_name.clone()).filter(|it| !it.is_empty());
         move_key(&mut self.bound, key, node(old), node(new));
+        self.replace_usage(old, new);
         if old.map(|it| &it.metadata.labels) == new.map(|it| &it.metadata.labels) {
             return;
         }
@@ -137,6 +147,34 @@ impl Index {
         }
         for service in new.map(|it| self.services_of(objects, it)).unwrap_or_default() {
             self.members.entry(service).or_default().insert(key.clone());
+        }
+    }
+
+    fn replace_usage(&mut self, old: Option<&Pod>, new: Option<&Pod>) {
+        let takes = |it: &&Pod| !it.spec.node_name.is_empty() && !it.is_finished();
+        let (before, after) = (old.filter(takes), new.filter(takes));
+        if before.map(|it| &it.spec) != after.map(|it| &it.spec) {
+            if let Some(pod) = before {
+                let usage = self.usage.entry(pod.spec.node_name.clone()).or_default();
+                usage.remove(&Demand::of(pod));
+            }
+            if let Some(pod) = after {
+                let usage = self.usage.entry(pod.spec.node_name.clone()).or_default();
+                usage.add(&Demand::of(pod));
+            }
+        }
+        let kin = |it: &Pod| {
+            let controller = it.metadata.controller().filter(|_| !it.is_terminating())?;
+            Some((controller.uid.clone(), it.spec.node_name.clone()))
+        };
+        let (before, after) = (before.and_then(kin), after.and_then(kin));
+        if before != after {
+            if let Some(count) = before.and_then(|place| self.kin.get_mut(&place)) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(place) = after {
+                *self.kin.entry(place).or_default() += 1;
+            }
         }
     }
 

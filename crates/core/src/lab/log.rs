@@ -112,6 +112,11 @@ pub enum Happening {
         reason: &'static str,
         message: String,
     },
+    /// The user switched a node's machine off or on.
+    SwitchedMachine {
+        node: NodeName,
+        up: bool,
+    },
     Scheduled {
         pod: ObjectKey,
         node: NodeName,
@@ -231,6 +236,9 @@ pub enum Component {
     MirroringController,
     GarbageCollector,
     NamespaceController,
+    NodeController,
+    TaintEvictionController,
+    PodGarbageCollector,
     Scheduler,
     Kubelet,
     KubeProxy,
@@ -249,6 +257,9 @@ impl Component {
             Component::MirroringController => "endpoint-slice-mirroring-controller",
             Component::GarbageCollector => "garbage-collector-controller",
             Component::NamespaceController => "namespace-controller",
+            Component::NodeController => "node-controller",
+            Component::TaintEvictionController => "taint-eviction-controller",
+            Component::PodGarbageCollector => "pod-garbage-collector",
             Component::Scheduler => "default-scheduler",
             Component::Kubelet => "kubelet",
             Component::KubeProxy => "kube-proxy",

@@ -1,4 +1,4 @@
-//! The machines behind Node objects, and what the kubelet of each says of it.
+//! The machines behind Node objects: their power switch, and what the kubelet of each says of it.
 
 use std::collections::BTreeMap;
 use std::iter::once;
@@ -7,12 +7,17 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::Lab;
-use super::log::EntryId;
+use super::log::{Component, EntryId, Happening};
+use super::queue::Task;
+use crate::control::node_lifecycle::GRACE;
+use crate::key::{Kind, ObjectKey};
+use crate::net::Kernel;
 use crate::object::quantity::thousandths;
 use crate::object::{
     DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object, Taint,
 };
 use crate::scenario::NodeSpec;
+use crate::time::Duration;
 use crate::trace::NodeName;
 
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -30,25 +35,119 @@ const CAPACITY: [(&str, &str); 6] = [
     ("pods", "110"),
 ];
 
+/// How long a machine takes from its switch to a running kubelet (the lab's choice).
+const BOOT: Duration = Duration::from_secs(5);
+
 /// One machine of the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Machine {
-    pub(super) spec: NodeSpec,
+    spec: NodeSpec,
+    power: Power,
     /// How often it was switched on.
-    pub(super) boots: u32,
+    boots: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Power {
+    Off,
+    Booting,
+    Up,
 }
 
 pub(super) fn all(nodes: &[NodeSpec]) -> BTreeMap<NodeName, Machine> {
-    let machine = |it: &NodeSpec| Machine { spec: it.clone(), boots: 1 };
+    let machine = |it: &NodeSpec| Machine { spec: it.clone(), power: Power::Up, boots: 1 };
     nodes.iter().map(|it| (it.name.as_str().into(), machine(it))).collect()
 }
 
 impl Lab {
+    /// Whether the node's machine is on, with kubelet and kube-proxy at work. Nodes that were made
+    /// by request have no machine.
+    pub(super) fn machine_runs(&self, node: &str) -> bool {
+        self.machines.get(node).is_some_and(|it| it.power == Power::Up)
+    }
+
+    /// Pulls the plug of a node's machine, or switches it on.
+    pub(super) fn switch_machine(&mut self, name: &str, up: bool) {
+        let Some((name, machine)) = self.machines.get_key_value(name) else { return };
+        let (name, was) = (name.clone(), machine.power);
+        if up == (was != Power::Off) {
+            return;
+        }
+        self.set_power(&name, if up { Power::Booting } else { Power::Off });
+        let cause = Some(self.note(None, Happening::SwitchedMachine { node: name.clone(), up }));
+        if up {
+            self.soon(BOOT, Task::Boot(name), cause);
+        } else if was == Power::Up {
+            // Its lease ran until now: real kubelets renew it every ten seconds.
+            self.expect_of(&name, GRACE, cause);
+        }
+    }
+
+    fn set_power(&mut self, name: &str, power: Power) {
+        if let Some(machine) = self.machines.get_mut(name) {
+            machine.power = power;
+        }
+        if let Some(node) = self.net.nodes.iter_mut().find(|it| &*it.name == name) {
+            node.up = power == Power::Up;
+        }
+    }
+
+    /// The machine has started: an empty kernel, then kubelet with its pods, then kube-proxy.
+    pub(super) fn boot(&mut self, name: &NodeName, cause: Option<EntryId>) {
+        let Some(machine) = self.machines.get_mut(name) else { return };
+        if machine.power != Power::Booting {
+            return;
+        }
+        machine.boots = machine.boots.saturating_add(1);
+        let boot_id = machine.boot_id();
+        self.set_power(name, Power::Up);
+        self.heard.remove(name);
+        self.net.kernels.insert(name.clone(), Kernel::default());
+        let key = ObjectKey::new(Kind::Node, "", &**name);
+        if self.objects.contains_key(&key) {
+            let message = format!("Node {name} has been rebooted, boot id: {boot_id}");
+            let event = (true, "Rebooted", message);
+            let cause = Some(self.record((&key, Component::Kubelet), event, cause));
+            self.post_status(name, cause);
+        } else {
+            self.register(name, cause);
+        }
+        self.reboot_pods(name, cause);
+        self.restart_proxy(name, cause);
+    }
+
     /// The machine's kubelet makes its Node object.
     pub(super) fn register(&mut self, name: &str, cause: Option<EntryId>) {
         let Some(machine) = self.machines.get(name) else { return };
         let node = machine.node(&self.now.rfc3339());
         self.write(Object::Node(node), cause);
+    }
+
+    /// kubelet writes how its node is.
+    pub(super) fn post_status(&mut self, name: &str, cause: Option<EntryId>) {
+        let key = ObjectKey::new(Kind::Node, "", name);
+        let Some(machine) = self.machines.get(name) else { return };
+        let Some(node) = self.objects.get(&key).and_then(Object::as_node) else { return };
+        let mut node = node.clone();
+        let was_ready = node.is_ready();
+        node.status = machine.status(&node.status, &self.now.rfc3339());
+        let cause = if was_ready { cause } else { self.kubelet_says(name, "NodeReady", cause) };
+        self.write(Object::Node(node), cause);
+    }
+
+    /// An Event of the node's kubelet about its node, if it runs.
+    pub(super) fn kubelet_says(
+        &mut self,
+        node: &str,
+        what: &'static str,
+        cause: Option<EntryId>,
+    ) -> Option<EntryId> {
+        if !self.machine_runs(node) {
+            return cause;
+        }
+        let message = format!("Node {node} status is now: {what}");
+        let key = ObjectKey::new(Kind::Node, "", node);
+        Some(self.record((&key, Component::Kubelet), (false, what, message), cause))
     }
 }
 
@@ -90,7 +189,7 @@ impl Machine {
     }
 
     /// What a healthy kubelet reports; `old` says since when each condition holds.
-    pub(super) fn status(&self, old: &NodeStatus, now: &str) -> NodeStatus {
+    fn status(&self, old: &NodeStatus, now: &str) -> NodeStatus {
         let mut capacity: BTreeMap<String, String> =
             CAPACITY.into_iter().map(|(name, amount)| (name.into(), amount.into())).collect();
         capacity.extend(self.spec.capacity.clone());
@@ -127,7 +226,7 @@ impl Machine {
     }
 
     /// Another one after each boot.
-    pub(super) fn boot_id(&self) -> String {
+    fn boot_id(&self) -> String {
         self.id(&format!("boot {}", self.boots))
     }
 

@@ -12,9 +12,11 @@ mod found;
 mod index;
 mod machines;
 mod network;
+mod nodes;
 mod pods;
 mod proxies;
 mod queue;
+mod scheduling;
 mod store;
 mod view;
 mod watch;
@@ -35,7 +37,7 @@ use crate::net::exchange::Response;
 use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
-use crate::scenario::Scenario;
+use crate::scenario::{Ranges, Scenario};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -46,6 +48,7 @@ use machines::Machine;
 use pods::Tracked;
 use proxies::Proxies;
 use queue::Queue;
+use scheduling::Waiting;
 use store::Changes;
 use work::Memory;
 
@@ -67,6 +70,8 @@ pub enum Action {
     Delete { key: ObjectKey },
     /// Any request to the API server, as a client other than `kubectl apply` sends it.
     Request(api::Request),
+    /// Switches a node's machine off, as if its plug were pulled, or on again.
+    SwitchMachine { node: String, up: bool },
     /// Switches what the pod's programs answer to their readiness probes, until they start again.
     SwitchReadiness { pod: ObjectKey, ready: bool },
     /// Switches what the pod's programs answer to their liveness and startup probes, until they
@@ -105,6 +110,7 @@ pub struct Lab {
     rng: Rng,
     settings: admit::Settings,
     scheduler: bool,
+    cluster_cidrs: Ranges,
     objects: Objects,
     index: Index,
     memory: Memory,
@@ -112,6 +118,12 @@ pub struct Lab {
     resource_version: u64,
     net: Network,
     machines: BTreeMap<NodeName, Machine>,
+    /// When nodes whose kubelet does not run were heard of last.
+    heard: BTreeMap<NodeName, Instant>,
+    /// When pods have to leave their nodes.
+    evictions: BTreeMap<ObjectKey, Instant>,
+    /// Pods that no node took.
+    pending: BTreeMap<ObjectKey, Waiting>,
     running: BTreeMap<ObjectKey, Rc<Tracked>>,
     images: BTreeMap<NodeName, Images>,
     /// What containers of a namespace learn of Services; made anew after a Service has changed.
@@ -138,6 +150,7 @@ impl Lab {
             now: Instant::START,
             settings: found::settings(cluster),
             scheduler: cluster.scheduler,
+            cluster_cidrs: cluster.cluster_cidr,
             objects: Objects::new(),
             index: Index::default(),
             memory: Memory::default(),
@@ -147,6 +160,9 @@ impl Lab {
             rng,
             net,
             machines: machines::all(&cluster.nodes),
+            heard: BTreeMap::new(),
+            evictions: BTreeMap::new(),
+            pending: BTreeMap::new(),
             running: BTreeMap::new(),
             images: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -203,6 +219,10 @@ impl Lab {
             Action::Request(request) => {
                 let answer = Some(self.request(request));
                 Reply { answer, ..Reply::default() }
+            }
+            Action::SwitchMachine { node, up } => {
+                self.switch_machine(&node, up);
+                Reply::default()
             }
             Action::SwitchReadiness { pod, ready } => {
                 self.switch(&pod, ProbeKind::Readiness, ready);

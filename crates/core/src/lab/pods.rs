@@ -154,6 +154,9 @@ impl Lab {
             self.running.remove(key);
             return;
         };
+        if !pod.spec.node_name.is_empty() && !self.kubelet_acts(&pod.spec.node_name) {
+            return;
+        }
         let Some(tracked) = self.running.get_mut(key) else {
             if !pod.spec.node_name.is_empty() {
                 self.soon(CONTROLLER, Task::Pod(key.clone()), cause);
@@ -220,8 +223,32 @@ impl Lab {
     }
 
     /// Whether the node's kubelet works.
-    fn kubelet_acts(&self, _node: &str) -> bool {
-        true
+    fn kubelet_acts(&self, node: &str) -> bool {
+        self.machine_runs(node)
+    }
+
+    /// The node's machine has started again: its pods get new sandboxes, and those that were asked
+    /// to end have ended.
+    pub(super) fn reboot_pods(&mut self, node: &str, cause: Option<EntryId>) {
+        for key in self.pods_on(node) {
+            self.net.detach(&pod_name(&key));
+            let ends =
+                self.objects.get(&key).and_then(Object::as_pod).is_some_and(Pod::is_terminating);
+            if ends {
+                self.running.remove(&key);
+            } else if self.running.contains_key(&key) {
+                let message = "Pod sandbox changed, it will be killed and re-created.";
+                let said = Said::normal("SandboxChanged", message);
+                let entry = self.note(cause, Happening::Said { pod: key.clone(), said });
+                let Lab { running, rng, now, .. } = self;
+                if let Some(tracked) = running.get_mut(&key) {
+                    let tracked = Rc::make_mut(tracked);
+                    tracked.begin_anew(Some(entry));
+                    tracked.run.reboot(*now, rng);
+                }
+            }
+            self.soon(CONTROLLER, Task::Pod(key), cause);
+        }
     }
 
     /// Writes down what happened in a pod's run and does what it asks for.

@@ -108,6 +108,9 @@ impl Lab {
     }
 
     pub(super) fn sync_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
+        if !self.machine_runs(node) {
+            return;
+        }
         let Proxies { watch, nodes } = &mut self.proxies;
         let (Some(proxy), Some(kernel)) = (nodes.get_mut(node), self.net.kernels.get_mut(node))
         else {
@@ -149,6 +152,14 @@ impl Lab {
         if running {
             self.wake_proxy(node, Some(cause));
         }
+    }
+
+    /// The machine has started, and kube-proxy with it; the kernel knows no rules.
+    pub(super) fn restart_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
+        let Proxies { watch, nodes } = &mut self.proxies;
+        let Some(proxy) = nodes.get_mut(node) else { return };
+        *proxy = KubeProxy::new(node, watch, proxy.delay);
+        self.wake_proxy(node, cause);
     }
 
     /// From the next change on.

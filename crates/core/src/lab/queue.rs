@@ -15,6 +15,10 @@ pub(super) enum Task {
     StatefulSet(ObjectKey),
     DaemonSet(ObjectKey),
     Schedule(ObjectKey),
+    /// Tries pending pods again: all, or those that wait for other pods to go.
+    Retry {
+        for_pods: bool,
+    },
     /// kubelet takes a pod, or something is due in it.
     Pod(ObjectKey),
     Endpoints(ObjectKey),
@@ -28,6 +32,16 @@ pub(super) enum Task {
     EmptyNamespace(String),
     FinishNamespace(String),
     Proxy(NodeName),
+    /// The controllers of nodes look at one.
+    Node(String),
+    /// Nothing may have been heard of the node for too long.
+    Silence(String),
+    /// A node's taints may drive out the pod.
+    Evict(ObjectKey),
+    /// The pods of a node that may be missing.
+    CollectPods(String),
+    /// A machine that was switched on has started.
+    Boot(NodeName),
 }
 
 /// Tasks by time; those of one instant in the order they came.

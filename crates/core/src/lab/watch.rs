@@ -9,7 +9,6 @@ use crate::key::{Kind, ObjectKey};
 use crate::object::{EndpointSlice, LabelSelector, Labels, Node, Object, ObjectMeta, Pod};
 use crate::time::Duration;
 
-const SCHEDULER: Duration = Duration::from_millis(20);
 const ENDPOINTS: Duration = Duration::from_millis(5);
 /// How soon a slice that somebody else changed is looked at (`endpointSliceChangeMinSyncDelay`).
 const REPAIR: Duration = Duration::from_secs(1);
@@ -63,6 +62,8 @@ impl Lab {
             Kind::Node => {
                 let (old, new) = (old.and_then(Object::as_node), new.and_then(Object::as_node));
                 self.tell_of_node(key, old, new, cause);
+                self.tell_scheduler_of_node(old, new, cause);
+                self.tell_node_controllers(key, old, new, cause);
                 self.wake_proxies(key, cause);
             }
             _ => {}
@@ -77,11 +78,10 @@ impl Lab {
         cause: Option<EntryId>,
     ) {
         if let Some(pod) = new {
-            let bound = !pod.spec.node_name.is_empty();
-            if !bound && self.scheduler && !pod.is_terminating() {
-                self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
-            }
+            self.tell_scheduler_of_pod(key, old, pod, cause);
+            self.tell_nodes_of_pod(key, old, pod, cause);
         }
+        self.tell_scheduler_of_room(old, new, cause);
         self.kubelet_heard(key, old, new, cause);
         if old.map(facts) == new.map(facts) {
             return;

@@ -14,6 +14,8 @@ pub struct Node {
     /// Of eth0.
     pub address: IpAddr,
     pub pod_cidr: IpNet,
+    /// Whether its machine is on; one that is off drops everything.
+    pub up: bool,
     /// Addresses that somebody bound to lo.
     pub bound: Vec<IpAddr>,
     /// Routes besides those to the LAN, to all pods, and to the router.
@@ -48,7 +50,8 @@ impl Default for Sysctls {
 impl Node {
     pub fn new(name: impl Into<NodeName>, address: IpAddr, pod_cidr: IpNet) -> Node {
         let (bound, routes) = (Vec::new(), Vec::new());
-        Node { name: name.into(), address, pod_cidr, bound, routes, sysctls: Sysctls::default() }
+        let (name, sysctls) = (name.into(), Sysctls::default());
+        Node { name, address, pod_cidr, up: true, bound, routes, sysctls }
     }
 
     /// cni0's address: the first of the node's pod addresses.

@@ -97,6 +97,9 @@ impl Traveller<'_> {
             return End::Lost(Loss::NoRoute, None);
         };
         let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
+        if !node.up {
+            return self.lose(place, Loss::MachineDown);
+        }
         self.step(place.clone(), Event::Sent);
         let dst = self.journey.packet.dst;
         let party = Party::Pod(pod.ip);

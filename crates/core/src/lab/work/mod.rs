@@ -10,9 +10,8 @@ use super::delete::DeleteOptions;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use crate::admit::{self, Refusal};
-use crate::control::schedule;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Pod, PodCondition};
+use crate::object::{Object, Pod};
 use crate::time::Instant;
 
 pub(super) use endpoints::Memory;
@@ -25,6 +24,7 @@ impl Lab {
             Task::StatefulSet(key) => self.stateful_set(&key, cause),
             Task::DaemonSet(key) => self.daemon_set(&key, cause),
             Task::Schedule(key) => self.schedule(&key, cause),
+            Task::Retry { for_pods } => self.retry_pending(for_pods, cause),
             Task::Pod(key) => self.pod_task(&key, cause),
             Task::Endpoints(key) => self.endpoints(&key, cause),
             Task::Slices(key) => self.slices(&key, cause),
@@ -34,6 +34,11 @@ impl Lab {
             Task::EmptyNamespace(name) => self.empty_namespace(&name, cause),
             Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
             Task::Proxy(node) => self.sync_proxy(&node, cause),
+            Task::Node(name) => self.node(&name, cause),
+            Task::Silence(name) => self.silence(&name, cause),
+            Task::Evict(key) => self.evict_by_taint(&key, cause),
+            Task::CollectPods(node) => self.collect_pods(&node, cause),
+            Task::Boot(node) => self.boot(&node, cause),
         }
     }
 
@@ -88,14 +93,14 @@ impl Lab {
     }
 
     /// An Event that no change of an object goes with.
-    fn record(
+    pub(super) fn record(
         &mut self,
         (key, by): (&ObjectKey, Component),
         (warning, reason, message): (bool, &'static str, String),
         cause: Option<EntryId>,
-    ) {
+    ) -> EntryId {
         let key = key.clone();
-        self.note(cause, Happening::Recorded { key, by, warning, reason, message });
+        self.note(cause, Happening::Recorded { key, by, warning, reason, message })
     }
 
     /// Puts a task into the queue for later, if that still lies ahead.
@@ -103,39 +108,5 @@ impl Lab {
         if let Some(at) = at.filter(|at| *at > self.now) {
             self.queue.push(at, task, cause);
         }
-    }
-
-    fn schedule(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(Object::Pod(pod)) = self.objects.get(key) else { return };
-        if !pod.spec.node_name.is_empty() {
-            return;
-        }
-        let mut pod = pod.clone();
-        let nodes = self.objects.of_kind(Kind::Node).filter_map(Object::as_node);
-        let owner = pod.metadata.controller().map_or("", |it| &it.uid);
-        let kin = self.pods_of(self.index.dependents(owner));
-        let count = |node: &str| self.index.bound_count(node);
-        let chosen = schedule::choose(&pod, nodes, kin, &count).map(|it| it.metadata.name.clone());
-        match chosen {
-            Ok(node) => {
-                pod.spec.node_name.clone_from(&node);
-                pod.status.conditions = vec![scheduled(&self.now.rfc3339())];
-                let what = Happening::Scheduled { pod: key.clone(), node: node.into() };
-                let cause = self.note(cause, what);
-                self.write(Object::Pod(pod), Some(cause));
-            }
-            Err(message) => {
-                self.note(cause, Happening::Unschedulable { pod: key.clone(), message });
-            }
-        }
-    }
-}
-
-fn scheduled(now: &str) -> PodCondition {
-    PodCondition {
-        r#type: "PodScheduled".into(),
-        status: "True".into(),
-        last_transition_time: Some(now.into()),
-        ..PodCondition::default()
     }
 }

@@ -92,7 +92,11 @@ impl Traveller<'_> {
                 let event = Event::Resolved { ip: next_hop, by: node.name.clone() };
                 self.step(Place::Lan, event);
             }
-            self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
+            let nic = Place::Nic { node: node.name.clone() };
+            if !node.up {
+                return self.lose(nic, Loss::MachineDown);
+            }
+            self.step(nic, Event::Passed);
             return self.through(&node, "eth0", Frame { from: None, to: None });
         }
         let host = self.net.hosts.iter().find(|it| it.owns(next_hop)).map(|it| it.name.clone());

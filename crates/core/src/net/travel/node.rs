@@ -97,7 +97,11 @@ impl Traveller<'_> {
     /// The node's own packets: a first route for the source address, OUTPUT, the route that
     /// counts, POSTROUTING.
     pub(super) fn node_sends(&mut self, node: &Node) -> End {
-        self.step(Place::Process { node: node.name.clone() }, Event::Sent);
+        let place = Place::Process { node: node.name.clone() };
+        if !node.up {
+            return self.lose(place, Loss::MachineDown);
+        }
+        self.step(place, Event::Sent);
         let first = match self.route(node) {
             Ok(route) => route,
             Err(loss) => return End::Lost(loss, None),
