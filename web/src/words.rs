@@ -377,6 +377,10 @@ fn tracked(lang: Lang, status: CtStatus, direction: Direction, translated: bool)
             "An error about a known connection: RELATED.",
             "이미 아는 연결에 대한 오류입니다. RELATED 상태입니다.",
         ),
+        (CtStatus::Untracked, ..) => lang.pick(
+            "A rule said NOTRACK: no connection, no translation. UNTRACKED.",
+            "NOTRACK 규칙이 추적에서 뺐습니다. 연결도 주소 변환도 없습니다. UNTRACKED 상태입니다.",
+        ),
         (CtStatus::Invalid, ..) => lang.pick(
             "It belongs to no connection and cannot begin one: INVALID.",
             "어느 연결에도 속하지 않고 새 연결을 시작할 수도 없습니다. INVALID 상태입니다.",

@@ -1,10 +1,18 @@
 //! Connections as the kernel remembers them: two tuples, a state, a NAT binding.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 
+use crate::extension::CtStatuses;
 use crate::packet::{About, Icmp, L4, Packet, Protocol, TcpFlags};
+
+mod filter;
+mod listing;
+mod state;
+
+pub use filter::{Filter, Translated};
+use state::TcpStep;
+pub use state::{SctpState, TcpState};
 
 /// One direction's addresses. For ICMP echo both ports hold the identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,14 +51,6 @@ impl Tuple {
     }
 }
 
-/// `src=10.244.1.4 dst=10.96.10.10 sport=41022 dport=80`, as `conntrack -L` prints it.
-impl fmt::Display for Tuple {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "src={} dst={}", self.src.ip(), self.dst.ip())?;
-        write!(f, " sport={} dport={}", self.src.port(), self.dst.port())
-    }
-}
-
 /// Whether a packet goes the way of the connection's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
@@ -65,59 +65,8 @@ pub enum CtStatus {
     Established,
     Related,
     Invalid,
-}
-
-/// TCP's states in `nf_conntrack_proto_tcp.c`, as far as an undisturbed connection goes through them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TcpState {
-    SynSent,
-    SynRecv,
-    Established,
-    FinWait,
-    LastAck,
-    TimeWait,
-    Close,
-}
-
-impl TcpState {
-    pub fn name(self) -> &'static str {
-        match self {
-            TcpState::SynSent => "SYN_SENT",
-            TcpState::SynRecv => "SYN_RECV",
-            TcpState::Established => "ESTABLISHED",
-            TcpState::FinWait => "FIN_WAIT",
-            TcpState::LastAck => "LAST_ACK",
-            TcpState::TimeWait => "TIME_WAIT",
-            TcpState::Close => "CLOSE",
-        }
-    }
-
-    /// Seconds until the entry is forgotten: the kernel's defaults (`tcp_timeouts`), with
-    /// kube-proxy's 24 h for established connections (`conntrack.tcpEstablishedTimeout`).
-    pub fn timeout(self) -> u32 {
-        match self {
-            TcpState::SynSent => 120,
-            TcpState::SynRecv => 60,
-            TcpState::Established => 86_400,
-            TcpState::FinWait => 120,
-            TcpState::LastAck => 30,
-            TcpState::TimeWait => 120,
-            TcpState::Close => 10,
-        }
-    }
-
-    fn after(self, direction: Direction, flags: TcpFlags) -> TcpState {
-        use TcpState::*;
-        match (self, direction) {
-            _ if flags.rst => Close,
-            (SynSent, Direction::Reply) if flags.syn && flags.ack => SynRecv,
-            (SynRecv, Direction::Original) if flags.ack => Established,
-            (Established, _) if flags.fin => FinWait,
-            (FinWait, _) if flags.fin => LastAck,
-            (LastAck, _) if flags.ack => TimeWait,
-            (state, _) => state,
-        }
-    }
+    /// `NOTRACK`: conntrack was told to leave it alone.
+    Untracked,
 }
 
 /// A connection. `reply` is what an answer looks like when it comes in: its `src` is the DNAT
@@ -127,10 +76,15 @@ pub struct Entry {
     pub original: Tuple,
     pub reply: Tuple,
     pub tcp: Option<TcpState>,
+    pub sctp: Option<SctpState>,
     /// An answer was seen (the `[UNREPLIED]` mark is off).
     pub replied: bool,
     /// Both ways were used beyond the first answer (`[ASSURED]`).
     pub assured: bool,
+    /// The connection's mark (`CONNMARK`).
+    pub mark: u32,
+    /// When its first packet came, in milliseconds of the lab.
+    pub since: u64,
     /// In milliseconds of the lab.
     pub expires: u64,
 }
@@ -144,79 +98,58 @@ impl Entry {
         self.reply.dst != self.original.src
     }
 
+    /// What `--ctstatus` asks for.
+    pub fn statuses(&self) -> CtStatuses {
+        let seen = if self.replied { CtStatuses::SEEN_REPLY } else { CtStatuses::NONE };
+        let assured = if self.assured { CtStatuses::ASSURED } else { CtStatuses::NONE };
+        seen.with(assured).with(CtStatuses::CONFIRMED)
+    }
+
+    /// In seconds. UDP counts as a stream when packets go both ways for more than two seconds.
     fn timeout(&self) -> u32 {
-        match (self.original.protocol, self.tcp) {
-            (_, Some(state)) => state.timeout(),
-            (Protocol::Udp, _) if self.assured => 120,
+        match (self.original.protocol, self.tcp, self.sctp) {
+            // Picked up in mid-stream and not yet answered (`TCP_CONNTRACK_UNACK`).
+            (_, Some(state), _) if !self.replied => state.timeout().min(300),
+            (_, Some(state), _) => state.timeout(),
+            (_, _, Some(state)) => state.timeout(),
+            (Protocol::Udp, ..) if self.assured => 120,
             _ => 30,
         }
     }
 
     fn begun(packet: &Packet, now: u64) -> Entry {
         let original = Tuple::of(packet);
-        let tcp = packet.tcp_flags().map(|_| TcpState::SynSent);
         let mut res = Entry {
             original,
             reply: original.reversed(),
-            tcp,
+            tcp: packet.tcp_flags().map(|flags| TcpState::first(flags).unwrap_or(TcpState::Close)),
+            sctp: (original.protocol == Protocol::Sctp).then_some(SctpState::CookieWait),
             replied: false,
             assured: false,
+            mark: 0,
+            since: now,
             expires: 0,
         };
-        res.expires = now + u64::from(res.timeout()) * 1000;
+        res.renew(now);
         res
     }
 
-    fn see(&mut self, direction: Direction, packet: &Packet, now: u64) {
-        self.assured |= self.replied && direction == Direction::Original;
+    fn renew(&mut self, now: u64) {
+        self.expires = now.saturating_add(u64::from(self.timeout()) * 1000);
+    }
+
+    /// Lets a connection of UDP, SCTP or ICMP see one more packet.
+    fn see(&mut self, direction: Direction, now: u64) {
+        let answered = self.replied;
         self.replied |= direction == Direction::Reply;
-        if let (Some(state), Some(flags)) = (self.tcp, packet.tcp_flags()) {
-            self.tcp = Some(state.after(direction, flags));
+        if let Some(state) = self.sctp {
+            self.sctp = Some(state.after(direction, answered));
+            self.assured |= self.sctp == Some(SctpState::Established);
         }
-        self.expires = now + u64::from(self.timeout()) * 1000;
-    }
-}
-
-impl Entry {
-    /// The line that `conntrack -L` prints; `now` in milliseconds of the lab.
-    pub fn listing(&self, now: u64) -> String {
-        let left = self.expires.saturating_sub(now) / 1000;
-        format!("{} mark=0 use=1", Row { entry: self, left: Some(left) })
-    }
-}
-
-/// As `conntrack -L` prints it, without the time left.
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Row { entry: self, left: None }.fmt(f)
-    }
-}
-
-struct Row<'a> {
-    entry: &'a Entry,
-    left: Option<u64>,
-}
-
-impl fmt::Display for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { entry, left } = self;
-        let protocol = entry.original.protocol;
-        write!(f, "{:<8} {}", protocol.name(), protocol.number())?;
-        if let Some(left) = left {
-            write!(f, " {left}")?;
+        if self.original.protocol == Protocol::Udp {
+            self.assured |= answered && now > self.since.saturating_add(2000);
         }
-        if let Some(state) = entry.tcp {
-            write!(f, " {}", state.name())?;
-        }
-        write!(f, " {}", entry.original)?;
-        if !entry.replied {
-            f.write_str(" [UNREPLIED]")?;
-        }
-        write!(f, " {}", entry.reply)?;
-        if entry.assured {
-            f.write_str(" [ASSURED]")?;
-        }
-        Ok(())
+        self.renew(now);
     }
 }
 
@@ -227,6 +160,23 @@ pub struct Tracked {
     pub direction: Direction,
     /// The connection; for a new one it is not yet in the table.
     pub entry: Entry,
+}
+
+impl Tracked {
+    /// A packet that `NOTRACK` has taken from conntrack: the entry never gets into the table.
+    pub fn untracked(packet: &Packet, now: u64) -> Tracked {
+        let entry = Entry::begun(packet, now);
+        Tracked { status: CtStatus::Untracked, direction: Direction::Original, entry }
+    }
+}
+
+/// The state of a packet of a known connection. Answers always belong to it; the first side's
+/// packets are new until there was one.
+fn status_of(direction: Direction, entry: &Entry) -> CtStatus {
+    match direction {
+        Direction::Original if !entry.replied => CtStatus::New,
+        _ => CtStatus::Established,
+    }
 }
 
 /// One node's table of connections.
@@ -240,24 +190,90 @@ pub struct Conntrack {
 impl Conntrack {
     /// Looks the packet up and lets its connection see it (`nf_conntrack_in`).
     pub fn look_up(&mut self, packet: &Packet, now: u64) -> Tracked {
-        let tuple = Tuple::of(packet);
-        let is_error =
-            matches!(packet.l4, L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. }));
-        let found = self.find(tuple, now);
-        let entry = found.and_then(|(way, original)| Some((way, self.entries.get_mut(&original)?)));
-        let Some((direction, entry)) = entry else {
-            let mid_stream = packet.tcp_flags().is_some_and(|it| it.rst || (it.syn && it.ack));
-            let status = if is_error || mid_stream { CtStatus::Invalid } else { CtStatus::New };
-            let entry = Entry::begun(packet, now);
-            return Tracked { status, direction: Direction::Original, entry };
+        let found = self.find(Tuple::of(packet), now);
+        let entry = found.and_then(|(way, original)| Some((way, self.entries.get(&original)?)));
+        let Some((direction, entry)) = entry.map(|(way, entry)| (way, entry.clone())) else {
+            return self.begin(packet, now);
         };
-        if is_error {
-            return Tracked { status: CtStatus::Related, direction, entry: entry.clone() };
+        if packet.is_icmp_error() {
+            return Tracked { status: CtStatus::Related, direction, entry };
         }
-        entry.see(direction, packet, now);
-        let answered = entry.replied;
-        let status = if answered { CtStatus::Established } else { CtStatus::New };
-        Tracked { status, direction, entry: entry.clone() }
+        match packet.tcp_flags().zip(entry.tcp) {
+            Some((flags, state)) => self.tcp_seen(packet, (flags, state), (direction, entry), now),
+            None => {
+                let mut entry = entry;
+                entry.see(direction, now);
+                self.entries.insert(entry.original, entry.clone());
+                Tracked { status: status_of(direction, &entry), direction, entry }
+            }
+        }
+    }
+
+    /// A packet of no known connection.
+    fn begin(&mut self, packet: &Packet, now: u64) -> Tracked {
+        let opens = match packet.l4 {
+            L4::Tcp { flags, .. } => TcpState::first(flags).is_some(),
+            L4::Icmp(icmp) => matches!(icmp, Icmp::EchoRequest { .. }),
+            L4::Udp { .. } | L4::Sctp { .. } => true,
+        };
+        let status = if opens { CtStatus::New } else { CtStatus::Invalid };
+        Tracked { status, direction: Direction::Original, entry: Entry::begun(packet, now) }
+    }
+
+    /// `nf_conntrack_tcp_packet`, without its window.
+    fn tcp_seen(
+        &mut self,
+        packet: &Packet,
+        (flags, state): (TcpFlags, TcpState),
+        (direction, mut entry): (Direction, Entry),
+        now: u64,
+    ) -> Tracked {
+        let next = match state.after(direction, flags) {
+            TcpStep::To(TcpState::SynSent) if state >= TcpState::TimeWait => {
+                // The client opens a closed connection anew: it is another one.
+                self.remove(&entry.original);
+                return self.begin(packet, now);
+            }
+            TcpStep::To(next) => next,
+            TcpStep::Ignored => {
+                return Tracked { status: status_of(direction, &entry), direction, entry };
+            }
+            TcpStep::Invalid => return Tracked { status: CtStatus::Invalid, direction, entry },
+        };
+        if flags.rst && !entry.replied {
+            // Refused before there was a connection: nothing of it is kept.
+            self.remove(&entry.original);
+            return Tracked { status: status_of(direction, &entry), direction, entry };
+        }
+        let opened = matches!(state, TcpState::SynRecv | TcpState::Established);
+        entry.assured |= entry.replied && opened && next == TcpState::Established;
+        entry.tcp = Some(next);
+        entry.renew(now);
+        entry.replied |= direction == Direction::Reply;
+        self.entries.insert(entry.original, entry.clone());
+        Tracked { status: status_of(direction, &entry), direction, entry }
+    }
+
+    fn remove(&mut self, original: &Tuple) -> Option<Entry> {
+        let entry = self.entries.remove(original)?;
+        self.replies.remove(&entry.reply);
+        Some(entry)
+    }
+
+    /// Sets the mark of a connection that is in the table.
+    pub fn set_mark(&mut self, original: &Tuple, mark: u32) {
+        if let Some(entry) = self.entries.get_mut(original) {
+            entry.mark = mark;
+        }
+    }
+
+    /// Forgets the connections that `filter` finds; those that were there.
+    pub fn delete(&mut self, filter: &Filter, now: u64) -> Vec<Entry> {
+        let found: Vec<Entry> = self.entries(now).filter(|it| filter.finds(it)).cloned().collect();
+        for entry in &found {
+            self.remove(&entry.original);
+        }
+        found
     }
 
     fn find(&self, tuple: Tuple, now: u64) -> Option<(Direction, Tuple)> {
@@ -277,9 +293,11 @@ impl Conntrack {
         self.entries.insert(entry.original, entry);
     }
 
-    /// Whether a living connection has this reply tuple: its source port is taken.
+    /// Whether a living connection has this tuple for its answers, or as its own: a new connection
+    /// cannot have it for its answers (`nf_nat_used_tuple`).
     pub fn is_taken(&self, reply: &Tuple, now: u64) -> bool {
-        self.replies.get(reply).is_some_and(|original| self.knows(original, now))
+        let answered = self.replies.get(reply).is_some_and(|original| self.knows(original, now));
+        answered || self.knows(reply, now)
     }
 
     /// Whether a living connection has this original tuple: its NAT is fixed.
@@ -360,8 +378,8 @@ mod tests {
         let closed = [syn_ack, ack, (Original, TcpFlags::FIN_ACK), (Reply, TcpFlags::FIN_ACK), ack];
         let over = format!("tcp      6 120 TIME_WAIT {tuples} {back} [ASSURED] {tail}");
         check(&closed, &over);
-        let reset = [(Reply, TcpFlags::RST_ACK)];
-        check(&reset, &format!("tcp      6 10 CLOSE {tuples} {back} {tail}"));
+        let reset = [syn_ack, ack, (Reply, TcpFlags::RST_ACK)];
+        check(&reset, &format!("tcp      6 10 CLOSE {tuples} {back} [ASSURED] {tail}"));
     }
 
     #[test]

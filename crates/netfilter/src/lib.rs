@@ -6,18 +6,22 @@
 
 pub mod shared_map;
 pub mod packet;
+pub mod extension;
 pub mod rule;
 pub mod ruleset;
 pub mod text;
+pub mod memory;
 pub mod conntrack;
 pub mod walk;
 pub mod outcomes;
 
 pub use conntrack::{Conntrack, CtStatus, Direction, Entry, TcpState, Tuple};
+pub use extension::{Assumption, Extension};
 pub use packet::{Icmp, L4, Packet, Protocol, TcpFlags};
 pub use rule::{
-    AddrSide, AddrType, AddressMatch, Criterion, CtStates, Family, MarkChange, Match, OriginId,
-    PortRange, Probability, Recent, RecentCheck, Rule, Target,
+    AddrSide, AddrType, AddressMatch, ConnMarkChange, Counters, Criterion, CtStates, Family,
+    MarkChange, Match, OriginId, PortRange, Probability, Recent, RecentCheck, Rule, Target,
+    TcpFlagSet, Translation,
 };
 pub use ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet, Table, TableName};
 pub use shared_map::SharedMap;

@@ -185,6 +185,11 @@ impl Packet {
         }
     }
 
+    /// Whether it reports about another packet.
+    pub fn is_icmp_error(&self) -> bool {
+        matches!(self.l4, L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. }))
+    }
+
     /// Rewrites the source address, and the port where the protocol has one.
     pub fn set_source(&mut self, to: SocketAddr) {
         self.src = to.ip();
@@ -201,6 +206,40 @@ impl Packet {
         {
             *dport = to.port();
         }
+    }
+
+    /// The type and code in the ICMP header, with ICMPv6's numbers over IPv6.
+    pub fn icmp_type(&self) -> Option<(u8, u8)> {
+        let L4::Icmp(icmp) = self.l4 else { return None };
+        let v4 = self.src.is_ipv4();
+        Some(match icmp {
+            Icmp::EchoRequest { .. } => (if v4 { 8 } else { 128 }, 0),
+            Icmp::EchoReply { .. } => (if v4 { 0 } else { 129 }, 0),
+            Icmp::Unreachable { code, .. } if v4 => (3, code),
+            // Network, host, protocol, port; all else is "administratively prohibited".
+            Icmp::Unreachable { code, .. } => {
+                (1, [0, 3, 4, 4].get(usize::from(code)).copied().unwrap_or(1))
+            }
+            Icmp::TimeExceeded { .. } => (if v4 { 11 } else { 3 }, 0),
+        })
+    }
+
+    /// The length in the IP header, in bytes: a SYN with the options that Linux gives it (40 bytes of
+    /// TCP header), other segments with their time stamps (32), an error with what it quotes.
+    pub fn ip_length(&self) -> u32 {
+        let ip = if self.src.is_ipv4() { 20 } else { 40 };
+        let header = match self.l4 {
+            L4::Tcp { flags, .. } if flags.syn => 40,
+            L4::Tcp { flags, .. } if flags.rst => 20,
+            L4::Tcp { .. } => 32,
+            L4::Udp { .. } => 8,
+            L4::Sctp { .. } => 12,
+            L4::Icmp(Icmp::EchoRequest { .. } | Icmp::EchoReply { .. }) => 8,
+            L4::Icmp(Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about }) => {
+                8 + ip + if about.protocol == Protocol::Tcp { 40 } else { 8 }
+            }
+        };
+        ip + header + u32::from(self.length)
     }
 
     /// The header an ICMP error about this packet quotes.

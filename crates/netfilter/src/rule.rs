@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use crate::packet::Protocol;
+use crate::extension::{Assumption, Extension};
+use crate::packet::{Protocol, TcpFlags};
 use crate::ruleset::ChainName;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,8 +30,31 @@ pub struct Rule {
     pub matches: Vec<Match>,
     pub target: Option<Target>,
     pub origin: Option<OriginId>,
+    /// `[packets:bytes]` where the text gives them.
+    pub counters: Option<Counters>,
     /// The pieces that are spelled otherwise than their data prints, by index among the pieces.
     pub written: BTreeMap<usize, Box<str>>,
+}
+
+/// How many packets a rule matched or a policy decided, and their bytes with all IP headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Counters {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl Counters {
+    pub fn add(&mut self, bytes: u64) {
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// `[packets:bytes]`
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}:{}]", self.packets, self.bytes)
+    }
 }
 
 impl Rule {
@@ -38,6 +62,55 @@ impl Rule {
     pub fn reads_as(&self, other: &Rule) -> bool {
         (&self.matches, &self.target, &self.written)
             == (&other.matches, &other.target, &other.written)
+    }
+
+    /// Whether it lists several addresses for one end.
+    pub fn has_lists(&self) -> bool {
+        self.matches.iter().any(|it| matches!(it.criterion, Criterion::Addresses { .. }))
+    }
+
+    /// The rules that the kernel gets: one for each pair of the addresses listed, sources first.
+    pub fn expanded(&self) -> Vec<Rule> {
+        // Sources vary slowest, wherever they stand.
+        let list_of = |side| {
+            let is_list = |it: &Match| matches!(&it.criterion, Criterion::Addresses { side: it, .. } if *it == side);
+            self.matches.iter().position(is_list)
+        };
+        let Some(index) = list_of(AddrSide::Source).or(list_of(AddrSide::Destination)) else {
+            return vec![self.clone()];
+        };
+        let Match { negated, criterion: Criterion::Addresses { side, list } } =
+            &self.matches[index]
+        else {
+            return Vec::new();
+        };
+        let with = |address: &AddressMatch| {
+            let mut rule = self.clone();
+            rule.written.remove(&index);
+            let criterion = match side {
+                AddrSide::Source => Criterion::Source(*address),
+                AddrSide::Destination => Criterion::Destination(*address),
+            };
+            rule.matches[index] = Match { negated: *negated, criterion };
+            rule
+        };
+        list.iter().flat_map(|address| with(address).expanded()).collect()
+    }
+
+    /// What a walk takes for granted of this rule, by the piece's index among [`Rule::pieces`].
+    pub fn assumptions(&self) -> Vec<(usize, Assumption)> {
+        let of_match = |it: &Match| match &it.criterion {
+            Criterion::Unknown(_) => Some(Assumption::NoMatch),
+            Criterion::Extension(extension) => extension.assumption(),
+            _ => None,
+        };
+        let matches = self.matches.iter().map(of_match);
+        let target = match self.target {
+            Some(Target::Unknown(_)) => Some(Assumption::NoEffect),
+            _ => None,
+        };
+        let all = matches.chain([target]).enumerate();
+        all.filter_map(|(index, it)| Some((index, it?))).collect()
     }
 }
 
@@ -62,10 +135,19 @@ pub enum Criterion {
     Module(Protocol),
     /// `-p tcp`
     Protocol(Protocol),
+    /// `-p esp`: a protocol by its number in the IP header that no packet of the lab has, but for
+    /// 58, which is ICMP over IPv6.
+    OtherProtocol(u8),
+    /// `-m icmp6` and other modules of a protocol that take no part in the decision.
+    OtherModule(String),
     /// `-s`
     Source(AddressMatch),
     /// `-d`
     Destination(AddressMatch),
+    /// `-s 10.0.0.1,10.0.0.2`: any of them. The kernel gets a rule for each; see [`Rule::expanded`].
+    Addresses { side: AddrSide, list: Vec<AddressMatch> },
+    /// `-f`: a later fragment of a packet; the lab's packets come whole.
+    Fragment,
     /// `-i`; a trailing `+` matches any ending.
     InInterface(String),
     /// `-o`
@@ -74,6 +156,10 @@ pub enum Criterion {
     SourcePort(PortRange),
     /// `--dport`
     DestinationPort(PortRange),
+    /// `--tcp-flags`: of the flags in `mask`, those in `set` are on and the others off.
+    TcpFlags { mask: TcpFlagSet, set: TcpFlagSet },
+    /// `--icmp-type`, `--icmpv6-type`; any where there is none.
+    IcmpType { icmp6: bool, kind: Option<(u8, Option<u8>)> },
     /// `-m mark --mark value/mask`; `digits` is the least number of hexadecimal digits.
     Mark { value: u32, mask: u32, digits: u8 },
     /// `-m conntrack --ctstate`
@@ -86,6 +172,8 @@ pub enum Criterion {
     Recent(Recent),
     /// `-m nfacct --nfacct-name`: counts, always matches.
     Nfacct(String),
+    /// A module with options beyond those above.
+    Extension(Extension),
     /// A match the lab does not know, word by word. A walk assumes that it does not match and says so.
     Unknown(String),
 }
@@ -117,6 +205,44 @@ pub struct PortRange {
 impl From<u16> for PortRange {
     fn from(port: u16) -> PortRange {
         PortRange { first: port, last: port }
+    }
+}
+
+/// TCP's flags as `--tcp-flags` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TcpFlagSet(u8);
+
+impl TcpFlagSet {
+    /// In the order iptables-save prints them.
+    pub const NAMES: [(TcpFlagSet, &'static str); 6] = [
+        (TcpFlagSet(1), "FIN"),
+        (TcpFlagSet(2), "SYN"),
+        (TcpFlagSet(4), "RST"),
+        (TcpFlagSet(8), "PSH"),
+        (TcpFlagSet(16), "ACK"),
+        (TcpFlagSet(32), "URG"),
+    ];
+    pub const NONE: TcpFlagSet = TcpFlagSet(0);
+    pub const ALL: TcpFlagSet = TcpFlagSet(63);
+    pub const SYN: TcpFlagSet = TcpFlagSet(2);
+    /// FIN, SYN, RST and ACK: those that `--syn` looks at.
+    pub const SYN_MASK: TcpFlagSet = TcpFlagSet(1 | 2 | 4 | 16);
+
+    pub const fn with(self, other: TcpFlagSet) -> TcpFlagSet {
+        TcpFlagSet(self.0 | other.0)
+    }
+
+    pub fn contains(self, other: TcpFlagSet) -> bool {
+        self.and(other) == other
+    }
+
+    pub const fn and(self, other: TcpFlagSet) -> TcpFlagSet {
+        TcpFlagSet(self.0 & other.0)
+    }
+
+    pub fn of(flags: TcpFlags) -> TcpFlagSet {
+        let bits = [flags.fin, flags.syn, flags.rst, flags.psh, flags.ack];
+        TcpFlagSet(bits.into_iter().zip(0..).map(|(set, bit)| u8::from(set) << bit).sum())
     }
 }
 
@@ -160,12 +286,50 @@ pub enum AddrSide {
     Destination,
 }
 
-/// The address types that the lab's routing tables tell apart (`RTN_*` in the kernel).
+/// What a routing table says of an address (`RTN_*` in the kernel). The lab's own tables know the
+/// first four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddrType {
     Local,
     Unicast,
     Broadcast,
+    Multicast,
+    Unspec,
+    Anycast,
+    Blackhole,
+    Unreachable,
+    Prohibit,
+    Throw,
+}
+
+impl AddrType {
+    pub const ALL: [AddrType; 10] = [
+        AddrType::Local,
+        AddrType::Unicast,
+        AddrType::Broadcast,
+        AddrType::Multicast,
+        AddrType::Unspec,
+        AddrType::Anycast,
+        AddrType::Blackhole,
+        AddrType::Unreachable,
+        AddrType::Prohibit,
+        AddrType::Throw,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            AddrType::Local => "LOCAL",
+            AddrType::Unicast => "UNICAST",
+            AddrType::Broadcast => "BROADCAST",
+            AddrType::Multicast => "MULTICAST",
+            AddrType::Unspec => "UNSPEC",
+            AddrType::Anycast => "ANYCAST",
+            AddrType::Blackhole => "BLACKHOLE",
+            AddrType::Unreachable => "UNREACHABLE",
+            AddrType::Prohibit => "PROHIBIT",
+            AddrType::Throw => "THROW",
+        }
+    }
 }
 
 /// A probability as written: the value and how many decimals it has.
@@ -245,8 +409,95 @@ pub enum Target {
         to: IpAddr,
         port: Option<u16>,
     },
+    /// A translation with ranges or options beyond those above, and `REDIRECT`.
+    Translate(Translation),
+    /// `NETMAP --to`: the network part of the address is replaced.
+    Netmap(IpNet),
+    /// `NOTRACK`, or `CT --notrack`.
+    Notrack {
+        by_ct: bool,
+    },
+    ConnMark(ConnMarkChange),
+    /// A target that has no part in where the packet goes (`LOG`, `CHECKSUM` and the like), word by
+    /// word; the next rule is looked at.
+    Aside(String),
     /// A target the lab does not know, word by word. A walk goes on to the next rule and says so.
     Unknown(String),
+}
+
+/// `DNAT`, `SNAT`, `MASQUERADE` or `REDIRECT` with all that they can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Translation {
+    pub kind: TranslationKind,
+    /// First and last; none where the kernel chooses or the address stays.
+    pub addresses: Option<(IpAddr, IpAddr)>,
+    pub ports: Option<PortRange>,
+    /// `80-90/100`: port 100 is mapped to the first.
+    pub base: Option<u16>,
+    pub random: bool,
+    pub random_fully: bool,
+    pub persistent: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TranslationKind {
+    Dnat,
+    Snat,
+    Masquerade,
+    Redirect,
+}
+
+impl TranslationKind {
+    pub const ALL: [TranslationKind; 4] = [
+        TranslationKind::Dnat,
+        TranslationKind::Snat,
+        TranslationKind::Masquerade,
+        TranslationKind::Redirect,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            TranslationKind::Dnat => "DNAT",
+            TranslationKind::Snat => "SNAT",
+            TranslationKind::Masquerade => "MASQUERADE",
+            TranslationKind::Redirect => "REDIRECT",
+        }
+    }
+
+    /// The option that takes its addresses and ports.
+    pub fn option(self) -> &'static str {
+        match self {
+            TranslationKind::Dnat => "--to-destination",
+            TranslationKind::Snat => "--to-source",
+            TranslationKind::Masquerade | TranslationKind::Redirect => "--to-ports",
+        }
+    }
+}
+
+/// What `CONNMARK` does with the connection's mark and the packet's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConnMarkChange {
+    /// `--set-xmark`: clears `mask` in the connection's mark, then XORs `value`.
+    SetXmark { value: u32, mask: u32 },
+    /// `--save-mark`: from the packet to the connection.
+    Save { nfmask: u32, ctmask: u32 },
+    /// `--restore-mark`: from the connection to the packet.
+    Restore { nfmask: u32, ctmask: u32 },
+}
+
+impl ConnMarkChange {
+    /// The packet's mark and the connection's after the change (`connmark_tg`).
+    pub fn apply(self, packet: u32, connection: u32) -> (u32, u32) {
+        match self {
+            ConnMarkChange::SetXmark { value, mask } => (packet, (connection & !mask) ^ value),
+            ConnMarkChange::Save { nfmask, ctmask } => {
+                (packet, (connection & !ctmask) ^ (packet & nfmask))
+            }
+            ConnMarkChange::Restore { nfmask, ctmask } => {
+                ((packet & !nfmask) ^ (connection & ctmask), connection)
+            }
+        }
+    }
 }
 
 impl Target {

@@ -18,15 +18,20 @@ pub enum TableName {
     Mangle,
     Filter,
     Nat,
+    Security,
 }
 
 impl TableName {
+    pub const ALL: [TableName; 5] =
+        [TableName::Raw, TableName::Mangle, TableName::Filter, TableName::Nat, TableName::Security];
+
     pub fn name(self) -> &'static str {
         match self {
             TableName::Raw => "raw",
             TableName::Mangle => "mangle",
             TableName::Filter => "filter",
             TableName::Nat => "nat",
+            TableName::Security => "security",
         }
     }
 
@@ -35,7 +40,7 @@ impl TableName {
         match self {
             TableName::Raw => &["PREROUTING", "OUTPUT"],
             TableName::Mangle => &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
-            TableName::Filter => &["INPUT", "FORWARD", "OUTPUT"],
+            TableName::Filter | TableName::Security => &["INPUT", "FORWARD", "OUTPUT"],
             TableName::Nat => &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
         }
     }
@@ -51,8 +56,7 @@ impl FromStr for TableName {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [TableName::Raw, TableName::Mangle, TableName::Filter, TableName::Nat];
-        all.into_iter().find(|it| it.name() == text).ok_or(())
+        TableName::ALL.into_iter().find(|it| it.name() == text).ok_or(())
     }
 }
 

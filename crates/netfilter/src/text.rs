@@ -25,11 +25,16 @@ pub use print::Piece;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Restore {
     pub tables: Vec<TableUpdate>,
+    /// Comments and empty lines behind the last table.
+    pub remarks: Vec<String>,
 }
 
-/// From `*table` to `COMMIT`: the chain lines stand before the commands.
+/// From `*table` to `COMMIT`. Chain lines stand before the commands; one that comes later is a
+/// command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableUpdate {
+    /// Comments and empty lines before it.
+    pub remarks: Vec<String>,
     pub table: TableName,
     pub chains: Vec<ChainLine>,
     pub commands: Vec<Command>,
@@ -37,7 +42,7 @@ pub struct TableUpdate {
 
 impl TableUpdate {
     pub fn new(table: TableName) -> TableUpdate {
-        TableUpdate { table, chains: Vec::new(), commands: Vec::new() }
+        TableUpdate { remarks: Vec::new(), table, chains: Vec::new(), commands: Vec::new() }
     }
 }
 
@@ -75,6 +80,10 @@ pub enum Command {
     Flush(Option<ChainName>),
     /// `-P`
     SetPolicy { chain: ChainName, policy: Policy },
+    /// A chain line after other commands.
+    Chain(ChainLine),
+    /// A comment, or an empty line.
+    Remark(String),
 }
 
 /// A line or a word that could not be read; lines and columns count from 1, columns in characters.

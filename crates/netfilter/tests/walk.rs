@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use proptest::prelude::*;
+use svclab_netfilter::memory::Memory;
 use svclab_netfilter::outcomes::every;
 use svclab_netfilter::text::parse;
-use svclab_netfilter::walk::{Nat, RecentLists, Surroundings, walk};
+use svclab_netfilter::walk::{Nat, Surroundings, walk};
 use svclab_netfilter::{
-    AddrType, CtStatus, Dice, Finding, Hook, Packet, Passage, RuleSet, TableName, TcpFlags, Verdict,
+    AddrType, Dice, Finding, Hook, Packet, Passage, RuleSet, TableName, TcpFlags, Verdict,
 };
 
 /// Never matches a rule that could fail.
@@ -34,13 +35,13 @@ fn syn() -> Packet {
 
 struct Walker {
     rules: RuleSet,
-    recent: RecentLists,
+    memory: Memory,
     now: u64,
 }
 
 impl Walker {
     fn new(text: &str) -> Walker {
-        Walker { rules: rules(text), recent: RecentLists::default(), now: 0 }
+        Walker { rules: rules(text), memory: Memory::default(), now: 0 }
     }
 
     fn filter(&mut self, packet: &mut Packet, dice: &mut dyn Dice) -> Passage {
@@ -49,13 +50,12 @@ impl Walker {
         let around = Surroundings {
             in_device: Some("veth12"),
             out_device: Some("eth0"),
-            status: CtStatus::New,
-            entry: None,
             addr_type: &addr_type,
             now: self.now,
+            ..Surroundings::default()
         };
         let at = (TableName::Filter, Hook::Forward);
-        walk(&self.rules, at, packet, &around, &mut self.recent, dice).expect("FORWARD is there")
+        walk(&self.rules, at, packet, &around, &mut self.memory, dice).expect("FORWARD is there")
     }
 }
 
@@ -152,18 +152,10 @@ fn recent_remembers_a_source_for_its_seconds() {
 fn a_dnat_ends_the_walk_and_says_where_to() {
     let text = "*nat\n-A PREROUTING -p tcp -j DNAT --to-destination 10.244.2.9:8080\n\
                 -A PREROUTING -j RETURN\nCOMMIT\n";
-    let addr_type = |_| AddrType::Unicast;
-    let around = Surroundings {
-        in_device: Some("cni0"),
-        out_device: None,
-        status: CtStatus::New,
-        entry: None,
-        addr_type: &addr_type,
-        now: 0,
-    };
+    let around = Surroundings { in_device: Some("cni0"), ..Surroundings::default() };
     let at = (TableName::Nat, Hook::Prerouting);
-    let mut recent = RecentLists::default();
-    let passage = walk(&rules(text), at, &mut syn(), &around, &mut recent, &mut Misses);
+    let mut memory = Memory::default();
+    let passage = walk(&rules(text), at, &mut syn(), &around, &mut memory, &mut Misses);
     let passage = passage.expect("PREROUTING is there");
     let to = "10.244.2.9".parse().expect("an address");
     assert_eq!(passage.nat, Some(Nat::Dnat { to, port: Some(8080) }));

@@ -21,7 +21,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use ipnet::IpNet;
-use svclab_netfilter::walk::RecentLists;
+use svclab_netfilter::memory::Memory;
 use svclab_netfilter::{Conntrack, Dice, RuleSet};
 
 use crate::rng::Rng;
@@ -56,7 +56,8 @@ impl Chance for Rng {
 pub struct Kernel {
     pub rules: Rc<RuleSet>,
     pub conntrack: Conntrack,
-    pub recent: RecentLists,
+    /// What matches like `recent` and `limit` remember.
+    pub memory: Memory,
     pub errors: ErrorLimit,
 }
 
@@ -66,7 +67,7 @@ impl Default for Kernel {
         Kernel {
             rules,
             conntrack: Conntrack::default(),
-            recent: RecentLists::default(),
+            memory: Memory::default(),
             errors: ErrorLimit::default(),
         }
     }

@@ -1,12 +1,14 @@
 //! A packet through one node's netfilter: conntrack, tables, translation, hook by hook.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::walk::{self, Nat, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Entry, Hook, L4, Packet, TableName, Tuple, Verdict,
+    AddrType, CtStatus, Direction, Entry, Hook, L4, Packet, Passage, Policy, PortRange, TableName,
+    Tuple, Verdict,
 };
 
 use super::{Chance, Kernel};
@@ -51,6 +53,13 @@ struct Connection {
     fresh: bool,
 }
 
+impl Connection {
+    /// Whether the packet belongs to it: an invalid or untracked one has none.
+    fn holds(&self) -> bool {
+        !matches!(self.tracked.status, CtStatus::Invalid | CtStatus::Untracked)
+    }
+}
+
 /// The devices a hook sees.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Devices<'a> {
@@ -58,15 +67,39 @@ pub struct Devices<'a> {
     pub output: Option<&'a str>,
 }
 
+/// What a table decided.
+struct Decision {
+    verdict: Verdict,
+    nat: Option<Nat>,
+    /// `NOTRACK`
+    untracked: bool,
+}
+
+impl Decision {
+    const ACCEPT: Decision = Decision { verdict: Verdict::Accept, nat: None, untracked: false };
+}
+
+/// The ports among which the kernel looks for one that is free: those of the same privilege.
+fn ports_like(port: u16) -> RangeInclusive<u16> {
+    match port {
+        ..512 => 1..=511,
+        512..1024 => 600..=1023,
+        1024.. => 1024..=u16::MAX,
+    }
+}
+
 impl Stack<'_, '_> {
     /// PREROUTING, or OUTPUT for the node's own packets: conntrack, then the destination's NAT.
     pub fn enter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
-        if self.optional(TableName::Raw, hook, devices) != Verdict::Accept {
-            return Verdict::Drop;
+        self.journey.connection = None;
+        let raw = self.optional(TableName::Raw, hook, devices);
+        if raw.verdict != Verdict::Accept {
+            return raw.verdict;
         }
-        self.track(hook);
-        if self.optional(TableName::Mangle, hook, devices) != Verdict::Accept {
-            return Verdict::Drop;
+        self.track(hook, raw.untracked);
+        let mangled = self.optional(TableName::Mangle, hook, devices).verdict;
+        if mangled != Verdict::Accept {
+            return mangled;
         }
         if self.is_fresh() {
             return self.nat(hook, devices, None);
@@ -75,22 +108,28 @@ impl Stack<'_, '_> {
         Verdict::Accept
     }
 
-    /// The filter table at FORWARD, INPUT or OUTPUT, the mangle table before it.
+    /// The filter and security tables at FORWARD, INPUT or OUTPUT, the mangle table before them.
     pub fn filter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
-        if hook != Hook::Output
-            && self.optional(TableName::Mangle, hook, devices) != Verdict::Accept
-        {
-            return Verdict::Drop;
+        if hook != Hook::Output {
+            let mangled = self.optional(TableName::Mangle, hook, devices).verdict;
+            if mangled != Verdict::Accept {
+                return mangled;
+            }
         }
-        self.walk(TableName::Filter, hook, devices).map_or(Verdict::Accept, |it| it.0)
+        let filtered = self.walk(TableName::Filter, hook, devices).verdict;
+        if filtered != Verdict::Accept {
+            return filtered;
+        }
+        self.optional(TableName::Security, hook, devices).verdict
     }
 
     /// POSTROUTING: the source's NAT; then the connection is confirmed. `address` is what a
     /// masquerade takes: the primary address of the outgoing device.
     pub fn leave(&mut self, devices: Devices<'_>, address: IpAddr) -> Verdict {
         let hook = Hook::Postrouting;
-        if self.optional(TableName::Mangle, hook, devices) != Verdict::Accept {
-            return Verdict::Drop;
+        let mangled = self.optional(TableName::Mangle, hook, devices).verdict;
+        if mangled != Verdict::Accept {
+            return mangled;
         }
         if self.is_fresh() {
             let verdict = self.nat(hook, devices, Some(address));
@@ -112,8 +151,12 @@ impl Stack<'_, '_> {
             return verdict;
         }
         if self.is_fresh() {
-            if self.optional(TableName::Nat, hook, devices) != Verdict::Accept {
-                return Verdict::Drop;
+            let chain = self.kernel.rules.chain(TableName::Nat, hook.chain());
+            if chain.is_some_and(|it| !it.rules.is_empty()) {
+                let verdict = self.nat(hook, devices, None);
+                if verdict != Verdict::Accept {
+                    return verdict;
+                }
             }
             self.confirm();
         } else {
@@ -135,9 +178,13 @@ impl Stack<'_, '_> {
         self.journey.connection.as_ref().is_some_and(|it| it.fresh)
     }
 
-    fn track(&mut self, hook: Hook) {
+    fn track(&mut self, hook: Hook, untracked: bool) {
         let now = self.journey.at.as_millis();
-        let tracked = self.kernel.conntrack.look_up(&self.journey.packet, now);
+        let packet = &self.journey.packet;
+        let tracked = match untracked {
+            true => Tracked::untracked(packet, now),
+            false => self.kernel.conntrack.look_up(packet, now),
+        };
         let known = self.kernel.conntrack.knows(&tracked.entry.original, now);
         let event = Event::Tracked {
             status: tracked.status,
@@ -151,27 +198,25 @@ impl Stack<'_, '_> {
     }
 
     /// A table that is walked where it holds rules or a policy, and is no step where it is empty.
-    fn optional(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Verdict {
+    fn optional(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
         let chain = self.kernel.rules.chain(table, hook.chain());
-        if chain.is_none_or(|chain| chain.rules.is_empty()) {
-            return Verdict::Accept;
+        match chain.is_none_or(|it| it.rules.is_empty() && it.policy != Some(Policy::Drop)) {
+            true => Decision::ACCEPT,
+            false => self.walk(table, hook, devices),
         }
-        self.walk(table, hook, devices).map_or(Verdict::Accept, |it| it.0)
     }
 
     /// Walks a nat chain and carries out what it decides.
     fn nat(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
-        let Some((verdict, nat)) = self.walk(TableName::Nat, hook, devices) else {
-            return Verdict::Accept;
-        };
+        let Decision { verdict, nat, .. } = self.walk(TableName::Nat, hook, devices);
         let Some(nat) = nat else { return verdict };
         let before = self.journey.packet;
         match nat {
             Nat::Dnat { .. } => self.rewrite_destination(nat),
-            Nat::Snat { to, port } => self.rewrite_source(to, port, false),
-            Nat::Masquerade { random_fully } => {
+            Nat::Snat { to, ports, random } => self.rewrite_source(to, ports, random),
+            Nat::Masquerade { random_fully, ports } => {
                 if let Some(address) = address {
-                    self.rewrite_source(address, None, random_fully);
+                    self.rewrite_source(address, ports, random_fully);
                 }
             }
         }
@@ -192,44 +237,44 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// Keeps the source port where it is free, unless `random`; else draws one from the kernel's
-    /// range for ports of 1024 and above.
-    fn rewrite_source(&mut self, to: IpAddr, port: Option<u16>, random: bool) {
+    /// Keeps the source port where it is free and in the range, unless `random`; else draws one
+    /// (`nf_nat_l4proto_unique_tuple`).
+    fn rewrite_source(&mut self, to: IpAddr, ports: Option<PortRange>, random: bool) {
         let packet = self.journey.packet;
         let now = self.journey.at.as_millis();
         let Some(connection) = &mut self.journey.connection else { return };
         let entry = &mut connection.tracked.entry;
-        let kept = port.or(packet.sport()).unwrap_or(entry.original.src.port());
+        let kept = packet.sport().unwrap_or(entry.original.src.port());
+        let range = ports.map_or(ports_like(kept), |it| it.first..=it.last);
+        let stays = !random && (ports.is_none() || range.contains(&kept));
         let with = |port| Tuple { dst: SocketAddr::new(to, port), ..entry.reply };
+        let free = |port| !self.kernel.conntrack.is_taken(&with(port), now);
         let mut chosen = kept;
-        if packet.sport().is_some() {
+        if packet.sport().is_some() && !(stays && free(kept)) {
             // As the kernel does, give up after a while and let the last one clash.
             for _ in 0..128 {
-                let may_stay = chosen != kept || !random;
-                if may_stay && !self.kernel.conntrack.is_taken(&with(chosen), now) {
+                chosen = self.journey.chance.port(range.clone());
+                if free(chosen) {
                     break;
                 }
-                chosen = self.journey.chance.port(1024..=u16::MAX);
             }
         }
         entry.reply = with(chosen);
         self.journey.packet.set_source(SocketAddr::new(to, chosen));
     }
 
-    fn walk(
-        &mut self,
-        table: TableName,
-        hook: Hook,
-        devices: Devices<'_>,
-    ) -> Option<(Verdict, Option<Nat>)> {
+    fn walk(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
         let connection = self.journey.connection.as_ref();
         let around = Surroundings {
             in_device: devices.input,
             out_device: devices.output,
-            status: connection.map_or(CtStatus::New, |it| it.tracked.status),
-            entry: connection.map(|it| &it.tracked.entry),
+            // Before conntrack a packet counts as invalid.
+            status: connection.map_or(CtStatus::Invalid, |it| it.tracked.status),
+            direction: connection.map_or(Direction::Original, |it| it.tracked.direction),
+            entry: connection.filter(|it| it.holds()).map(|it| &it.tracked.entry),
             addr_type: self.addr_type,
             now: self.journey.at.as_millis(),
+            ..Surroundings::default()
         };
         let chance: &mut dyn Chance = &mut *self.journey.chance;
         let passage = walk::walk(
@@ -237,13 +282,23 @@ impl Stack<'_, '_> {
             (table, hook),
             &mut self.journey.packet,
             &around,
-            &mut self.kernel.recent,
+            &mut self.kernel.memory,
             chance,
-        )?;
-        let res = (passage.verdict, passage.nat);
+        );
+        let Some(passage) = passage else { return Decision::ACCEPT };
+        let Passage { verdict, nat, untracked, .. } = passage;
+        self.mark_connection(passage.connection_mark);
         let place = Place::Hook { node: self.node.clone(), hook, table };
         self.journey.step(place, Event::Walked(Box::new(passage)));
-        Some(res)
+        Decision { verdict, nat, untracked }
+    }
+
+    /// `CONNMARK` acts on the connection at once, also on one that is in the table.
+    fn mark_connection(&mut self, mark: Option<u32>) {
+        let connection = self.journey.connection.as_mut().filter(|it| it.holds());
+        let Some((mark, connection)) = mark.zip(connection) else { return };
+        connection.tracked.entry.mark = mark;
+        self.kernel.conntrack.set_mark(&connection.tracked.entry.original, mark);
     }
 
     fn translate_destination(&mut self, hook: Hook) {
@@ -294,8 +349,7 @@ impl Stack<'_, '_> {
     }
 
     fn binding(&self) -> Option<(Direction, Entry)> {
-        let tracked = &self.journey.connection.as_ref()?.tracked;
-        let bound = tracked.status != CtStatus::Invalid;
-        bound.then(|| (tracked.direction, tracked.entry.clone()))
+        let connection = self.journey.connection.as_ref().filter(|it| it.holds())?;
+        Some((connection.tracked.direction, connection.tracked.entry.clone()))
     }
 }

@@ -11,7 +11,8 @@ use super::draft::Draft;
 /// same for every cluster and both families.
 pub fn jumps() -> Restore {
     let tables = [(TableName::Filter, FILTER), (TableName::Nat, NAT)];
-    Restore { tables: tables.into_iter().map(|(table, jumps)| update(table, jumps)).collect() }
+    let tables = tables.into_iter().map(|(table, jumps)| update(table, jumps)).collect();
+    Restore { tables, ..Restore::default() }
 }
 
 /// Every [`Sync`](super::Sync) begins with the origin of the jumps.

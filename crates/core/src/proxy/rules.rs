@@ -63,7 +63,7 @@ pub(super) fn restore<'a>(
     }
     nat.commands.extend(stale.iter().copied().map(Command::DeleteChain));
     nat.commands.extend(frame.nat.tail.iter().map(append));
-    Restore { tables: vec![filter, nat] }
+    Restore { tables: vec![filter, nat], ..Restore::default() }
 }
 
 fn append(placed: &Placed) -> Command {

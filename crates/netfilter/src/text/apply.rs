@@ -51,13 +51,15 @@ impl Table {
     fn apply_command(&mut self, command: &Command) {
         match command {
             Command::Append { chain, rule } => {
-                self.chain_mut(*chain).rules.push(Rc::clone(rule));
+                let rules = &mut self.chain_mut(*chain).rules;
+                each_rule(rule, |it| rules.push(it));
                 self.make_target(rule);
             }
             Command::Insert { chain, index, rule } => {
                 self.make_target(rule);
                 let rules = &mut self.chain_mut(*chain).rules;
-                rules.insert((*index).min(rules.len()), Rc::clone(rule));
+                let index = (*index).min(rules.len());
+                each_rule(rule, |it| rules.insert(index, it));
             }
             Command::Delete { chain, rule } => {
                 let rules = &mut self.chain_mut(*chain).rules;
@@ -83,6 +85,8 @@ impl Table {
             Command::SetPolicy { chain, policy } => {
                 self.chain_mut(*chain).policy = Some(*policy);
             }
+            Command::Chain(line) => self.apply_chain_line(line),
+            Command::Remark(_) => {}
         }
     }
 
@@ -100,8 +104,21 @@ impl Table {
     }
 }
 
-/// Whether the two do the same: origin and spelling aside.
+/// The rule itself, or one for each of the addresses that it lists.
+fn each_rule(rule: &Rc<Rule>, mut add: impl FnMut(Rc<Rule>)) {
+    if !rule.has_lists() {
+        return add(Rc::clone(rule));
+    }
+    rule.expanded().into_iter().map(Rc::new).for_each(add);
+}
+
+/// Whether the two do the same: origin, counters and spelling aside.
 fn same(one: &Rule, other: &Rule) -> bool {
-    let bare = |it: &Rule| Rule { origin: None, written: BTreeMap::new(), ..it.canonical() };
+    let bare = |it: &Rule| Rule {
+        origin: None,
+        counters: None,
+        written: BTreeMap::new(),
+        ..it.canonical()
+    };
     bare(one) == bare(other)
 }

@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use super::words::{Word, words};
 use super::{ChainLine, Command, Mistake, Problem, Restore, TableUpdate};
-use crate::rule::Rule;
+use crate::rule::{Counters, Rule};
 use crate::ruleset::{ChainName, Policy, TableName};
 
+mod extension;
 mod option;
+mod target;
+pub(super) mod value;
 
 /// Reads what `iptables-restore` reads and `iptables-save` prints, with or without counters.
 /// Matches and targets the lab does not know are kept word by word.
@@ -18,8 +21,10 @@ pub fn parse(text: &str) -> (Restore, Vec<Problem>) {
         parser.read(line);
     }
     if !matches!(parser.place, Place::Outside) {
+        parser.line += 1;
         parser.problem("", 0, Mistake::NoCommit);
     }
+    parser.restore.remarks = parser.remarks;
     (parser.restore, parser.problems)
 }
 
@@ -27,6 +32,8 @@ pub fn parse(text: &str) -> (Restore, Vec<Problem>) {
 struct Parser {
     restore: Restore,
     problems: Vec<Problem>,
+    /// Those that stand outside a table and belong to the next.
+    remarks: Vec<String>,
     place: Place,
     line: usize,
 }
@@ -49,7 +56,7 @@ impl Parser {
     fn read(&mut self, line: &str) {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with('#') {
-            return;
+            return self.remark(line);
         }
         if let Some(name) = trimmed.strip_prefix('*') {
             return self.open_table(line, name);
@@ -62,13 +69,22 @@ impl Parser {
         }
     }
 
+    fn remark(&mut self, line: &str) {
+        match self.place {
+            Place::Outside => self.remarks.push(line.to_owned()),
+            Place::Inside => self.table().commands.push(Command::Remark(line.to_owned())),
+            Place::Skipped => {}
+        }
+    }
+
     fn open_table(&mut self, line: &str, name: &str) {
         if !matches!(self.place, Place::Outside) {
             self.problem(line, 0, Mistake::NoCommit);
         }
         match name.parse::<TableName>() {
             Ok(table) => {
-                self.restore.tables.push(TableUpdate::new(table));
+                let remarks = std::mem::take(&mut self.remarks);
+                self.restore.tables.push(TableUpdate { remarks, ..TableUpdate::new(table) });
                 self.place = Place::Inside;
             }
             Err(()) => {
@@ -84,17 +100,24 @@ impl Parser {
             Err(place) => return self.problem(line, place, Mistake::OpenQuote),
         };
         if let Some(chain) = line.trim_start().strip_prefix(':') {
-            match chain_line(chain) {
-                Ok(chain) => self.table().chains.push(chain),
+            return match chain_line(chain) {
+                Ok(chain) => self.chain_line(chain),
                 Err(what) => self.problem(line, 0, what),
-            }
-            return;
+            };
         }
         // `[packets:bytes]` stands before a rule that iptables-save -c prints.
-        let counted = words.first().is_some_and(|it| counters(&it.text).is_some());
-        match self.command(line, &words[usize::from(counted)..]) {
-            Ok(command) => self.table().commands.push(command),
+        let counters = words.first().and_then(|it| counters(&it.text));
+        match self.command(line, &words[usize::from(counters.is_some())..]) {
+            Ok(command) => self.table().commands.push(counted(command, counters)),
             Err((at, what)) => self.problem(line, at, what),
+        }
+    }
+
+    fn chain_line(&mut self, line: ChainLine) {
+        let table = self.table();
+        match table.commands.is_empty() {
+            true => table.chains.push(line),
+            false => table.commands.push(Command::Chain(line)),
         }
     }
 
@@ -146,6 +169,18 @@ impl Parser {
         }
         Rc::new(rule)
     }
+}
+
+/// The command with its rule's counters.
+fn counted(mut command: Command, counters: Option<(u64, u64)>) -> Command {
+    if let Some((packets, bytes)) = counters
+        && let Command::Append { rule, .. }
+        | Command::Insert { rule, .. }
+        | Command::Delete { rule, .. } = &mut command
+    {
+        Rc::make_mut(rule).counters = Some(Counters { packets, bytes });
+    }
+    command
 }
 
 /// `NAME POLICY [packets:bytes]`; the counters may be left out.

@@ -1,15 +1,17 @@
 //! Data → text, as kube-proxy writes it; the spelling that each value keeps decides the rest.
 
 use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
 
 use super::words::needs_quotes;
 use super::{ChainLine, Command, Restore, TableUpdate};
 use crate::rule::{
-    AddrSide, AddrType, AddressMatch, Criterion, CtStates, MarkChange, Match, PortRange, Recent,
-    RecentCheck, Rule, Target,
+    AddrSide, AddrType, AddressMatch, Criterion, CtStates, Match, PortRange, Recent, RecentCheck,
+    Rule, TcpFlagSet,
 };
 use crate::ruleset::Policy;
+
+mod extension;
+mod target;
 
 /// A part of a rule's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +70,14 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Restore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tables.iter().try_for_each(|table| table.fmt(f))
+        self.tables.iter().try_for_each(|table| table.fmt(f))?;
+        self.remarks.iter().try_for_each(|it| writeln!(f, "{it}"))
     }
 }
 
 impl fmt::Display for TableUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.remarks.iter().try_for_each(|it| writeln!(f, "{it}"))?;
         writeln!(f, "*{}", self.table)?;
         for chain in &self.chains {
             writeln!(f, "{chain}")?;
@@ -117,11 +121,16 @@ impl fmt::Display for Command {
             Command::SetPolicy { chain, policy } => {
                 write!(f, "-P {chain} {}", policy_name(*policy))
             }
+            Command::Chain(line) => line.fmt(f),
+            Command::Remark(text) => f.write_str(text),
         }
     }
 }
 
 fn write_rule(f: &mut fmt::Formatter<'_>, command: fmt::Arguments<'_>, rule: &Rule) -> fmt::Result {
+    if let Some(counters) = rule.counters {
+        write!(f, "{counters} ")?;
+    }
     f.write_fmt(command)?;
     if rule.matches.is_empty() && rule.target.is_none() {
         return Ok(());
@@ -160,6 +169,28 @@ impl fmt::Display for Match {
                 write!(f, "-m statistic --mode random {not}--probability {probability}")
             }
             Criterion::Recent(recent) => write_recent(f, recent, not),
+            Criterion::OtherProtocol(number) => {
+                write!(f, "{not}-p ")?;
+                extension::write_protocol(f, *number)
+            }
+            Criterion::OtherModule(name) => write!(f, "-m {name}"),
+            Criterion::Addresses { side, list } => {
+                let option = if *side == AddrSide::Source { "-s" } else { "-d" };
+                write!(f, "{not}{option} ")?;
+                write_list(f, list)
+            }
+            Criterion::Fragment => write!(f, "{not}-f"),
+            Criterion::TcpFlags { mask, set } => write!(f, "{not}--tcp-flags {mask} {set}"),
+            Criterion::IcmpType { icmp6, kind } => {
+                f.write_str(not)?;
+                f.write_str(if *icmp6 { "--icmpv6-type " } else { "--icmp-type " })?;
+                match kind {
+                    None => f.write_str("any"),
+                    Some((kind, None)) => write!(f, "{kind}"),
+                    Some((kind, Some(code))) => write!(f, "{kind}/{code}"),
+                }
+            }
+            Criterion::Extension(extension) => extension.fmt(f),
             Criterion::Nfacct(name) => write!(f, "-m nfacct --nfacct-name {name}"),
             Criterion::Unknown(text) => f.write_str(text),
         }
@@ -225,64 +256,29 @@ impl fmt::Display for PortRange {
 impl fmt::Display for CtStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = CtStates::NAMES.iter().filter(|(state, _)| self.meets(*state));
-        for (index, (_, name)) in names.enumerate() {
-            write!(f, "{}{name}", if index > 0 { "," } else { "" })?;
-        }
-        Ok(())
+        let names: Vec<&str> = names.map(|it| it.1).collect();
+        write_list(f, &names)
     }
 }
 
 impl fmt::Display for AddrType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AddrType::Local => "LOCAL",
-            AddrType::Unicast => "UNICAST",
-            AddrType::Broadcast => "BROADCAST",
-        })
+        f.write_str(self.name())
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for TcpFlagSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Accept => f.write_str("-j ACCEPT"),
-            Target::Drop => f.write_str("-j DROP"),
-            Target::Return => f.write_str("-j RETURN"),
-            Target::Jump(chain) => write!(f, "-j {chain}"),
-            Target::Goto(chain) => write!(f, "-g {chain}"),
-            Target::Reject { with: None } => f.write_str("-j REJECT"),
-            Target::Reject { with: Some(with) } => write!(f, "-j REJECT --reject-with {with}"),
-            Target::Mark { change, digits } => write_mark(f, *change, usize::from(*digits)),
-            Target::Masquerade { random_fully: false } => f.write_str("-j MASQUERADE"),
-            Target::Masquerade { random_fully: true } => {
-                f.write_str("-j MASQUERADE --random-fully")
-            }
-            Target::Dnat { to, port } => {
-                f.write_str("-j DNAT --to-destination ")?;
-                write_endpoint(f, *to, *port)
-            }
-            Target::Snat { to, port } => {
-                f.write_str("-j SNAT --to-source ")?;
-                write_endpoint(f, *to, *port)
-            }
-            Target::Unknown(text) => write!(f, "-j {text}"),
-        }
+        let names = TcpFlagSet::NAMES.into_iter().filter(|(flag, _)| self.contains(*flag));
+        let names: Vec<&str> = names.map(|it| it.1).collect();
+        if names.is_empty() { f.write_str("NONE") } else { write_list(f, &names) }
     }
 }
 
-fn write_mark(f: &mut fmt::Formatter<'_>, change: MarkChange, digits: usize) -> fmt::Result {
-    match change {
-        MarkChange::Or(bits) => write!(f, "-j MARK --or-mark 0x{bits:0digits$x}"),
-        MarkChange::Xor(bits) => write!(f, "-j MARK --xor-mark 0x{bits:0digits$x}"),
-        MarkChange::SetXmark { value, mask } => {
-            write!(f, "-j MARK --set-xmark 0x{value:0digits$x}/0x{mask:0digits$x}")
-        }
+/// With commas between.
+fn write_list(f: &mut fmt::Formatter<'_>, list: &[impl fmt::Display]) -> fmt::Result {
+    for (index, it) in list.iter().enumerate() {
+        write!(f, "{}{it}", if index > 0 { "," } else { "" })?;
     }
-}
-
-fn write_endpoint(f: &mut fmt::Formatter<'_>, ip: IpAddr, port: Option<u16>) -> fmt::Result {
-    match port {
-        Some(port) => write!(f, "{}", SocketAddr::new(ip, port)),
-        None => write!(f, "{ip}"),
-    }
+    Ok(())
 }

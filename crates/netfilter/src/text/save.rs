@@ -4,9 +4,10 @@
 use std::fmt::Write;
 
 use super::ChainLine;
+use crate::extension::{Extension, ModuleOption, Value};
 use crate::packet::Protocol;
 use crate::rule::{
-    AddressMatch, Criterion, Family, MarkChange, Match, Probability, Recent, Rule, Target,
+    AddrSide, AddressMatch, Criterion, Family, MarkChange, Match, Probability, Recent, Rule, Target,
 };
 use crate::ruleset::{Chain, ChainName, RuleSet, Table, TableName};
 
@@ -90,6 +91,18 @@ impl Rule {
 
 const DEFAULT_REJECT: &str = "icmp-port-unreachable";
 
+/// Short names of what a REJECT answers with (libipt_REJECT.c).
+const REJECTS: [(&str, &str); 8] = [
+    ("net-unreach", "icmp-net-unreachable"),
+    ("host-unreach", "icmp-host-unreachable"),
+    ("proto-unreach", "icmp-proto-unreachable"),
+    ("port-unreach", "icmp-port-unreachable"),
+    ("net-prohib", "icmp-net-prohibited"),
+    ("host-prohib", "icmp-host-prohibited"),
+    ("admin-prohib", "icmp-admin-prohibited"),
+    ("tcp-rst", "tcp-reset"),
+];
+
 /// Where a match stands among those of the IP header; none for the matches of modules.
 fn head_rank(it: &Match) -> Option<usize> {
     match it.criterion {
@@ -97,39 +110,64 @@ fn head_rank(it: &Match) -> Option<usize> {
         Criterion::Destination(_) => Some(1),
         Criterion::InInterface(_) => Some(2),
         Criterion::OutInterface(_) => Some(3),
-        Criterion::Protocol(_) => Some(4),
+        Criterion::Addresses { side: AddrSide::Source, .. } => Some(0),
+        Criterion::Addresses { side: AddrSide::Destination, .. } => Some(1),
+        Criterion::Protocol(_) | Criterion::OtherProtocol(_) => Some(4),
+        Criterion::Fragment => Some(5),
         _ => None,
     }
 }
 
-/// `-s 0.0.0.0/0` says nothing.
+/// `-s 0.0.0.0/0`, `-i +` and `-p all` say nothing.
 fn matches_all(it: &Match) -> bool {
-    let (Criterion::Source(address) | Criterion::Destination(address)) = &it.criterion else {
-        return false;
+    let all = match &it.criterion {
+        Criterion::Source(address) | Criterion::Destination(address) => {
+            address.net.prefix_len() == 0
+        }
+        Criterion::InInterface(name) | Criterion::OutInterface(name) => name == "+",
+        Criterion::OtherProtocol(number) => *number == 0,
+        _ => false,
     };
-    address.net.prefix_len() == 0 && !it.negated
+    all && !it.negated
 }
 
-/// A module's ports stand behind its `-m`, the source port first; a port that comes first loads it.
+/// What asks for a protocol's header stands behind the protocol's `-m`, ports first; where it comes
+/// without, it loads the module.
 fn with_modules(mut matches: Vec<Match>, protocol: Option<Protocol>) -> Vec<Match> {
-    let loads = |it: &Match| is_port(&it.criterion) || matches!(it.criterion, Criterion::Module(_));
+    let is_module =
+        |it: &Match| matches!(it.criterion, Criterion::Module(_) | Criterion::OtherModule(_));
+    let loads = |it: &Match| is_module(it) || header_rank(&it.criterion).is_some();
     let Some(place) = matches.iter().position(loads) else { return matches };
-    if is_port(&matches[place].criterion)
-        && let Some(protocol) = protocol
+    if header_rank(&matches[place].criterion).is_some()
+        && let Some(module) = module_of(&matches[place].criterion, protocol)
     {
-        matches.retain(|it| !matches!(it.criterion, Criterion::Module(_)));
-        matches.insert(place, Criterion::Module(protocol).into());
+        matches.retain(|it| !is_module(it));
+        matches.insert(place, module.into());
     }
-    let (mut ports, mut res): (Vec<Match>, Vec<Match>) =
-        matches.into_iter().partition(|it| is_port(&it.criterion));
-    ports.sort_by_key(|it| matches!(it.criterion, Criterion::DestinationPort(_)));
+    let (mut asks, mut res): (Vec<Match>, Vec<Match>) =
+        matches.into_iter().partition(|it| header_rank(&it.criterion).is_some());
+    asks.sort_by_key(|it| header_rank(&it.criterion));
     let after = (place + 1).min(res.len());
-    res.splice(after..after, ports);
+    res.splice(after..after, asks);
     res
 }
 
-fn is_port(criterion: &Criterion) -> bool {
-    matches!(criterion, Criterion::SourcePort(_) | Criterion::DestinationPort(_))
+fn module_of(criterion: &Criterion, protocol: Option<Protocol>) -> Option<Criterion> {
+    match criterion {
+        Criterion::IcmpType { icmp6: true, .. } => Some(Criterion::OtherModule("icmp6".into())),
+        _ => protocol.map(Criterion::Module),
+    }
+}
+
+/// Where a match stands among those of its protocol's module.
+fn header_rank(criterion: &Criterion) -> Option<usize> {
+    match criterion {
+        Criterion::SourcePort(_) => Some(0),
+        Criterion::DestinationPort(_) => Some(1),
+        Criterion::TcpFlags { .. } => Some(2),
+        Criterion::IcmpType { .. } => Some(3),
+        _ => None,
+    }
 }
 
 fn canonical_match(it: &Match) -> Match {
@@ -145,9 +183,52 @@ fn canonical_match(it: &Match) -> Match {
         }
         Criterion::Statistic(probability) => Criterion::Statistic(stored(*probability)),
         Criterion::Recent(recent) => Criterion::Recent(Recent { explicit: true, ..recent.clone() }),
+        Criterion::Addresses { side, list } => {
+            Criterion::Addresses { side: *side, list: list.iter().map(net).collect() }
+        }
+        Criterion::Extension(extension) => Criterion::Extension(canonical_extension(extension)),
         other => other.clone(),
     };
     Match { negated: it.negated, criterion }
+}
+
+/// With the defaults written out that iptables-save writes, and without those it leaves out.
+fn canonical_extension(it: &Extension) -> Extension {
+    let mut res = it.clone();
+    for option in &mut res.options {
+        match &mut option.value {
+            Value::Rate(rate) => *rate = rate.stored(),
+            Value::Net(address) => {
+                let net = address.net.trunc();
+                *address = AddressMatch { net, bare: net.prefix_len() == net.max_prefix_len() };
+            }
+            _ => {}
+        }
+    }
+    let plain = |name, value| ModuleOption { negated: false, name, value };
+    match it.module {
+        "limit" => {
+            res.options.retain(|it| it.name != "--limit-burst" || it.value != Value::Number(5));
+        }
+        "hashlimit" if !it.has("--hashlimit-burst") => {
+            res.options.insert(1, plain("--hashlimit-burst", Value::Number(5)));
+        }
+        "recent" => {
+            let side = if it.has("--rdest") { "--rdest" } else { "--rsource" };
+            let all = Value::Address(std::net::Ipv4Addr::BROADCAST.into());
+            let name = it.word("--name").unwrap_or("DEFAULT").to_owned();
+            let mask = it.option("--mask").map_or(all, |it| it.value.clone());
+            let told = ["--name", "--mask", "--rsource", "--rdest"];
+            res.options.retain(|it| !told.contains(&it.name));
+            res.options.extend([
+                plain("--name", Value::Word(name)),
+                plain("--mask", mask),
+                plain(side, Value::Flag),
+            ]);
+        }
+        _ => {}
+    }
+    res
 }
 
 /// Of 2³¹ draws, as many as the kernel keeps.
@@ -159,8 +240,9 @@ fn stored(probability: Probability) -> Probability {
 fn canonical_target(target: &Target) -> Target {
     match target {
         Target::Reject { with } => {
-            let with = with.clone().unwrap_or_else(|| DEFAULT_REJECT.to_owned());
-            Target::Reject { with: Some(with) }
+            let with = with.as_deref().unwrap_or(DEFAULT_REJECT);
+            let short = REJECTS.iter().find(|(short, _)| *short == with);
+            Target::Reject { with: Some(short.map_or(with, |it| it.1).to_owned()) }
         }
         Target::Mark { change, .. } => {
             let change = match *change {
@@ -181,7 +263,9 @@ fn saved_spelling(it: &Match, family: Family) -> Option<String> {
             Some(it.to_string().replace('\'', "\\'"))
         }
         Criterion::Nfacct(name) => Some(format!("-m nfacct --nfacct-name  {name}")),
-        Criterion::Recent(_) if family == Family::V6 => {
+        Criterion::Recent(_) | Criterion::Extension(Extension { module: "recent", .. })
+            if family == Family::V6 =>
+        {
             let mask = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
             Some(it.to_string().replace("255.255.255.255", mask))
         }

@@ -3,14 +3,12 @@
 //! An option that is not wholly understood becomes `Unknown`, from its first word to the one that
 //! starts the next option.
 
-use std::net::{IpAddr, SocketAddr};
-
-use ipnet::IpNet;
-
-use crate::packet::Protocol;
+use super::value::{
+    self, ICMP, ICMP6, address, address_type, flags, full_mask, icmp_type, masked, name, ports,
+    protocol, states,
+};
 use crate::rule::{
-    AddrSide, AddrType, AddressMatch, Criterion, CtStates, MarkChange, Match, PortRange,
-    Probability, Recent, RecentCheck, Rule, Target,
+    AddrSide, Criterion, Match, Probability, Recent, RecentCheck, Rule, Target, TcpFlagSet,
 };
 use crate::ruleset::ChainName;
 use crate::text::Mistake;
@@ -54,14 +52,14 @@ enum Part {
 }
 
 /// Why an option was not read.
-enum Miss {
+pub(super) enum Miss {
     /// The lab does not know it.
     Unknown,
     /// The word at this index should have been its value.
     Value(usize),
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     line: &'a str,
     words: &'a [Word],
     at: usize,
@@ -71,6 +69,19 @@ impl<'a> Reader<'a> {
     /// The line from the word at `start` up to the one read last.
     fn text(&self, start: usize) -> &'a str {
         &self.line[self.words[start].start..self.words[self.at - 1].end]
+    }
+
+    /// The index of the next word.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on to the next option; the line from the word at `start` up to it.
+    pub(super) fn skip_to_option(&mut self, start: usize) -> &'a str {
+        while !self.at_start() {
+            self.at += 1;
+        }
+        self.text(start)
     }
 
     fn mistake(&self, start: usize, miss: Miss) -> Option<(usize, Mistake)> {
@@ -90,16 +101,36 @@ impl<'a> Reader<'a> {
             "-g" | "--goto" if !negated => {
                 return self.value(ChainName::new).map(|it| Part::Target(Target::Goto(it)));
             }
-            "-p" | "--protocol" | "--proto" => Criterion::Protocol(self.known(protocol)?),
-            "-s" | "--source" | "--src" => Criterion::Source(self.value(address)?),
-            "-d" | "--destination" | "--dst" => Criterion::Destination(self.value(address)?),
+            "-p" | "--protocol" | "--proto" => self.value(protocol)?,
+            "-s" | "--source" | "--src" => self.addresses(AddrSide::Source)?,
+            "-d" | "--destination" | "--dst" => self.addresses(AddrSide::Destination)?,
+            "-f" | "--fragment" => Criterion::Fragment,
             "-i" | "--in-interface" => Criterion::InInterface(self.value(name)?),
             "-o" | "--out-interface" => Criterion::OutInterface(self.value(name)?),
             "--sport" | "--source-port" => Criterion::SourcePort(self.value(ports)?),
             "--dport" | "--destination-port" => Criterion::DestinationPort(self.value(ports)?),
+            "--syn" => Criterion::TcpFlags { mask: TcpFlagSet::SYN_MASK, set: TcpFlagSet::SYN },
+            "--tcp-flags" => {
+                Criterion::TcpFlags { mask: self.value(flags)?, set: self.value(flags)? }
+            }
+            "--icmp-type" => {
+                Criterion::IcmpType { icmp6: false, kind: self.value(|it| icmp_type(it, &ICMP))? }
+            }
+            "--icmpv6-type" => {
+                Criterion::IcmpType { icmp6: true, kind: self.value(|it| icmp_type(it, &ICMP6))? }
+            }
             _ => return Err(Miss::Unknown),
         };
         Ok(Part::Match(Match { negated, criterion }))
+    }
+
+    fn addresses(&mut self, side: AddrSide) -> Result<Criterion, Miss> {
+        let list = self.value(|it| it.split(',').map(address).collect::<Option<Vec<_>>>())?;
+        Ok(match (&list[..], side) {
+            ([one], AddrSide::Source) => Criterion::Source(*one),
+            ([one], AddrSide::Destination) => Criterion::Destination(*one),
+            _ => Criterion::Addresses { side, list },
+        })
     }
 
     fn module(&mut self) -> Result<Part, Miss> {
@@ -107,11 +138,24 @@ impl<'a> Reader<'a> {
         if let Ok(protocol) = name.parse() {
             return Ok(Part::Match(Criterion::Module(protocol).into()));
         }
+        if name == "icmp6" {
+            return Ok(Part::Match(Criterion::OtherModule(name.to_owned()).into()));
+        }
+        let start = self.at;
+        let simple = self.simple_module(name);
+        if !matches!(simple, Err(Miss::Unknown)) {
+            return simple.map(Part::Match);
+        }
+        self.at = start;
+        self.extension(name).map(Part::Match)
+    }
+
+    /// The forms that kube-proxy writes.
+    fn simple_module(&mut self, name: &str) -> Result<Match, Miss> {
         let res = match name {
             "comment" => self.comment()?.into(),
             "mark" => self.negatable("--mark", Reader::mark)?,
             "conntrack" => self.negatable("--ctstate", Reader::states)?,
-            "state" => self.negatable("--state", Reader::states)?,
             "addrtype" => self.addrtype()?,
             "statistic" => {
                 self.expect("--mode")?;
@@ -122,12 +166,12 @@ impl<'a> Reader<'a> {
             "recent" => self.recent()?,
             "nfacct" => {
                 self.expect("--nfacct-name")?;
-                Criterion::Nfacct(self.value(self::name)?).into()
+                Criterion::Nfacct(self.value(value::name)?).into()
             }
             _ => return Err(Miss::Unknown),
         };
         self.end()?;
-        Ok(Part::Match(res))
+        Ok(res)
     }
 
     fn negatable(
@@ -174,7 +218,7 @@ impl<'a> Reader<'a> {
         while !self.at_start() {
             negated |= self.take("!");
             match self.word()? {
-                "--name" => name = self.value(self::name)?,
+                "--name" => name = self.value(value::name)?,
                 "--set" => set = true,
                 "--rcheck" => rcheck = true,
                 "--seconds" => seconds = Some(self.value(|it| it.parse().ok())?),
@@ -192,56 +236,11 @@ impl<'a> Reader<'a> {
         Ok(Match { negated, criterion: Criterion::Recent(Recent { name, check, explicit }) })
     }
 
-    fn target(&mut self) -> Result<Target, Miss> {
-        let at = self.at;
-        let target = match self.word().map_err(|_| Miss::Value(at))? {
-            "ACCEPT" => Target::Accept,
-            "DROP" => Target::Drop,
-            "RETURN" => Target::Return,
-            "REJECT" => Target::Reject { with: self.optional("--reject-with", name)? },
-            "MARK" => self.mark_change()?,
-            "MASQUERADE" => Target::Masquerade { random_fully: self.take("--random-fully") },
-            "DNAT" => {
-                self.expect("--to-destination")?;
-                let (to, port) = self.known(endpoint)?;
-                Target::Dnat { to, port }
-            }
-            "SNAT" => {
-                self.expect("--to-source")?;
-                let (to, port) = self.known(endpoint)?;
-                Target::Snat { to, port }
-            }
-            extension if EXTENSIONS.contains(&extension) => return Err(Miss::Unknown),
-            chain => Target::Jump(ChainName::new(chain).ok_or(Miss::Value(at))?),
-        };
-        self.end()?;
-        Ok(target)
-    }
-
-    fn mark_change(&mut self) -> Result<Target, Miss> {
-        let option = self.word()?;
-        let (value, mask, digits) = self.value(masked)?;
-        let change = match (option, mask) {
-            ("--or-mark", None) => MarkChange::Or(value),
-            ("--xor-mark", None) => MarkChange::Xor(value),
-            ("--and-mark", None) => MarkChange::SetXmark { value: 0, mask: !value },
-            ("--set-xmark", _) => MarkChange::SetXmark { value, mask: mask.unwrap_or(u32::MAX) },
-            ("--set-mark", _) => {
-                MarkChange::SetXmark { value, mask: mask.map_or(u32::MAX, |mask| mask | value) }
-            }
-            _ => return Err(Miss::Unknown),
-        };
-        Ok(Target::Mark { change, digits })
-    }
-
     /// The option from `start` as it stands; for a target, what follows its `-j`.
     fn unknown(&mut self, start: usize) -> Part {
         let negated = self.words[start].text == "!";
         self.at = (start + 1 + usize::from(negated)).min(self.words.len());
-        while self.at < self.words.len() && !self.at_start() {
-            self.at += 1;
-        }
-        let text = self.text(start);
+        let text = self.skip_to_option(start);
         let jump = text.strip_prefix("-j").or_else(|| text.strip_prefix("--jump"));
         match jump.filter(|it| it.is_empty() || it.starts_with(' ')) {
             Some(target) => Part::Target(Target::Unknown(target.trim_start().to_owned())),
@@ -250,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the next word starts an option of its own, or nothing follows.
-    fn at_start(&self) -> bool {
+    pub(super) fn at_start(&self) -> bool {
         let plain = |at: usize| self.words.get(at).filter(|it| !it.quoted).map(|it| &*it.text);
         let word = match plain(self.at) {
             Some("!") => plain(self.at + 1),
@@ -262,41 +261,41 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn end(&self) -> Result<(), Miss> {
+    pub(super) fn end(&self) -> Result<(), Miss> {
         if self.at_start() { Ok(()) } else { Err(Miss::Unknown) }
     }
 
-    fn word(&mut self) -> Result<&'a str, Miss> {
+    pub(super) fn word(&mut self) -> Result<&'a str, Miss> {
         let word = self.words.get(self.at).ok_or(Miss::Unknown)?;
         self.at += 1;
         Ok(&word.text)
     }
 
-    fn take(&mut self, text: &str) -> bool {
+    pub(super) fn take(&mut self, text: &str) -> bool {
         let there = self.words.get(self.at).is_some_and(|it| !it.quoted && it.text == text);
         self.at += usize::from(there);
         there
     }
 
-    fn expect(&mut self, text: &str) -> Result<(), Miss> {
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), Miss> {
         if self.take(text) { Ok(()) } else { Err(Miss::Unknown) }
     }
 
     /// A value that must be one of `read`'s.
-    fn value<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Miss> {
+    pub(super) fn value<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Miss> {
         let at = self.at;
         let word = self.word().map_err(|_| Miss::Value(at))?;
         read(word).ok_or(Miss::Value(at))
     }
 
     /// A value that the lab may not know though iptables does.
-    fn known<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Miss> {
+    pub(super) fn known<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Miss> {
         let at = self.at;
         let word = self.word().map_err(|_| Miss::Value(at))?;
         read(word).ok_or(Miss::Unknown)
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         option: &str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -306,7 +305,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Words that start an option, whichever came before. A single letter after a dash does as well.
-const STARTS: [&str; 18] = [
+const STARTS: [&str; 22] = [
     "--match",
     "--source",
     "--src",
@@ -322,134 +321,15 @@ const STARTS: [&str; 18] = [
     "--source-port",
     "--dport",
     "--destination-port",
+    "--tcp-flags",
+    "--syn",
+    "--icmp-type",
+    "--icmpv6-type",
     "--fragment",
     "--ipv4",
     "--ipv6",
 ];
 
-/// Targets of iptables' own that the lab does not know; any other word names a chain.
-const EXTENSIONS: [&str; 32] = [
-    "AUDIT",
-    "CHECKSUM",
-    "CLASSIFY",
-    "CLUSTERIP",
-    "CONNMARK",
-    "CONNSECMARK",
-    "CT",
-    "DNPT",
-    "DSCP",
-    "ECN",
-    "HL",
-    "HMARK",
-    "IDLETIMER",
-    "LED",
-    "LOG",
-    "NETMAP",
-    "NFLOG",
-    "NFQUEUE",
-    "NOTRACK",
-    "QUEUE",
-    "RATEEST",
-    "REDIRECT",
-    "SECMARK",
-    "SET",
-    "SNPT",
-    "SYNPROXY",
-    "TCPMSS",
-    "TCPOPTSTRIP",
-    "TEE",
-    "TOS",
-    "TPROXY",
-    "TRACE",
-];
-
 fn is_letter(word: &str) -> bool {
     matches!(word.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic())
-}
-
-fn name(word: &str) -> Option<String> {
-    Some(word.to_owned()).filter(|it| !it.is_empty())
-}
-
-fn protocol(word: &str) -> Option<Protocol> {
-    let number = |it: &Protocol| word.parse() == Ok(it.number());
-    let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp];
-    word.parse().ok().or_else(|| all.into_iter().find(number))
-}
-
-fn address(word: &str) -> Option<AddressMatch> {
-    if let Ok(ip) = word.parse::<IpAddr>() {
-        return Some(AddressMatch::host(ip));
-    }
-    if let Ok(net) = word.parse::<IpNet>() {
-        return Some(AddressMatch::net(net));
-    }
-    let (ip, mask) = word.split_once('/')?;
-    IpNet::with_netmask(ip.parse().ok()?, mask.parse().ok()?).ok().map(AddressMatch::net)
-}
-
-fn ports(word: &str) -> Option<PortRange> {
-    let Some((first, last)) = word.split_once(':') else {
-        return word.parse::<u16>().ok().map(PortRange::from);
-    };
-    let first = if first.is_empty() { 0 } else { first.parse().ok()? };
-    let last = if last.is_empty() { u16::MAX } else { last.parse().ok()? };
-    Some(PortRange { first, last }).filter(|it| it.first <= it.last)
-}
-
-/// `value[/mask]`, and how many hexadecimal digits are written out.
-fn masked(word: &str) -> Option<(u32, Option<u32>, u8)> {
-    let (value, mask) = match word.split_once('/') {
-        Some((value, mask)) => (value, Some(mask)),
-        None => (word, None),
-    };
-    let width = digits(value).max(mask.map_or(1, digits));
-    let mask = match mask {
-        Some(mask) => Some(number(mask)?),
-        None => None,
-    };
-    Some((number(value)?, mask, width))
-}
-
-/// As C's `strtoul` reads it: hexadecimal after `0x`, octal after `0`.
-fn number(word: &str) -> Option<u32> {
-    let (digits, radix) = match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None if word.len() > 1 && word.starts_with('0') => (&word[1..], 8),
-        None => (word, 10),
-    };
-    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
-}
-
-fn digits(word: &str) -> u8 {
-    let padded = word.strip_prefix("0x0").is_some_and(|it| !it.is_empty());
-    if padded { u8::try_from(word.len() - 2).unwrap_or(1).min(8) } else { 1 }
-}
-
-fn states(word: &str) -> Option<CtStates> {
-    let state = |name: &str| CtStates::NAMES.iter().find(|it| it.1 == name).map(|it| it.0);
-    word.split(',').try_fold(CtStates::default(), |all, name| Some(all.with(state(name)?)))
-}
-
-fn address_type(word: &str) -> Option<AddrType> {
-    let all = [AddrType::Local, AddrType::Unicast, AddrType::Broadcast];
-    all.into_iter().find(|it| it.to_string() == word)
-}
-
-/// A mask that leaves the whole address; with another one the lab would remember too much.
-fn full_mask(word: &str) -> Option<bool> {
-    let full = match word.parse::<IpAddr>().ok()? {
-        IpAddr::V4(mask) => mask.to_bits() == u32::MAX,
-        IpAddr::V6(mask) => mask.to_bits() == u128::MAX,
-    };
-    full.then_some(true)
-}
-
-/// `ip`, `ip:port`, `[ip]:port`; ranges are not known.
-fn endpoint(word: &str) -> Option<(IpAddr, Option<u16>)> {
-    if let Ok(both) = word.parse::<SocketAddr>() {
-        return Some((both.ip(), Some(both.port())));
-    }
-    let ip = word.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(word);
-    Some((ip.parse().ok()?, None))
 }

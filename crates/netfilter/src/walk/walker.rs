@@ -1,0 +1,143 @@
+//! From rule to rule: chains, jumps, and what targets do.
+
+use std::rc::Rc;
+
+use super::{Dice, Draw, Finding, Nat, Passage, Surroundings, Verdict, Visit};
+use crate::memory::Memory;
+use crate::packet::Packet;
+use crate::rule::{Rule, Target};
+use crate::ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet};
+
+pub(super) struct Walker<'a> {
+    pub(super) rules: &'a RuleSet,
+    pub(super) packet: &'a mut Packet,
+    pub(super) around: &'a Surroundings<'a>,
+    pub(super) memory: &'a mut Memory,
+    pub(super) dice: &'a mut dyn Dice,
+    pub(super) passage: Passage,
+}
+
+/// How a chain ended for its caller.
+enum Flow {
+    /// At its end or by RETURN: the caller goes on after the jump.
+    Return,
+    Decided,
+}
+
+/// The kernel refuses rule sets with loops and deeper jumps; text from elsewhere may hold them.
+const MAX_DEPTH: usize = 64;
+/// Text from elsewhere may also branch without end.
+const MAX_VISITS: usize = 1 << 20;
+
+impl Walker<'_> {
+    pub(super) fn builtin(&mut self, name: ChainName) {
+        if matches!(self.chain(name, 0), Flow::Decided) {
+            return;
+        }
+        let chain = self.rules.chain(self.passage.table, name);
+        if chain.and_then(|it| it.policy) == Some(Policy::Drop) {
+            self.passage.verdict = Verdict::Drop;
+        }
+    }
+
+    fn chain(&mut self, name: ChainName, depth: usize) -> Flow {
+        self.passage.chains.push(name);
+        let Some(chain) = self.rules.chain(self.passage.table, name) else { return Flow::Return };
+        if depth >= MAX_DEPTH {
+            return Flow::Return;
+        }
+        let chain: &Rc<Chain> = chain;
+        for (index, rule) in chain.rules.iter().enumerate() {
+            if self.passage.visits.len() >= MAX_VISITS {
+                return Flow::Return;
+            }
+            let at = RuleRef { table: self.passage.table, chain: name, index };
+            if let Some(flow) = self.rule(rule, at, depth) {
+                return flow;
+            }
+        }
+        Flow::Return
+    }
+
+    /// Looks at one rule; None where the next one is to be looked at.
+    fn rule(&mut self, rule: &Rule, at: RuleRef, depth: usize) -> Option<Flow> {
+        let mut draw: Option<Draw> = None;
+        let failed = rule.matches.iter().position(|it| !self.matches(it, at, &mut draw));
+        let finding = match failed {
+            Some(criterion) => Finding::Skipped { criterion },
+            None => Finding::Matched,
+        };
+        self.passage.visits.push(Visit { rule: at, run: 1, depth, finding, draw });
+        match failed {
+            Some(_) => None,
+            None => self.carry_out(rule, at, depth),
+        }
+    }
+
+    /// Carries out the rule's target; None where the next rule is to be looked at.
+    fn carry_out(&mut self, rule: &Rule, at: RuleRef, depth: usize) -> Option<Flow> {
+        match rule.target.as_ref()? {
+            Target::Accept => Some(self.decide(at, Verdict::Accept)),
+            Target::Drop => Some(self.decide(at, Verdict::Drop)),
+            Target::Reject { .. } => Some(self.decide(at, Verdict::Reject)),
+            Target::Return => Some(Flow::Return),
+            Target::Jump(chain) => match self.chain(*chain, depth + 1) {
+                Flow::Return => None,
+                Flow::Decided => Some(Flow::Decided),
+            },
+            Target::Goto(chain) => Some(self.chain(*chain, depth + 1)),
+            Target::Mark { change, .. } => {
+                self.packet.mark = change.apply(self.packet.mark);
+                None
+            }
+            Target::ConnMark(change) => {
+                let (mark, connection) = change.apply(self.packet.mark, self.connection_mark());
+                self.packet.mark = mark;
+                self.passage.connection_mark = Some(connection);
+                None
+            }
+            Target::Notrack { .. } => {
+                self.passage.untracked = true;
+                None
+            }
+            Target::Masquerade { random_fully } => {
+                let nat = Nat::Masquerade { random_fully: *random_fully, ports: None };
+                Some(self.translate(at, nat))
+            }
+            Target::Dnat { to, port } => {
+                Some(self.translate(at, Nat::Dnat { to: *to, port: *port }))
+            }
+            Target::Snat { to, port } => {
+                let ports = port.map(Into::into);
+                Some(self.translate(at, Nat::Snat { to: *to, ports, random: false }))
+            }
+            Target::Translate(translation) => Some(match self.translation(translation) {
+                Some(nat) => self.translate(at, nat),
+                // A device without address has nothing to redirect to (`nf_nat_redirect`).
+                None => self.decide(at, Verdict::Drop),
+            }),
+            Target::Netmap(net) => {
+                let nat = self.netmap(*net);
+                Some(self.translate(at, nat))
+            }
+            Target::Aside(_) | Target::Unknown(_) => None,
+        }
+    }
+
+    fn translate(&mut self, at: RuleRef, nat: Nat) -> Flow {
+        self.passage.nat = Some(nat);
+        self.decide(at, Verdict::Accept)
+    }
+
+    fn decide(&mut self, at: RuleRef, verdict: Verdict) -> Flow {
+        self.passage.verdict = verdict;
+        self.passage.decided_by = Some(at);
+        Flow::Decided
+    }
+
+    /// The connection's mark, as the rules so far have left it.
+    pub(super) fn connection_mark(&self) -> u32 {
+        let kept = self.around.entry.map_or(0, |it| it.mark);
+        self.passage.connection_mark.unwrap_or(kept)
+    }
+}
