@@ -148,7 +148,8 @@ impl Lab {
 
     /// The garbage collector: what named the owner with this UID, which is gone.
     pub(super) fn collect(&mut self, uid: &str, cause: Option<EntryId>) {
-        let left: Vec<ObjectKey> = self.index.dependents(uid).cloned().collect();
+        let left: Vec<ObjectKey> =
+            self.index.dependents(uid).filter_map(|id| self.key_of(id)).collect();
         for key in left {
             let Some(mut object) = self.objects.get(&key).cloned() else { continue };
             let others = |it: &OwnerReference| self.owner(&key.namespace, it).is_some();
@@ -178,7 +179,8 @@ impl Lab {
         let Some(object) = self.objects.get(key).cloned() else { return };
         let meta = object.meta();
         let waits = |finalizer: &str| meta.finalizers.iter().any(|it| it == finalizer);
-        let dependents: Vec<ObjectKey> = self.index.dependents(&meta.uid).cloned().collect();
+        let dependents: Vec<ObjectKey> =
+            self.index.dependents(&meta.uid).filter_map(|id| self.key_of(id)).collect();
         if waits(ORPHAN) {
             for dependent in &dependents {
                 let Some(mut freed) = self.objects.get(dependent).cloned() else { continue };

@@ -7,40 +7,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::control::members;
 use crate::control::schedule::{Demand, Usage};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Objects, Pod, Service};
+use crate::object::{Id, Object, Objects, Pod, Service};
 
-type Keys = BTreeSet<ObjectKey>;
+type Ids = BTreeSet<Id>;
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Index {
     /// By the owner's UID: what names it in its `ownerReferences`.
-    dependents: BTreeMap<String, Keys>,
+    dependents: BTreeMap<String, Ids>,
     /// By node name: the pods bound to it.
-    bound: BTreeMap<String, Keys>,
+    bound: BTreeMap<String, Ids>,
     /// By node name: what its pods take that have not ended.
     usage: BTreeMap<String, Usage>,
     /// By the controller's UID and node name: its pods there that stay.
     kin: BTreeMap<(String, String), usize>,
     /// By namespace: pods and ReplicaSets without a controller.
-    orphans: BTreeMap<String, Keys>,
+    orphans: BTreeMap<String, Ids>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
-    selectors: BTreeMap<(String, String, String), Keys>,
+    selectors: BTreeMap<(String, String, String), Ids>,
     /// By Service: the pods its selector takes, in whatever state.
-    members: BTreeMap<ObjectKey, Keys>,
+    members: BTreeMap<Id, Ids>,
     /// By namespace and `kubernetes.io/service-name`: EndpointSlices.
-    slices: BTreeMap<(String, String), Keys>,
+    slices: BTreeMap<(String, String), Ids>,
 }
 
 impl Index {
-    pub(super) fn dependents<'a>(
-        &'a self,
-        uid: &str,
-    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
-        self.dependents.get(uid).into_iter().flatten()
+    pub(super) fn dependents<'a>(&'a self, uid: &str) -> impl Iterator<Item = Id> + use<'a> {
+        self.dependents.get(uid).into_iter().flatten().copied()
     }
 
-    pub(super) fn bound<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
-        self.bound.get(node).into_iter().flatten()
+    pub(super) fn bound<'a>(&'a self, node: &str) -> impl Iterator<Item = Id> + use<'a> {
+        self.bound.get(node).into_iter().flatten().copied()
     }
 
     pub(super) fn usage(&self, node: &str) -> Option<&Usage> {
@@ -52,101 +49,91 @@ impl Index {
     }
 
     /// Pods and ReplicaSets that no controller looks after.
-    pub(super) fn orphans<'a>(
-        &'a self,
-        namespace: &str,
-    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
-        self.orphans.get(namespace).into_iter().flatten()
+    pub(super) fn orphans<'a>(&'a self, namespace: &str) -> impl Iterator<Item = Id> + use<'a> {
+        self.orphans.get(namespace).into_iter().flatten().copied()
     }
 
-    pub(super) fn members<'a>(
-        &'a self,
-        service: &ObjectKey,
-    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
-        self.members.get(service).into_iter().flatten()
+    pub(super) fn members<'a>(&'a self, service: Id) -> impl Iterator<Item = Id> + use<'a> {
+        self.members.get(&service).into_iter().flatten().copied()
     }
 
-    pub(super) fn slices<'a>(
-        &'a self,
-        service: &ObjectKey,
-    ) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+    pub(super) fn slices<'a>(&'a self, service: &ObjectKey) -> impl Iterator<Item = Id> + use<'a> {
         let place = (service.namespace.clone(), service.name.clone());
-        self.slices.get(&place).into_iter().flatten()
+        self.slices.get(&place).into_iter().flatten().copied()
     }
 
     /// The Services whose selector takes the pod.
-    pub(super) fn services_of(&self, objects: &Objects, pod: &Pod) -> Keys {
+    pub(super) fn services_of(&self, objects: &Objects, pod: &Pod) -> Ids {
         let namespace = &pod.metadata.namespace;
         let candidates = pod.metadata.labels.iter().filter_map(|(key, value)| {
             self.selectors.get(&(namespace.clone(), key.clone(), value.clone()))
         });
-        let takes = |key: &&ObjectKey| {
-            let service = objects.get(key).and_then(Object::as_service);
+        let takes = |id: &Id| {
+            let service = objects.by_id(*id).and_then(Object::as_service);
             service.is_some_and(|it| members::selects(it, pod))
         };
-        candidates.flatten().filter(takes).cloned().collect()
+        candidates.flatten().copied().filter(takes).collect()
     }
 
-    /// `objects` holds `new` already, or `old` no more.
+    /// `objects` holds `new` already, or `old` no more; `id` is or was theirs.
     pub(super) fn replace(
         &mut self,
         objects: &Objects,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         old: Option<&Object>,
         new: Option<&Object>,
     ) {
-        self.replace_owners(key, old, new);
+        self.replace_owners(id, old, new);
         if matches!(key.kind, Kind::Pod | Kind::ReplicaSet) {
-            self.replace_orphan(key, old, new);
+            self.replace_orphan((key, id), old, new);
         }
         match key.kind {
-            Kind::Pod => self.replace_pod(objects, key, pod(old), pod(new)),
-            Kind::Service => self.replace_service(objects, key, service(old), service(new)),
-            Kind::EndpointSlice => self.replace_slice(key, old, new),
+            Kind::Pod => self.replace_pod(objects, id, pod(old), pod(new)),
+            Kind::Service => self.replace_service(objects, (key, id), service(old), service(new)),
+            Kind::EndpointSlice => self.replace_slice((key, id), old, new),
             _ => {}
         }
     }
 
-    fn replace_owners(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+    fn replace_owners(&mut self, id: Id, old: Option<&Object>, new: Option<&Object>) {
         let owners = |it: Option<&Object>| it.map(|it| it.meta().owner_references.clone());
         let (before, after) = (owners(old), owners(new));
         if before == after {
             return;
         }
         for owner in before.into_iter().flatten() {
-            drop_from(&mut self.dependents, &owner.uid, key);
+            drop_from(&mut self.dependents, &owner.uid, id);
         }
         for owner in after.into_iter().flatten() {
-            self.dependents.entry(owner.uid).or_default().insert(key.clone());
+            self.dependents.entry(owner.uid).or_default().insert(id);
         }
     }
 
-    fn replace_orphan(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+    fn replace_orphan(
+        &mut self,
+        (key, id): (&ObjectKey, Id),
+        old: Option<&Object>,
+        new: Option<&Object>,
+    ) {
         let place = |it: Option<&Object>| {
             it.filter(|it| it.meta().controller().is_none()).map(|_| key.namespace.clone())
         };
-        move_key(&mut self.orphans, key, place(old), place(new));
+        move_id(&mut self.orphans, id, place(old), place(new));
     }
 
-    fn replace_pod(
-        &mut self,
-        objects: &Objects,
-        key: &ObjectKey,
-        old: Option<&Pod>,
-        new: Option<&Pod>,
-    ) {
+    fn replace_pod(&mut self, objects: &Objects, id: Id, old: Option<&Pod>, new: Option<&Pod>) {
         let node =
             |it: Option<&Pod>| it.map(|it| it.spec.node_name.clone()).filter(|it| !it.is_empty());
-        move_key(&mut self.bound, key, node(old), node(new));
+        move_id(&mut self.bound, id, node(old), node(new));
         self.replace_usage(old, new);
         if old.map(|it| &it.metadata.labels) == new.map(|it| &it.metadata.labels) {
             return;
         }
         for service in old.map(|it| self.services_of(objects, it)).unwrap_or_default() {
-            drop_from(&mut self.members, &service, key);
+            drop_from(&mut self.members, &service, id);
         }
         for service in new.map(|it| self.services_of(objects, it)).unwrap_or_default() {
-            self.members.entry(service).or_default().insert(key.clone());
+            self.members.entry(service).or_default().insert(id);
         }
     }
 
@@ -181,7 +168,7 @@ impl Index {
     fn replace_service(
         &mut self,
         objects: &Objects,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         old: Option<&Service>,
         new: Option<&Service>,
     ) {
@@ -193,25 +180,31 @@ impl Index {
             let (label, value) = it?.spec.selector.iter().next()?;
             Some((key.namespace.clone(), label.clone(), value.clone()))
         };
-        move_key(&mut self.selectors, key, first(old), first(new));
-        self.members.remove(key);
+        move_id(&mut self.selectors, id, first(old), first(new));
+        self.members.remove(&id);
         let Some(service) = new else { return };
         let pods = objects.in_namespace(Kind::Pod, &key.namespace).filter_map(Object::as_pod);
         let members = pods.filter(|it| members::selects(service, it));
-        let members: Keys = members
-            .map(|it| ObjectKey::new(Kind::Pod, &key.namespace, &it.metadata.name))
-            .collect();
+        let ids = members.filter_map(|it| {
+            objects.id(&ObjectKey::new(Kind::Pod, &key.namespace, &it.metadata.name))
+        });
+        let members: Ids = ids.collect();
         if !members.is_empty() {
-            self.members.insert(key.clone(), members);
+            self.members.insert(id, members);
         }
     }
 
-    fn replace_slice(&mut self, key: &ObjectKey, old: Option<&Object>, new: Option<&Object>) {
+    fn replace_slice(
+        &mut self,
+        (key, id): (&ObjectKey, Id),
+        old: Option<&Object>,
+        new: Option<&Object>,
+    ) {
         let service = |it: Option<&Object>| {
             let name = it?.as_endpoint_slice()?.service_name()?;
             Some((key.namespace.clone(), name.to_owned()))
         };
-        move_key(&mut self.slices, key, service(old), service(new));
+        move_id(&mut self.slices, id, service(old), service(new));
     }
 }
 
@@ -223,22 +216,22 @@ fn service(object: Option<&Object>) -> Option<&Service> {
     object.and_then(Object::as_service)
 }
 
-fn move_key<T: Ord>(map: &mut BTreeMap<T, Keys>, key: &ObjectKey, from: Option<T>, to: Option<T>) {
+fn move_id<T: Ord>(map: &mut BTreeMap<T, Ids>, id: Id, from: Option<T>, to: Option<T>) {
     if from == to {
         return;
     }
     if let Some(from) = from {
-        drop_from(map, &from, key);
+        drop_from(map, &from, id);
     }
     if let Some(to) = to {
-        map.entry(to).or_default().insert(key.clone());
+        map.entry(to).or_default().insert(id);
     }
 }
 
-fn drop_from<T: Ord>(map: &mut BTreeMap<T, Keys>, place: &T, key: &ObjectKey) {
-    if let Some(keys) = map.get_mut(place) {
-        keys.remove(key);
-        if keys.is_empty() {
+fn drop_from<T: Ord>(map: &mut BTreeMap<T, Ids>, place: &T, id: Id) {
+    if let Some(ids) = map.get_mut(place) {
+        ids.remove(&id);
+        if ids.is_empty() {
             map.remove(place);
         }
     }

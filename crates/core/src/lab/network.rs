@@ -221,7 +221,7 @@ impl Lab {
 
     fn has_ready_endpoint(&self, node: &str, service: &Service) -> bool {
         let key = Object::Service(service.clone()).key();
-        let slices = self.index.slices(&key).filter_map(|key| self.objects.get(key));
+        let slices = self.index.slices(&key).filter_map(|id| self.objects.by_id(id));
         slices
             .filter_map(Object::as_endpoint_slice)
             .flat_map(|it| &it.endpoints)

@@ -286,7 +286,7 @@ impl Lab {
     }
 
     pub(super) fn pods_on(&self, node: &str) -> Vec<ObjectKey> {
-        self.index.bound(node).cloned().collect()
+        self.index.bound(node).filter_map(|id| self.key_of(id)).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use super::log::EntryId;
 use super::queue::Task;
 use crate::admit;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Pod};
+use crate::object::{Id, Object, Pod};
 use crate::time::Duration;
 
 /// How long watchers take to act on a change.
@@ -81,7 +81,9 @@ impl Lab {
         }
         let object = Rc::new(object);
         let old = self.objects.insert(object.clone());
-        self.index.replace(&self.objects, &key, old.as_deref(), Some(&object));
+        if let Some(id) = self.objects.id(&key) {
+            self.index.replace(&self.objects, (&key, id), old.as_deref(), Some(&object));
+        }
         let what = if old.is_none() { Watched::Added } else { Watched::Modified };
         self.remember(what, object.clone());
         self.tell(&key, old.as_deref(), Some(&object), cause);
@@ -93,8 +95,9 @@ impl Lab {
 
     /// Takes the object out of the store, whatever waits for it.
     pub(super) fn remove(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        let Some(id) = self.objects.id(key) else { return };
         let Some(old) = self.objects.remove(key) else { return };
-        self.index.replace(&self.objects, key, Some(&old), None);
+        self.index.replace(&self.objects, (key, id), Some(&old), None);
         self.resource_version += 1;
         self.sources.remove(key);
         self.remember(Watched::Deleted, old.clone());
@@ -130,12 +133,26 @@ impl Lab {
         self.objects.of_kind(Kind::Pod).filter_map(Object::as_pod)
     }
 
-    /// The pods of these keys that there are.
+    /// Those of the objects that are pods, in the order of their creation.
     pub(super) fn pods_of<'a>(
         &'a self,
-        keys: impl Iterator<Item = &'a ObjectKey> + 'a,
+        ids: impl Iterator<Item = Id> + 'a,
     ) -> impl Iterator<Item = &'a Pod> + 'a {
-        keys.filter_map(|key| self.objects.get(key)?.as_pod())
+        ids.filter_map(|id| self.objects.by_id(id)?.as_pod())
+    }
+
+    /// The pods that the Service's selector takes, in the order of their creation.
+    pub(super) fn members<'a>(
+        &'a self,
+        service: &ObjectKey,
+    ) -> impl Iterator<Item = &'a Pod> + use<'a> {
+        let id = self.objects.id(service);
+        let members = id.into_iter().flat_map(|id| self.index.members(id));
+        members.filter_map(|id| self.objects.by_id(id)?.as_pod())
+    }
+
+    pub(super) fn key_of(&self, id: Id) -> Option<ObjectKey> {
+        self.objects.by_id(id).map(Object::key)
     }
 }
 

@@ -87,8 +87,10 @@ impl Lab {
             return;
         }
         let pods = [old, new].into_iter().flatten();
-        let services: Vec<ObjectKey> =
-            pods.flat_map(|pod| self.index.services_of(&self.objects, pod)).collect();
+        let services: Vec<ObjectKey> = pods
+            .flat_map(|pod| self.index.services_of(&self.objects, pod))
+            .filter_map(|id| self.key_of(id))
+            .collect();
         for service in services {
             self.tell_endpoints(&service, ENDPOINTS, cause);
         }
@@ -205,7 +207,8 @@ impl Lab {
         }
         if old.is_none() {
             let pods: Vec<&Pod> = self.pods_of(self.index.bound(&key.name)).collect();
-            services.extend(pods.iter().flat_map(|pod| self.index.services_of(&self.objects, pod)));
+            let ids = pods.iter().flat_map(|pod| self.index.services_of(&self.objects, pod));
+            services.extend(ids.filter_map(|id| self.key_of(id)));
         }
         for service in services {
             self.soon(REPAIR, Task::Slices(service), cause);

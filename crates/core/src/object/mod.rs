@@ -23,7 +23,7 @@ pub use endpoints::*;
 pub use json::{Json, WrongType};
 pub use meta::*;
 pub use network::*;
-pub use objects::Objects;
+pub use objects::{Id, Objects};
 pub use pod::*;
 pub use service::*;
 pub use workload::*;

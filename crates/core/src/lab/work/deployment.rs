@@ -36,7 +36,7 @@ impl Lab {
     /// The ReplicaSets that the owner with this UID controls.
     pub(super) fn replica_sets(&self, uid: &str) -> impl Iterator<Item = &ReplicaSet> {
         let dependents = self.index.dependents(uid);
-        let sets = dependents.filter_map(|key| self.objects.get(key)?.as_replica_set());
+        let sets = dependents.filter_map(|id| self.objects.by_id(id)?.as_replica_set());
         sets.filter(move |set| set.metadata.controller().is_some_and(|it| it.uid == uid))
     }
 
@@ -49,7 +49,7 @@ impl Lab {
         }
         let takes = |set: &&ReplicaSet| selector.matches(&set.metadata.labels);
         let orphans = self.index.orphans(&meta.namespace);
-        let orphans = orphans.filter_map(|key| self.objects.get(key)?.as_replica_set());
+        let orphans = orphans.filter_map(|id| self.objects.by_id(id)?.as_replica_set());
         let adopt = orphans.filter(takes).filter(|it| it.metadata.deletion_timestamp.is_none());
         let release = self.replica_sets(&meta.uid).filter(|it| !takes(it));
         (adopt.cloned().collect(), release.cloned().collect())

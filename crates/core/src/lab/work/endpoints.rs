@@ -47,7 +47,7 @@ impl Lab {
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
         let old = self.objects.get(&own).and_then(Object::as_endpoints);
         let mut triggers = known(&self.memory.endpoints, key);
-        let members = || self.pods_of(self.index.members(key));
+        let members = || self.members(key);
         let trigger = Rc::make_mut(&mut triggers).next(service, members());
         let new = endpoints::reconcile(service, members(), old, trigger);
         let is_new = old.map(|it| &it.subsets) != new.as_ref().map(|it| &it.subsets);
@@ -64,7 +64,7 @@ impl Lab {
         const BY: Component = Component::EndpointSliceController;
         let Some(service) = self.managed_service(key) else { return };
         let existing = self.slices_of(key, &slices::is_managed);
-        let mut pods: Vec<&Pod> = self.pods_of(self.index.members(key)).collect();
+        let mut pods: Vec<&Pod> = self.members(key).collect();
         pods.sort_by(|a, b| age(a).cmp(&age(b)));
         let mut triggers = known(&self.memory.slices, key);
         let trigger = Rc::make_mut(&mut triggers).next(service, pods.iter().copied());
@@ -113,7 +113,7 @@ impl Lab {
         of: &dyn Fn(&EndpointSlice) -> bool,
     ) -> Vec<&EndpointSlice> {
         let slices = self.index.slices(service);
-        let slices = slices.filter_map(|key| self.objects.get(key)?.as_endpoint_slice());
+        let slices = slices.filter_map(|id| self.objects.by_id(id)?.as_endpoint_slice());
         slices.filter(|it| of(it) && it.metadata.deletion_timestamp.is_none()).collect()
     }
 

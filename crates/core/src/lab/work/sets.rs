@@ -112,7 +112,7 @@ impl Lab {
 
     fn revisions(&self, uid: &str) -> Vec<&ControllerRevision> {
         let dependents = self.index.dependents(uid);
-        dependents.filter_map(|key| self.objects.get(key)?.as_controller_revision()).collect()
+        dependents.filter_map(|id| self.objects.by_id(id)?.as_controller_revision()).collect()
     }
 
     fn history(
