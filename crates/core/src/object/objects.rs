@@ -87,6 +87,11 @@ impl Objects {
         self.by_key.values().map(|(_, object)| object.as_ref())
     }
 
+    /// As [`Objects::values`], to be kept by whoever asks.
+    pub fn all_shared(&self) -> impl Iterator<Item = &Rc<Object>> {
+        self.by_key.values().map(|(_, object)| object)
+    }
+
     /// The objects of one kind, by namespace and name.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         let there = self.by_key.range(ObjectKey::new(kind, "", "")..);
