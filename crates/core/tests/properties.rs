@@ -9,8 +9,10 @@ use svclab_core::history::fingerprint;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::object::{Object, Service};
+use svclab_core::proxy::{self, Settings};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
+use svclab_netfilter::{Family, RuleSet};
 
 /// Long enough for every start, stop, rollout and clean-up that is under way.
 const QUIET: Duration = Duration::from_secs(400);
@@ -222,17 +224,20 @@ fn in_slices(lab: &Lab, service: &Service) -> BTreeSet<IpAddr> {
     ready.flat_map(|it| &it.addresses).filter_map(|it| it.parse().ok()).collect()
 }
 
-/// Every node whose kube-proxy runs has the same endpoints in its rules.
+/// Every node holds what its kube-proxy would write if it started now.
 fn check_rules(lab: &Lab) {
-    let save = |node: &str| {
-        let rules = lab.rules(node).expect("the node exists").rules;
-        let lines: BTreeSet<String> =
-            rules.save(svclab_netfilter::Family::V4).lines().map(str::to_owned).collect();
-        lines.into_iter().filter(|it| it.contains("DNAT")).collect::<BTreeSet<String>>()
+    let lines = |rules: &RuleSet| -> BTreeSet<String> {
+        rules.save(Family::V4).lines().map(str::to_owned).collect()
     };
-    let first = save(NODES[0]);
-    for node in &NODES[1..] {
-        assert_eq!(save(node), first, "{node}");
+    let cluster = default_scenario().cluster;
+    for node in NODES {
+        let cluster_cidr = String::from(cluster.cluster_cidr);
+        let settings = Settings { node: node.into(), cluster_cidr, ..cluster.kube_proxy.clone() };
+        let mut fresh = RuleSet::builtin();
+        fresh.restore(&proxy::jumps(), true);
+        fresh.restore(&proxy::full_sync(lab.objects(), &settings).restore, true);
+        let held = lab.rules(node).expect("the node exists").rules;
+        assert_eq!(lines(&held), lines(&fresh), "{node}");
     }
 }
 
