@@ -19,8 +19,7 @@ use crate::failure::{Failure, place};
 use crate::state;
 
 const SECOND_RANGE: &str = "fd00:10:96::/112";
-// With this seed no number that was given back is drawn again: the recorded values differ.
-const SEED: u64 = 2;
+const SEED: u64 = 1;
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut settings = settings(false, Version::default());
@@ -35,7 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let [file] = files.as_slice() else {
         return Err(Failure::new("admit needs one file"));
     };
-    let results = results(file, &state::text(file)?, settings)?;
+    let results = results(file, &state::text(file)?, settings, SEED)?;
     crate::print(&format!("{:#}\n", json!({ "results": results })))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -62,13 +61,18 @@ fn version(word: &Path) -> Result<Version, Failure> {
 }
 
 /// The answers to the requests of `text`, which stands in `file`.
-pub(crate) fn results(file: &Path, text: &str, settings: Settings) -> Result<Vec<Value>, Failure> {
+pub(crate) fn results(
+    file: &Path,
+    text: &str,
+    settings: Settings,
+    seed: u64,
+) -> Result<Vec<Value>, Failure> {
     let failure = |byte: usize, problem: &Problem| Failure::at(file, place(text, byte), problem);
     let read = read::read(text);
     if let Some(it) = read.diagnostics.iter().find(|it| it.severity == Severity::Error) {
         return Err(failure(it.span.start, &it.problem));
     }
-    let mut cluster = Cluster::new(settings);
+    let mut cluster = Cluster::new(settings, seed);
     let mut results = Vec::new();
     for document in &read.documents {
         let verb = verb(text, document);
@@ -144,7 +148,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn new(settings: Settings) -> Cluster {
+    fn new(settings: Settings, seed: u64) -> Cluster {
         let namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
         let mut objects: Objects = namespaces.into_iter().map(namespace).collect();
         let mut kubernetes = Service::default();
@@ -153,7 +157,7 @@ impl Cluster {
         kubernetes.spec.cluster_ip = "10.96.0.1".to_owned();
         kubernetes.spec.cluster_ips = vec![kubernetes.spec.cluster_ip.clone()];
         objects.insert(Object::from(kubernetes));
-        Cluster { objects, settings, rng: Rng::new(SEED) }
+        Cluster { objects, settings, rng: Rng::new(seed) }
     }
 
     fn answer(&mut self, verb: Verb, kind: Option<Kind>, body: Value) -> Value {

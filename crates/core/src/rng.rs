@@ -3,17 +3,24 @@
 //! Version 1 is SplitMix64 (Steele, Lea, Flood 2014). A link that replays a session names the
 //! version, so a better generator later becomes version 2 beside it.
 
+use std::collections::VecDeque;
+
+/// How many picks a number that was picked stays out of the next ones.
+const REST: usize = 64;
+
 /// Names, addresses, dice: everything random in the lab comes from one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rng {
     state: u64,
+    /// The latest picks, oldest first; at most [`REST`].
+    picked: VecDeque<u64>,
 }
 
 impl Rng {
     pub const VERSION: u32 = 1;
 
     pub fn new(seed: u64) -> Rng {
-        Rng { state: seed }
+        Rng { state: seed, picked: VecDeque::new() }
     }
 
     pub fn next_u64(&mut self) -> u64 {
@@ -27,6 +34,22 @@ impl Rng {
     /// A number from 0 to `n` − 1; 0 where `n` is 0. The bias is below n / 2⁶⁴.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
+    }
+
+    /// The first number that fits, from a random one of `from..to` forward and round; of those
+    /// only in need that were picked lately. A number just given back is so not given out again
+    /// at once, which a real cluster does once in thousands of times.
+    pub fn pick(&mut self, from: u64, to: u64, fits: impl Fn(u64) -> bool) -> Option<u64> {
+        let length = to.saturating_sub(from);
+        let start = self.below(length);
+        let mut all = (0..length).map(|step| from + (start + step) % length);
+        let fresh = all.clone().find(|it| fits(*it) && !self.picked.contains(it));
+        let res = fresh.or_else(|| all.find(|it| fits(*it)))?;
+        if self.picked.len() == REST {
+            self.picked.pop_front();
+        }
+        self.picked.push_back(res);
+        Some(res)
     }
 
     /// Five or more letters as Kubernetes ends generated names with
@@ -58,6 +81,28 @@ mod tests {
             drawn,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
+    }
+
+    #[test]
+    fn a_number_that_nobody_has_any_more_is_not_picked_again_at_once() {
+        for seed in 0..50 {
+            let mut rng = Rng::new(seed);
+            let picked: Vec<_> = (0..REST).map(|_| rng.pick(100, 200, |_| true)).collect();
+            let mut distinct = picked.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(distinct.len(), picked.len());
+            assert!(picked.iter().flatten().all(|it| (100..200).contains(it)));
+        }
+    }
+
+    #[test]
+    fn where_nothing_else_fits_a_number_is_picked_again() {
+        let mut rng = Rng::new(1);
+        let five = |it: u64| it == 5;
+        assert_eq!([rng.pick(0, 10, five), rng.pick(0, 10, five)], [Some(5), Some(5)]);
+        assert_eq!(rng.pick(0, 10, |_| false), None);
+        assert_eq!(rng.pick(3, 3, |_| true), None);
     }
 
     #[test]

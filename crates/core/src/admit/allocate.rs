@@ -347,9 +347,9 @@ impl<'a> Allocator<'a> {
 
     fn next_port(&mut self) -> Result<u16, Refusal> {
         let range: &RangeInclusive<u16> = &self.settings.node_ports;
-        let size = range.len() as u128;
+        let size = range.len() as u64;
         let lower = band(size, 32, 16, 128);
-        let at = |offset: u128| range.start() + u16::try_from(offset).expect("a port has 16 bits");
+        let at = |offset: u64| range.start() + u16::try_from(offset).expect("a port has 16 bits");
         let offset = next(size, lower, self.rng, |offset| !self.ports.contains(&at(offset)));
         let full = || Refusal::internal("failed to allocate a nodePort: range is full");
         let port = at(offset.ok_or_else(full)?);
@@ -427,39 +427,36 @@ fn other_family(family: &str) -> &'static str {
 }
 
 /// The allocator of an IPv6 range looks at its first 2¹⁶ addresses only.
-const LARGEST_RANGE: u128 = 1 << 16;
+const LARGEST_RANGE: u64 = 1 << 16;
 
 /// Addresses that may be given: not the first; of IPv4 not the last.
-fn usable(range: &IpNet) -> u128 {
+fn usable(range: &IpNet) -> u64 {
     match range {
-        IpNet::V4(range) => (1_u128 << (32 - range.prefix_len())).saturating_sub(2),
-        IpNet::V6(range) => (1_u128 << (128 - range.prefix_len()).min(64)).min(LARGEST_RANGE) - 1,
+        IpNet::V4(range) => (1_u64 << (32 - range.prefix_len())).saturating_sub(2),
+        IpNet::V6(range) => (1_u64 << (128 - range.prefix_len()).min(63)).min(LARGEST_RANGE) - 1,
     }
 }
 
 /// The address after `offset` others; offset 0 is the range's `.1`.
-fn address_at(range: &IpNet, offset: u128) -> IpAddr {
+fn address_at(range: &IpNet, offset: u64) -> IpAddr {
     match range {
         IpNet::V4(range) => {
             let offset =
                 u32::try_from(offset + 1).expect("an IPv4 range has less than 2³² addresses");
             IpAddr::V4((u32::from(range.network()) + offset).into())
         }
-        IpNet::V6(range) => IpAddr::V6((u128::from(range.network()) + offset + 1).into()),
+        IpNet::V6(range) => {
+            IpAddr::V6((u128::from(range.network()) + u128::from(offset) + 1).into())
+        }
     }
 }
 
 /// The size of the lower band, which is left for numbers chosen by hand.
-fn band(size: u128, divisor: u128, least: u128, most: u128) -> u128 {
+fn band(size: u64, divisor: u64, least: u64, most: u64) -> u64 {
     if size <= least { 0 } else { (size / divisor).clamp(least, most) }
 }
 
 /// A free offset: from a random start in the upper band forward, then in the lower band.
-fn next(size: u128, lower: u128, rng: &mut Rng, is_free: impl Fn(u128) -> bool) -> Option<u128> {
-    let mut scan = |from: u128, to: u128| {
-        let length = to - from;
-        let start = u128::from(rng.below(u64::try_from(length).unwrap_or(u64::MAX)));
-        (0..length).map(|step| from + (start + step) % length).find(|&offset| is_free(offset))
-    };
-    scan(lower, size).or_else(|| scan(0, lower))
+fn next(size: u64, lower: u64, rng: &mut Rng, is_free: impl Fn(u64) -> bool) -> Option<u64> {
+    rng.pick(lower, size, &is_free).or_else(|| rng.pick(0, lower, &is_free))
 }
