@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
+use crate::admit::Version;
 use crate::proxy;
 use crate::read::read;
 
@@ -33,6 +34,9 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {
+    /// The release of Kubernetes: `"1.32"` (the default), `"1.33"` or `"1.34"`.
+    #[serde(default)]
+    pub version: Version,
     pub lan: IpNet,
     pub router: IpAddr,
     #[serde(rename = "serviceCIDR")]

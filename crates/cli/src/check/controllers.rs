@@ -175,6 +175,8 @@ impl Teller {
         let subresource = match request["subresource"].as_str() {
             Some("status") => Some(Subresource::Status),
             Some("binding") => Some(Subresource::Binding),
+            Some("scale") => Some(Subresource::Scale),
+            Some("eviction") => Some(Subresource::Eviction),
             _ => None,
         };
         let verb = verb(request, &self.lab.now().rfc3339())?;

@@ -47,7 +47,7 @@ pub use refusal::{Details, Refusal};
 pub use settings::{Settings, Version};
 pub use status::update_status;
 pub use strategic::strategic_patch;
-pub use subresource::{bind, scale};
+pub use subresource::{bind, patch_scale, scale};
 pub use three_way::{LAST_APPLIED, annotated, apply_patch, three_way};
 
 /// An object that may be stored, and what the server says about it.

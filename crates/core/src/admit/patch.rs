@@ -72,13 +72,26 @@ fn patched(
     strict: bool,
 ) -> Result<(Object, Vec<String>), Refusal> {
     let mut value = old.to_value();
-    match how {
-        Patch::Merge if !body.is_object() => return Err(no_patch(body)),
-        Patch::Merge => merge_patch(&mut value, body),
-        Patch::Strategic => strategic_patch(old.kind(), &mut value, body)?,
-        Patch::Json => json_patch(&mut value, body)?,
-    }
+    patch_value(old.kind(), &mut value, how, body)?;
     decode_patched(old.kind(), how, &value, body, strict)
+}
+
+/// Carries out a patch on the JSON of an object.
+pub(super) fn patch_value(
+    kind: Kind,
+    value: &mut Value,
+    how: Patch,
+    body: &Value,
+) -> Result<(), Refusal> {
+    match how {
+        Patch::Merge if !body.is_object() => Err(no_patch(body)),
+        Patch::Merge => {
+            merge_patch(value, body);
+            Ok(())
+        }
+        Patch::Strategic => strategic_patch(kind, value, body),
+        Patch::Json => json_patch(value, body),
+    }
 }
 
 fn no_patch(body: &Value) -> Refusal {

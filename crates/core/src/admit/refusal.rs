@@ -28,6 +28,11 @@ pub struct Details {
 
 impl Refusal {
     pub(super) fn invalid(kind: Kind, name: &str, errors: Errors) -> Refusal {
+        Refusal::invalid_of((kind.name(), kind.group()), name, errors)
+    }
+
+    /// The same for a kind that is not stored, such as `Scale`.
+    pub(super) fn invalid_of((kind, group): (&str, &str), name: &str, errors: Errors) -> Refusal {
         let causes = errors.causes;
         let mut texts: Vec<String> = Vec::new();
         for cause in &causes {
@@ -40,13 +45,10 @@ impl Refusal {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
-        let kind_and_group = match kind.group() {
-            "" => kind.name().to_owned(),
-            group => format!("{}.{group}", kind.name()),
-        };
+        let kind_and_group =
+            if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let message = format!("{kind_and_group} \"{name}\" is invalid: {errors}");
-        let details =
-            Details { name: name.into(), group: kind.group().into(), kind: kind.name().into() };
+        let details = Details { name: name.into(), group: group.into(), kind: kind.into() };
         let (reason, details) = ("Invalid".to_owned(), Some(Box::new(details)));
         Refusal { status: 422, reason, message, details, causes, warnings: Vec::new() }
     }
@@ -109,6 +111,11 @@ impl Refusal {
         let message = "the server does not allow this method on the requested resource";
         let details = Some(Box::default());
         Refusal { details, ..Refusal::plain(405, "MethodNotAllowed", message) }
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(message: &str) -> Refusal {
+        Refusal::plain(400, "BadRequest", message)
     }
 
     pub(super) fn plain(status: u16, reason: &str, message: &str) -> Refusal {

@@ -6,11 +6,25 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 /// A release of Kubernetes, as far as its answers differ from those of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum Version {
     #[default]
+    #[serde(rename = "1.32")]
     V1_32,
+    #[serde(rename = "1.33")]
     V1_33,
+    #[serde(rename = "1.34")]
     V1_34,
 }
 

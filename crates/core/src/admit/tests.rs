@@ -300,5 +300,6 @@ fn a_pod_is_bound_once_and_only_what_has_replicas_is_scaled() {
         again.message,
         "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"worker-1\""
     );
-    assert_eq!(scale(objects, &key, 2, rng, settings).expect_err("a pod is one").status, 404);
+    let two = serde_json::json!({"spec": {"replicas": 2}});
+    assert_eq!(scale(objects, &key, &two, rng, settings).expect_err("a pod is one").status, 404);
 }

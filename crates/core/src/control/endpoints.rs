@@ -6,6 +6,7 @@ use super::members::{
     HEADLESS_LABEL, address_of, dump_order, families, hostname, members, target_port,
 };
 use super::triggers::TRIGGER_TIME;
+use crate::admit::Version;
 use crate::object::{
     EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Labels, ObjectMeta, ObjectReference,
     Pod, Service,
@@ -15,6 +16,8 @@ use crate::object::{
 const CAPACITY: usize = 1000;
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 const TRUNCATED: &str = "truncated";
+/// From 1.33 on: whose work the object is.
+const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
 
 /// An address and whether it is ready, keyed so that iteration gives the controller's order: by
 /// IP as text, then by UID.
@@ -27,10 +30,11 @@ pub fn reconcile<'a>(
     pods: impl Iterator<Item = &'a Pod> + 'a,
     current: Option<&Endpoints>,
     trigger: Option<String>,
+    version: Version,
 ) -> Option<Endpoints> {
     let mut subsets = subsets(service, pods);
     let truncated = truncate(&mut subsets);
-    let labels = labels(service);
+    let labels = labels(service, version);
     let marked = current.is_some_and(|it| is_marked(it) == truncated);
     if marked && current.is_some_and(|it| it.subsets == subsets && it.metadata.labels == labels) {
         return None;
@@ -59,11 +63,15 @@ fn is_marked(endpoints: &Endpoints) -> bool {
 }
 
 /// The Service's own, and whether it is headless.
-fn labels(service: &Service) -> Labels {
+fn labels(service: &Service, version: Version) -> Labels {
     let mut labels = service.metadata.labels.clone();
     labels.remove(HEADLESS_LABEL);
     if service.spec.is_headless() || service.spec.cluster_ip.is_empty() {
         labels.insert(HEADLESS_LABEL.into(), String::new());
+    }
+    if version >= Version::V1_33 {
+        let (key, value) = MANAGED_BY;
+        labels.insert(key.into(), value.into());
     }
     labels
 }

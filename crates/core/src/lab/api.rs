@@ -12,8 +12,8 @@ use super::Lab;
 use super::delete::DeleteOptions;
 use super::log::{Change, Happening};
 use crate::admit::{self, Admitted, Patch, Refusal};
-use crate::key::ObjectKey;
-use crate::object::{Object, Objects};
+use crate::key::{Kind, ObjectKey};
+use crate::object::Object;
 use crate::read;
 
 /// One request to the API server.
@@ -48,6 +48,11 @@ pub enum Subresource {
     Status,
     /// POST of a `Binding`: puts a pod on a node.
     Binding,
+    /// PUT or PATCH of a `Scale`: how many replicas there should be.
+    Scale,
+    /// POST of an `Eviction`: deletes a pod. PodDisruptionBudgets are only stored here, so nothing
+    /// holds it up.
+    Eviction,
 }
 
 /// The answer to a request that was carried out.
@@ -63,23 +68,80 @@ pub struct Response {
 impl Lab {
     /// Carries out a user's request now; both an answer and a refusal are in the log.
     pub(super) fn request(&mut self, request: Request) -> Result<Response, Refusal> {
-        let name = request.key.to_string();
-        let answer = match request.verb {
-            Verb::Delete(options) => self.request_delete(&request.key, options),
-            Verb::Create(body) if request.subresource.is_none() => {
-                let admitted = self.admit_create(&request.key, body);
-                admitted.and_then(|it| self.store(it, None))
-            }
-            verb => {
-                let old = self.objects.shared(&request.key).cloned();
-                let admitted = self.admit_update(&request.key, request.subresource, verb);
-                admitted.and_then(|it| self.store(it, old))
-            }
+        let Request { key, subresource, verb } = request;
+        let deprecation = admit::deprecation(key.kind, self.settings.version).map(str::to_owned);
+        let mut answer = match (subresource, verb) {
+            (None, Verb::Delete(options)) => self.request_delete(&key, options),
+            (Some(Subresource::Eviction), Verb::Create(body)) => self.evict(&key, &body),
+            (subresource, verb) => self.request_write(&key, subresource, verb),
+        };
+        match &mut answer {
+            Ok(response) => response.warnings.splice(0..0, deprecation),
+            Err(refusal) => refusal.warnings.splice(0..0, deprecation),
         };
         if let Err(refusal) = &answer {
-            self.note(None, Happening::Refused { name, message: refusal.message.clone() });
+            let (name, message) = (key.to_string(), refusal.message.clone());
+            self.note(None, Happening::Refused { name, message });
         }
         answer
+    }
+
+    fn request_write(
+        &mut self,
+        key: &ObjectKey,
+        subresource: Option<Subresource>,
+        verb: Verb,
+    ) -> Result<Response, Refusal> {
+        let is_post = matches!(verb, Verb::Create(_));
+        let admitted = self.admit(key, subresource, verb)?;
+        let key = admitted.object.key();
+        let was_there = self.objects.contains_key(&key);
+        let change = if was_there { Change::Configured } else { Change::Created };
+        let cause = Some(self.note(None, Happening::Applied { key: key.clone(), change }));
+        let kept = Rc::new(admitted.object.clone());
+        match subresource {
+            Some(Subresource::Status) => self.write_status(admitted.object, cause),
+            _ => self.write(admitted.object, cause),
+        };
+        let object = self.objects.shared(&key).cloned().unwrap_or(kept);
+        let code = if is_post || !was_there { 201 } else { 200 };
+        Ok(Response { code, object, warnings: admitted.warnings })
+    }
+
+    fn admit(
+        &mut self,
+        key: &ObjectKey,
+        subresource: Option<Subresource>,
+        verb: Verb,
+    ) -> Result<Admitted, Refusal> {
+        let Lab { objects, rng, settings, now, .. } = self;
+        match (subresource, verb) {
+            (None, Verb::Create(body)) => admit::create(objects, decode(key, body)?, rng, settings),
+            (None, Verb::Patch { how, body, strict }) => {
+                admit::patch(objects, key, (how, &body, strict), rng, settings)
+            }
+            (None, Verb::Replace(body)) => {
+                admit::replace(objects, decode(key, body)?, rng, settings)
+            }
+            (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
+                admit::patch_status(objects, key, (how, &body, strict), settings)
+            }
+            (Some(Subresource::Status), Verb::Replace(body)) => {
+                let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
+                admit::update_status(old, decode(key, body)?, settings)
+            }
+            (Some(Subresource::Scale), Verb::Patch { how, body, .. }) => {
+                admit::patch_scale(objects, key, (how, &body), rng, settings)
+            }
+            (Some(Subresource::Scale), Verb::Replace(body)) => {
+                admit::scale(objects, key, &body, rng, settings)
+            }
+            (Some(Subresource::Binding), Verb::Create(body)) => {
+                let node = body["target"]["name"].as_str().unwrap_or_default();
+                admit::bind(objects, key, node, &now.rfc3339())
+            }
+            _ => Err(Refusal::not_allowed()),
+        }
     }
 
     fn request_delete(
@@ -94,70 +156,19 @@ impl Lab {
         Ok(Response { code: 200, object, warnings: Vec::new() })
     }
 
-    fn admit_create(&mut self, key: &ObjectKey, body: Value) -> Result<Admitted, Refusal> {
-        let object = decode(key, body)?;
-        admit::create(&self.objects, object, &mut self.rng, &self.settings)
-    }
-
-    fn admit_update(
-        &mut self,
-        key: &ObjectKey,
-        subresource: Option<Subresource>,
-        verb: Verb,
-    ) -> Result<Admitted, Refusal> {
-        let Lab { objects, rng, settings, .. } = self;
-        match (subresource, verb) {
-            (None, Verb::Patch { how, body, strict }) => {
-                admit::patch(objects, key, (how, &body, strict), rng, settings)
-            }
-            (None, Verb::Replace(body)) => {
-                admit::replace(objects, decode(key, body)?, rng, settings)
-            }
-            (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
-                admit::patch_status(objects, key, (how, &body, strict), settings)
-            }
-            (Some(Subresource::Status), Verb::Replace(body)) => {
-                let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-                admit::update_status(old, decode(key, body)?, settings)
-            }
-            (Some(Subresource::Binding), Verb::Create(body)) => bound(objects, key, &body),
-            (Some(Subresource::Binding), _) | (_, Verb::Create(_) | Verb::Delete(_)) => {
-                Err(Refusal::not_found(key))
-            }
+    /// A pod that ends already is asked once more, which is no error.
+    fn evict(&mut self, key: &ObjectKey, eviction: &Value) -> Result<Response, Refusal> {
+        if eviction["metadata"]["name"].as_str().is_some_and(|name| name != key.name) {
+            return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
         }
+        if key.kind != Kind::Pod {
+            return Err(Refusal::no_resource());
+        }
+        let options = &eviction["deleteOptions"];
+        let options = serde_json::from_value(options.clone()).unwrap_or_default();
+        let response = self.request_delete(key, options)?;
+        Ok(Response { code: 201, ..response })
     }
-
-    fn store(&mut self, admitted: Admitted, old: Option<Rc<Object>>) -> Result<Response, Refusal> {
-        let key = admitted.object.key();
-        let change = if old.is_some() { Change::Configured } else { Change::Created };
-        let cause = self.note(None, Happening::Applied { key: key.clone(), change });
-        let kept = Rc::new(admitted.object.clone());
-        self.write(admitted.object, Some(cause));
-        let object = self.objects.shared(&key).cloned().unwrap_or(kept);
-        let code = if old.is_some() { 200 } else { 201 };
-        Ok(Response { code, object, warnings: admitted.warnings })
-    }
-}
-
-/// The pod on the node that the Binding names (`BindingREST.assignPod`).
-fn bound(objects: &Objects, key: &ObjectKey, binding: &Value) -> Result<Admitted, Refusal> {
-    let pod = objects.get(key).and_then(Object::as_pod).ok_or_else(|| Refusal::not_found(key))?;
-    let mut pod = pod.clone();
-    if pod.spec.node_name.is_empty() && !pod.is_terminating() {
-        pod.spec.node_name = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
-    } else {
-        let message = format!(
-            "Operation cannot be fulfilled on pods/binding \"{}\": pod {} is already assigned to node \"{}\"",
-            key.name, key.name, pod.spec.node_name
-        );
-        return Err(Refusal {
-            status: 409,
-            reason: "Conflict".into(),
-            message,
-            ..Refusal::default()
-        });
-    }
-    Ok(Admitted { object: Object::Pod(pod), warnings: Vec::new() })
 }
 
 /// An object without a namespace goes to the one of the request.

@@ -77,6 +77,8 @@ impl Lab {
         admitted: Result<Admitted, Refusal>,
         reply: &mut Reply,
     ) {
+        let deprecation = admit::deprecation(key.kind, self.settings.version).map(str::to_owned);
+        reply.diagnostics.extend(deprecation.map(|message| warned(document, message)));
         match admitted {
             Ok(admitted) => {
                 let warnings = admitted.warnings.into_iter();

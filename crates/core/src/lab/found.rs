@@ -13,7 +13,8 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 
 pub(super) fn settings(cluster: &Cluster) -> admit::Settings {
     let service_ranges = cluster.service_cidr.iter().collect();
-    admit::Settings { service_ranges, ..admit::Settings::default() }
+    let version = cluster.version;
+    admit::Settings { service_ranges, version, ..admit::Settings::default() }
 }
 
 impl Lab {

@@ -73,7 +73,8 @@ impl Turn<'_> {
             writes.hinted = false;
         }
         match self.service.spec.traffic_distribution.as_deref() {
-            Some("PreferClose") => rehint(draft, &own_zone),
+            Some("PreferClose" | "PreferSameZone") => rehint(draft, &own_zone),
+            Some("PreferSameNode") => rehint(draft, &own_node),
             _ => remove(draft),
         }
     }
@@ -96,6 +97,14 @@ fn for_zone(name: &str) -> Option<EndpointHints> {
 /// Every ready endpoint is for its own zone.
 fn own_zone(endpoint: &Endpoint) -> Option<EndpointHints> {
     endpoint.zone.as_deref().filter(|_| is_ready(endpoint)).and_then(for_zone)
+}
+
+/// Every ready endpoint is for its own node, and for its zone where a kube-proxy knows no better.
+fn own_node(endpoint: &Endpoint) -> Option<EndpointHints> {
+    let node = endpoint.node_name.clone().filter(|_| is_ready(endpoint));
+    let Some(name) = node else { return own_zone(endpoint) };
+    let for_zones = own_zone(endpoint).unwrap_or_default().for_zones;
+    Some(EndpointHints { for_zones, for_nodes: vec![ForName { name }] })
 }
 
 fn remove(draft: &mut Draft) {

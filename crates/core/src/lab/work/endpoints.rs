@@ -49,7 +49,7 @@ impl Lab {
         let mut triggers = known(&self.memory.endpoints, key);
         let members = || self.members(key);
         let trigger = Rc::make_mut(&mut triggers).next(service, members());
-        let new = endpoints::reconcile(service, members(), old, trigger);
+        let new = endpoints::reconcile(service, members(), old, trigger, self.settings.version);
         let is_new = old.map(|it| &it.subsets) != new.as_ref().map(|it| &it.subsets);
         self.memory.endpoints.insert(key.clone(), triggers);
         let Some(new) = new else { return };
