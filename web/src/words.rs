@@ -181,6 +181,7 @@ pub fn answer(lang: Lang, answer: &Answer) -> String {
         }
         Answer::Refused => lang.pick("connection refused", "연결 거부됨").to_owned(),
         Answer::Reset => lang.pick("connection reset by peer", "상대가 연결을 끊음").to_owned(),
+        Answer::Denied => lang.pick("operation not permitted", "작업이 허용되지 않음").to_owned(),
         Answer::TimedOut => lang.pick("no answer: timed out", "응답 없음: 시간 초과").to_owned(),
         Answer::NoRoute => lang.pick("no route to host", "호스트로 가는 경로 없음").to_owned(),
     }

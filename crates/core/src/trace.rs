@@ -215,6 +215,8 @@ pub enum Answer {
     Refused,
     /// `Connection reset by peer`: the other end knows nothing of an open connection.
     Reset,
+    /// `Operation not permitted`: the sending node's own rules stopped a datagram.
+    Denied,
     /// No answer until the client gave up.
     TimedOut,
     /// `No route to host`: the client's own kernel knew no way, or a machine on the way said so.

@@ -13,6 +13,7 @@ mod page;
 mod serve;
 
 mod counts;
+mod kernel;
 mod runners;
 
 mod bench;
@@ -30,7 +31,7 @@ usage: cargo xtask COMMAND
   setup [--without-rustup]   install what is missing; --without-rustup takes Debian's compiler
   build                      make dist/, a static site, and print its sizes
   serve [--port N]           build the page and serve it on this machine
-  test [NAME...]             run every test, or the named: fmt clippy native wasm page conformance
+  test [NAME...]             run every test, or the named: fmt clippy native wasm page conformance kernel
   bench                      print timings and sizes as JSON";
 
 fn main() -> ExitCode {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::Result;
 use crate::context::Context;
 use crate::counts::{Counts, counts_from_cargo, counts_from_last_line};
+use crate::kernel;
 use crate::page;
 use crate::process;
 use crate::setup;
@@ -17,13 +18,14 @@ pub(crate) struct Runner {
     run: fn(&Context) -> Result<Counts>,
 }
 
-const RUNNERS: [Runner; 6] = [
+const RUNNERS: [Runner; 7] = [
     Runner { name: "fmt", run: fmt },
     Runner { name: "clippy", run: clippy },
     Runner { name: "native", run: native },
     Runner { name: "wasm", run: wasm },
     Runner { name: "page", run: page },
     Runner { name: "conformance", run: conformance },
+    Runner { name: "kernel", run: kernel::run },
 ];
 
 /// The runners of these names in the order they run, or all when there is no name.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use svclab_core::net::Party;
 use svclab_core::net::exchange::{Client, Wire};
+use svclab_core::net::{Chance, Party};
 use svclab_core::time::{Duration, Instant};
 use svclab_core::trace::{Answer, Event, Loss, NodeName, Trace, Verdict};
 use svclab_netfilter::packet::Icmp;
@@ -79,7 +79,9 @@ pub(crate) fn play(world: &mut World, probe: &Probe) -> Result<Played, String> {
             world.at = world.at + span(pause.seconds);
         }
         world.at = together.unwrap_or(world.at);
-        let (attempt, packets) = attempt(world, probe, index, timeout)?;
+        let mut rng = world.rng.clone();
+        let (attempt, packets) = attempt(world, &mut rng, probe, (index, timeout))?;
+        world.rng = rng;
         ended = ended.max(world.at);
         res.count(&packets);
         if attempt.outcome == "timeout" && together.is_none() {
@@ -99,11 +101,16 @@ impl Played {
     }
 }
 
+/// One attempt, the `index`th, given up after `timeout`.
+///
+/// # Errors
+///
+/// What in the probe makes no sense.
 pub(crate) fn attempt(
     world: &mut World,
+    chance: &mut dyn Chance,
     probe: &Probe,
-    index: usize,
-    timeout: Duration,
+    (index, timeout): (usize, Duration),
 ) -> Result<(Attempt, Vec<Rc<Trace>>), String> {
     let party = world.party(&probe.from)?;
     let dst = probe.dst.ok_or("a probe without dst")?;
@@ -114,8 +121,8 @@ pub(crate) fn attempt(
     });
     let client = Client { party: party.clone(), source, port: probe.sport };
     let start = world.at;
-    let World { net, rng, at, kept, .. } = world;
-    let mut wire = Wire::new(net, rng, start);
+    let World { net, at, kept, .. } = world;
+    let mut wire = Wire::new(net, chance, start);
     let mut res = Attempt::new("error");
     let answer = match probe.proto.to_uppercase().as_str() {
         "TCP" => match wire.connect_within(&client, goal, timeout) {
@@ -152,7 +159,7 @@ pub(crate) fn attempt(
     if wire.at > start + timeout {
         wire.at = start + timeout;
         if res.outcome != "ok" {
-            res.outcome = "timeout";
+            (res.outcome, res.icmp) = ("timeout", None);
         }
     }
     let packets = wire.packets;
@@ -201,6 +208,7 @@ impl Attempt {
             Answer::Echoed { .. } => "reply",
             Answer::Refused => "refused",
             Answer::Reset => "reset",
+            Answer::Denied => "error",
             Answer::TimedOut => "timeout",
             Answer::NoRoute => "unreachable",
         };

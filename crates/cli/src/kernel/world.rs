@@ -221,7 +221,7 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
     }
     let used: Vec<IpAddr> =
         nodes.iter().map(|it| it.address).chain(hosts.iter().map(|it| it.address)).collect();
-    let free = cidr.hosts().filter(|it| !used.contains(it)).last();
+    let free = cidr.hosts().filter(|it| !used.contains(it)).max();
     let router = lan.and_then(|it| it.gateway).or(free).ok_or("the LAN has no free address")?;
     let mut net = Network::new(nodes, hosts, cidr, router);
     for pod in &scenario.pods {
@@ -292,6 +292,8 @@ fn set_all(sysctls: &mut Sysctls, set: &BTreeMap<String, Value>) -> Result<(), S
             "net.ipv4.icmp_ratelimit" => sysctls.icmp_ratelimit = number,
             // Every source in a scenario has a route back by some device: loose and no check agree.
             "net.ipv4.conf.all.rp_filter" if number != 1 => {}
+            // The lab's nodes send no redirects.
+            "net.ipv4.conf.all.send_redirects" | "net.ipv4.conf.default.send_redirects" => {}
             _ => return Err(format!("the lab does not know what {name}={number} does")),
         }
     }

@@ -12,7 +12,7 @@ use super::log::Happening;
 use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
 use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client, Response};
-use crate::net::{Guest, Host, Network, Node, Party, Ports, via};
+use crate::net::{Guest, Host, Network, Node, Party, Ports, cni, via};
 use crate::object::{Object, Service};
 use crate::scenario::{Cluster, HostSpec};
 use crate::trace::{Exchange, NodeName, Question, Request};
@@ -107,6 +107,11 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr.primary));
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
+    for node in &net.nodes {
+        let Some(kernel) = net.kernels.get_mut(&node.name) else { continue };
+        let masquerade = cni::flannel(node.pod_cidr, cluster.cluster_cidr.primary);
+        Rc::make_mut(&mut kernel.rules).restore(&masquerade, true);
+    }
     if let Some(server) = super::found::api_server(&cluster.nodes) {
         let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
         let (name, node) = ("kube-apiserver".into(), server.name.as_str().into());

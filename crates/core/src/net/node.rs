@@ -59,13 +59,10 @@ impl Node {
         self.pod_cidr.hosts().next().unwrap_or(self.pod_cidr.addr())
     }
 
-    /// The primary address of one of the node's devices.
+    /// The primary address of one of the node's devices. lo has none of more than local scope, so
+    /// the kernel takes the node's own (`inet_select_addr`).
     pub fn address_of(&self, device: &str) -> IpAddr {
-        match device {
-            "cni0" => self.bridge(),
-            "lo" => IpAddr::from([127, 0, 0, 1]),
-            _ => self.address,
-        }
+        if device == "cni0" { self.bridge() } else { self.address }
     }
 
     /// What the kernel's routing table says of an address (`inet_addr_type`).

@@ -26,6 +26,7 @@ impl Wire<'_> {
         let (party, seen) = match self.reach(&client.party, request) {
             Reached::Party(party, seen) => (party, seen),
             Reached::Error(answer) => return answer,
+            Reached::Stopped => return Answer::Denied,
             Reached::Silence => return self.unanswered(start),
         };
         let reply = echo(Icmp::EchoReply { id }, seen.dst, seen.src);

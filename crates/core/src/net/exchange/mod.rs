@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use svclab_netfilter::packet::Icmp;
-use svclab_netfilter::{L4, Packet, Protocol, Tuple};
+use svclab_netfilter::{Hook, L4, Packet, Protocol, Tuple};
 
 use super::travel::{self, Trip, send};
 use super::{Chance, Network, Party};
@@ -81,6 +81,8 @@ enum Reached {
     Party(Party, Packet),
     /// An error came back; of the sender's own kernel where nobody on its link answers ARP.
     Error(Answer),
+    /// The sending node itself stopped it; a process hears of that at once, unless it is TCP's.
+    Stopped,
     /// Nothing comes back.
     Silence,
 }
@@ -104,6 +106,9 @@ impl<'a> Wire<'a> {
         let trip = self.send(from, packet);
         if let Some((party, packet)) = trip.arrived {
             return Reached::Party(party, packet);
+        }
+        if stopped_at_once(&trip.trace) && packet.protocol() != Protocol::Tcp {
+            return Reached::Stopped;
         }
         let Some(answer) = trip.answer else { return self.own_error(from) };
         self.at = self.at + answer.after;
@@ -169,6 +174,22 @@ impl<'a> Wire<'a> {
         }
         Some(res)
     }
+}
+
+/// Whether a node's own packet came no further than its OUTPUT or POSTROUTING.
+fn stopped_at_once(trace: &Trace) -> bool {
+    use crate::trace::{Loss, Place, Verdict};
+    let own = matches!(trace.steps.first().map(|it| &it.place), Some(Place::Process { .. }));
+    let inside = trace.steps.iter().all(|it| match it.place {
+        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } => {
+            matches!(hook, Hook::Output | Hook::Postrouting)
+        }
+        Place::Process { .. } | Place::Routing { .. } => true,
+        _ => false,
+    });
+    let stopped =
+        matches!(trace.verdict, Verdict::Rejected | Verdict::Lost(Loss::Dropped | Loss::Martian));
+    own && inside && stopped
 }
 
 /// What the error says to the sender of `packet`; None where it is about another one.

@@ -88,7 +88,7 @@ impl Wire<'_> {
         let (server, syn) = match self.reach(client, Packet::tcp(own, goal, TcpFlags::SYN)) {
             Reached::Party(server, syn) => (server, syn),
             Reached::Error(answer) => return Some(Err(answer)),
-            Reached::Silence => return None,
+            Reached::Stopped | Reached::Silence => return None,
         };
         let at = syn.destination();
         let listener = self.net.listener(&server, Protocol::Tcp, at.port());
@@ -162,7 +162,7 @@ impl Wire<'_> {
             Reached::Party(party, packet) => (party, packet),
             Reached::Error(Answer::Refused) if self.last_is_reset() => return Err(Answer::Reset),
             // Other errors do not end a connection that is open.
-            Reached::Error(_) | Reached::Silence => return Err(self.give_up()),
+            Reached::Error(_) | Reached::Stopped | Reached::Silence => return Err(self.give_up()),
         };
         let listens = self.net.listener(&party, Protocol::Tcp, packet.destination().port());
         let same = party == on.server

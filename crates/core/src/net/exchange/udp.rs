@@ -24,6 +24,7 @@ impl Wire<'_> {
         let heard = match self.reach(&client.party, question) {
             Reached::Party(server, packet) => self.answered(client, question, (&server, packet)),
             Reached::Error(answer) => Some(answer),
+            Reached::Stopped => Some(Answer::Denied),
             Reached::Silence => None,
         };
         heard.unwrap_or_else(|| {

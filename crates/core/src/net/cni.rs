@@ -1,0 +1,44 @@
+//! The rules of the network plugin: flannel's, which hide pods from whatever is not the cluster.
+//!
+//! Packets of pods to pods keep their source; those that leave the cluster take the node's
+//! address (`flannel/pkg/trafficmngr/iptables`, `masqRules`). Marked packets are left to
+//! kube-proxy, whose jump stands before this one.
+
+use ipnet::IpNet;
+use svclab_netfilter::text::{Restore, parse};
+
+/// What flanneld on the node with `pods` gives to iptables; `cluster` are all pods' addresses.
+pub fn flannel(pods: IpNet, cluster: IpNet) -> Restore {
+    let rule = |what: &str, then: &str| {
+        format!("-A FLANNEL-POSTRTG {what} -m comment --comment \"flanneld masq\" -j {then}\n")
+    };
+    let rules = [
+        rule("-m mark --mark 0x4000/0x4000", "RETURN"),
+        rule(&format!("-s {pods} -d {cluster}"), "RETURN"),
+        rule(&format!("-s {cluster} -d {pods}"), "RETURN"),
+        rule(&format!("! -s {cluster} -d {pods}"), "RETURN"),
+        rule(&format!("-s {cluster} ! -d 224.0.0.0/4"), "MASQUERADE --random-fully"),
+        rule(&format!("! -s {cluster} -d {cluster}"), "MASQUERADE --random-fully"),
+    ];
+    let text = format!(
+        "*nat\n:FLANNEL-POSTRTG - [0:0]\n\
+         -A POSTROUTING -m comment --comment \"flanneld masq\" -j FLANNEL-POSTRTG\n{}COMMIT\n",
+        rules.concat()
+    );
+    parse(&text).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flannels_rules_are_read_without_a_mistake() {
+        let net = |text: &str| text.parse().expect("a network");
+        let restore = flannel(net("10.244.1.0/24"), net("10.244.0.0/16"));
+        let commands: usize = restore.tables.iter().map(|it| it.commands.len()).sum();
+        assert_eq!(commands, 7);
+        assert_eq!(parse(&restore.to_string()).1, []);
+        assert!(!restore.to_string().contains("unknown"), "{restore}");
+    }
+}
