@@ -215,7 +215,8 @@ impl Attempt {
         self.path = packets.first().map(|it| matched(it).collect()).unwrap_or_default();
         let lost = |it: &Rc<Trace>| it.verdict == Verdict::Lost(Loss::Unroutable);
         self.lost_at_gateway = packets.iter().any(lost);
-        if self.outcome != "ok" {
+        // What comes after the client gave up, nobody hears.
+        if !matches!(self.outcome, "ok" | "timeout") {
             self.icmp = packets.iter().find_map(|it| error(it, client));
         }
     }
