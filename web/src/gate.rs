@@ -53,7 +53,7 @@ pub fn opening(trace: &Trace, step: &Step) -> Option<Opening> {
         table: *table,
         chains: deciding_chains(passage, rules),
         choices: choices(passage, rules),
-        looked_at: passage.visits.len(),
+        looked_at: passage.evaluated(),
         matched: passage.visits.iter().filter(|it| it.finding == Finding::Matched).count(),
         nat: passage.nat,
         verdict: passage.verdict,

@@ -393,7 +393,7 @@ fn tracked(lang: Lang, status: CtStatus, direction: Direction, translated: bool)
 /// The rules that matched, out of those looked at.
 pub fn matched_count(passage: &Passage) -> (usize, usize) {
     let matched = passage.visits.iter().filter(|it| it.finding == Finding::Matched).count();
-    (matched, passage.visits.len())
+    (matched, passage.evaluated())
 }
 
 fn walked(lang: Lang, passage: &Passage, after: &Packet) -> String {

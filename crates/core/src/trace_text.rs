@@ -111,6 +111,9 @@ fn write_visit(f: &mut fmt::Formatter<'_>, visit: &Visit, rules: Option<&RuleSet
     if let Some(draw) = visit.draw {
         write!(f, " (drew {:.6})", draw.fraction())?;
     }
+    if visit.run > 1 {
+        write!(f, " (and {} more)", visit.run - 1)?;
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod shared_map;
 pub mod packet;
 pub mod extension;
 pub mod rule;
+mod index;
 pub mod ruleset;
 pub mod text;
 pub mod memory;

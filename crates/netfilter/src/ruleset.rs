@@ -8,6 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
 
+use crate::index::{Index, Lazy};
 use crate::rule::Rule;
 use crate::shared_map::SharedMap;
 
@@ -116,6 +117,19 @@ pub enum Policy {
 pub struct Chain {
     pub policy: Option<Policy>,
     pub rules: Vec<Rc<Rule>>,
+    index: Lazy,
+}
+
+impl Chain {
+    pub fn new(policy: Option<Policy>, rules: Vec<Rc<Rule>>) -> Chain {
+        Chain { policy, rules, index: Lazy::default() }
+    }
+
+    /// The rules by their destination, where there are so many that it helps.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        let long = self.rules.len() >= Index::SHORTEST;
+        long.then(|| self.index.get(&self.rules))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -126,7 +140,9 @@ pub struct Table {
 impl Table {
     /// The chain to write to; made where it is not there.
     pub fn chain_mut(&mut self, name: ChainName) -> &mut Chain {
-        Rc::make_mut(self.chains.get_or_insert_with(name, Rc::default))
+        let chain = Rc::make_mut(self.chains.get_or_insert_with(name, Rc::default));
+        chain.index.forget();
+        chain
     }
 }
 
@@ -150,7 +166,7 @@ impl RuleSet {
         for name in [TableName::Raw, TableName::Mangle, TableName::Filter, TableName::Nat] {
             let mut table = Table::default();
             for chain in name.builtin_chains() {
-                let empty = Chain { policy: Some(Policy::Accept), rules: Vec::new() };
+                let empty = Chain::new(Some(Policy::Accept), Vec::new());
                 table.chains.insert(ChainName::of(chain), Rc::new(empty));
             }
             res.tables.insert(name, table);

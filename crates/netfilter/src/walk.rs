@@ -5,13 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use crate::conntrack::{CtStatus, Direction, Entry};
 use crate::memory::Memory;
 use crate::packet::Packet;
-use crate::rule::{AddrType, PortRange};
+use crate::rule::{AddrType, Match, PortRange};
 use crate::ruleset::{ChainName, RuleRef, RuleSet, TableName};
 
 mod criteria;
 mod translate;
 mod walker;
 
+use criteria::header_matches;
+pub(crate) use criteria::is_header;
 use walker::Walker;
 
 /// The places in the kernel where tables are called (`enum nf_inet_hooks`).
@@ -130,6 +132,28 @@ pub struct Passage {
 }
 
 impl Passage {
+    /// A visit for each rule of a run. `rules` are those that were walked.
+    pub fn each_of<'a>(
+        &'a self,
+        visit: &'a Visit,
+        rules: &'a RuleSet,
+    ) -> impl Iterator<Item = Visit> + 'a {
+        (0..visit.run).map(|offset| {
+            let rule = RuleRef { index: visit.rule.index + offset, ..visit.rule };
+            match offset {
+                0 => Visit { run: 1, ..*visit },
+                _ => Visit { rule, run: 1, finding: self.passed_over(rules, rule), ..*visit },
+            }
+        })
+    }
+
+    /// Why a rule of a run did not match: its header alone decides.
+    fn passed_over(&self, rules: &RuleSet, rule: RuleRef) -> Finding {
+        let matches = rules.rule(rule).map(|it| it.matches.as_slice()).unwrap_or_default();
+        let fails = |it: &Match| header_matches(it, &self.before) == Some(false);
+        Finding::Skipped { criterion: matches.iter().position(fails).unwrap_or(0) }
+    }
+
     /// How many rules the kernel evaluates one by one.
     pub fn evaluated(&self) -> usize {
         self.visits.iter().map(|it| it.run).sum()

@@ -202,7 +202,59 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
+/// A rule whose destination may or may not be the packet's.
+fn header_line() -> impl Strategy<Value = String> {
+    let criterion = prop::sample::select(vec![
+        "-d 10.96.0.1",
+        "! -d 10.96.0.1",
+        "-d 10.96.0.0/16",
+        "-p tcp -m tcp --dport 80",
+        "-p tcp -m tcp --dport 81",
+        "-p tcp ! --dport 81",
+        "-m mark --mark 0x1/0x1 -d 10.96.0.1",
+        "-m recent --name A --set -d 10.96.0.2",
+    ]);
+    let target =
+        prop::sample::select(vec!["ACCEPT", "RETURN", "MARK --or-mark 0x1", "MARK --or-mark 0x2"]);
+    (criterion, target)
+        .prop_map(|(criterion, target)| format!("-A FORWARD {criterion} -j {target}"))
+}
+
 proptest! {
+    /// Rules for other destinations, so many that the walk passes over runs of them, change nothing
+    /// but the count of rules evaluated.
+    #[test]
+    fn a_long_chain_decides_as_a_short_one(
+        lines in prop::collection::vec(header_line(), 0..12),
+        places in prop::collection::vec(0usize..80, 12),
+    ) {
+        let mut all: Vec<(usize, String)> = (0..80)
+            .map(|n| (n, format!("-A FORWARD -d 203.0.113.{n} -p tcp -m tcp --dport {} -j DROP", 80 + n % 2)))
+            .collect();
+        all.extend(places.into_iter().zip(lines.iter().cloned()));
+        all.sort_by_key(|it| it.0);
+        let text = |lines: Vec<&str>| format!("*filter\n:FORWARD DROP [0:0]\n{}\nCOMMIT\n", lines.join("\n"));
+        // The sort is stable, so the short chain has its rules in the long one's order.
+        let (short, long): (Vec<&str>, Vec<&str>) = (
+            all.iter().filter(|it| !it.1.contains("203.0.113")).map(|it| it.1.as_str()).collect(),
+            all.iter().map(|it| it.1.as_str()).collect(),
+        );
+        let walk = |text: String| {
+            let mut walker = Walker::new(&text);
+            let mut packet = syn();
+            let passage = walker.filter(&mut packet, &mut Misses);
+            let each: Vec<_> = passage.visits.iter().flat_map(|it| passage.each_of(it, &walker.rules)).collect();
+            prop_assert_eq!(each.len(), passage.evaluated());
+            let places: Vec<usize> = each.iter().map(|it| it.rule.index).collect();
+            prop_assert!(places.iter().copied().eq(0..places.len()));
+            let matched = each.iter().filter(|it| it.finding == Finding::Matched).count();
+            Ok((passage.verdict, packet.mark, matched, passage.evaluated()))
+        };
+        let (one, other) = (walk(text(short))?, walk(text(long))?);
+        prop_assert_eq!((one.0, one.1, one.2), (other.0, other.1, other.2));
+        prop_assert!(other.3 >= one.3);
+    }
+
     #[test]
     fn every_way_ends_and_their_probabilities_sum_to_one(
         lines in prop::collection::vec(line(), 0..12),

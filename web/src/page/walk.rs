@@ -332,22 +332,24 @@ fn visits(
             skipped.push(visit);
             continue;
         }
-        parts.push(fold(lang, rules, &std::mem::take(&mut skipped)));
+        parts.push(fold(lang, passage, rules, &std::mem::take(&mut skipped)));
         parts.push(visit_line(lang, rules, visit, Some((node, send))));
     }
-    parts.push(fold(lang, rules, &skipped));
+    parts.push(fold(lang, passage, rules, &skipped));
     html! { <div class="visits">{ for parts }</div> }
 }
 
-fn fold(lang: Lang, rules: &RuleSet, skipped: &[&Visit]) -> Html {
+fn fold(lang: Lang, passage: &Passage, rules: &RuleSet, skipped: &[&Visit]) -> Html {
     if skipped.is_empty() {
         return html! {};
     }
+    let count = skipped.iter().map(|it| it.run).sum();
+    let each = skipped.iter().flat_map(|it| passage.each_of(it, rules));
     html! {
         <details>
-            <summary>{ words::skipped_line(lang, skipped.len()) }</summary>
-            for visit in skipped.iter().take(200) {
-                { visit_line(lang, rules, visit, None) }
+            <summary>{ words::skipped_line(lang, count) }</summary>
+            for visit in each.take(200) {
+                { visit_line(lang, rules, &visit, None) }
             }
         </details>
     }

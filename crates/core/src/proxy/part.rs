@@ -123,7 +123,7 @@ impl Press<'_> {
             return Rc::clone(old);
         }
         let rules = lines.into_iter().map(|it| stamp(it, self.origins)).collect();
-        Rc::new(Chain { policy: None, rules })
+        Rc::new(Chain::new(None, rules))
     }
 }
 

@@ -23,7 +23,7 @@ impl RuleSet {
 }
 
 fn builtin(name: TableName) -> Table {
-    let empty = Rc::new(Chain { policy: Some(Policy::Accept), rules: Vec::new() });
+    let empty = Rc::new(Chain::new(Some(Policy::Accept), Vec::new()));
     let chains = name.builtin_chains().iter().map(|it| (ChainName::of(it), Rc::clone(&empty)));
     Table { chains: chains.collect() }
 }

@@ -42,6 +42,26 @@ pub(crate) fn header_matches(it: &Match, packet: &Packet) -> Option<bool> {
     Some(found != it.negated)
 }
 
+/// Whether a criterion asks for the packet's header alone.
+pub(crate) fn is_header(it: &Match) -> bool {
+    matches!(
+        it.criterion,
+        Criterion::Comment { .. }
+            | Criterion::Module(_)
+            | Criterion::OtherModule(_)
+            | Criterion::Protocol(_)
+            | Criterion::OtherProtocol(_)
+            | Criterion::Source(_)
+            | Criterion::Destination(_)
+            | Criterion::Addresses { .. }
+            | Criterion::Fragment
+            | Criterion::SourcePort(_)
+            | Criterion::DestinationPort(_)
+            | Criterion::TcpFlags { .. }
+            | Criterion::IcmpType { .. }
+    )
+}
+
 /// The protocol number of ICMP over IPv6.
 const ICMP6: u8 = 58;
 

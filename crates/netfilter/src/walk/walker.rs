@@ -1,6 +1,6 @@
 //! From rule to rule: chains, jumps, and what targets do.
 
-use std::rc::Rc;
+use std::ops::Range;
 
 use super::{Dice, Draw, Finding, Nat, Passage, Surroundings, Verdict, Visit};
 use crate::memory::Memory;
@@ -46,8 +46,28 @@ impl Walker<'_> {
         if depth >= MAX_DEPTH {
             return Flow::Return;
         }
-        let chain: &Rc<Chain> = chain;
-        for (index, rule) in chain.rules.iter().enumerate() {
+        match chain.index() {
+            None => self.along(chain, name, 0..chain.rules.len(), depth),
+            Some(index) => {
+                let candidates = index.candidates(self.packet);
+                self.along(chain, name, candidates, depth)
+            }
+        }
+    }
+
+    /// Looks at the rules at `places`; those between them are runs that do not match.
+    fn along(
+        &mut self,
+        chain: &Chain,
+        name: ChainName,
+        places: impl Iterator<Item = usize>,
+        depth: usize,
+    ) -> Flow {
+        let mut next = 0;
+        for index in places {
+            self.pass_over(name, next..index, depth);
+            next = index + 1;
+            let Some(rule) = chain.rules.get(index) else { break };
             if self.passage.visits.len() >= MAX_VISITS {
                 return Flow::Return;
             }
@@ -56,7 +76,17 @@ impl Walker<'_> {
                 return flow;
             }
         }
+        self.pass_over(name, next..chain.rules.len(), depth);
         Flow::Return
+    }
+
+    fn pass_over(&mut self, chain: ChainName, places: Range<usize>, depth: usize) {
+        if places.is_empty() {
+            return;
+        }
+        let rule = RuleRef { table: self.passage.table, chain, index: places.start };
+        let finding = self.passage.passed_over(self.rules, rule);
+        self.passage.visits.push(Visit { rule, run: places.len(), depth, finding, draw: None });
     }
 
     /// Looks at one rule; None where the next one is to be looked at.
