@@ -2,7 +2,8 @@
 //!
 //! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
-//! bindings ([`conntrack`]). Large sorted maps are cheap to copy ([`shared_map`]).
+//! bindings ([`conntrack`]) ; what matches remember ([`memory`]) and rules count ([`counters`]).
+//! Large sorted maps are cheap to copy ([`shared_map`]).
 
 pub mod shared_map;
 pub mod packet;
@@ -15,8 +16,10 @@ pub mod memory;
 pub mod conntrack;
 pub mod walk;
 pub mod outcomes;
+pub mod counters;
 
 pub use conntrack::{Conntrack, CtStatus, Direction, Entry, TcpState, Tuple};
+pub use counters::CounterTable;
 pub use extension::{Assumption, Extension};
 pub use packet::{Icmp, L4, Packet, Protocol, TcpFlags};
 pub use rule::{

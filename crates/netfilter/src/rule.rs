@@ -64,6 +64,14 @@ impl Rule {
             == (&other.matches, &other.target, &other.written)
     }
 
+    /// The chain that its target jumps or goes to.
+    pub fn leads_to(&self) -> Option<ChainName> {
+        match self.target {
+            Some(Target::Jump(chain) | Target::Goto(chain)) => Some(chain),
+            _ => None,
+        }
+    }
+
     /// Whether it lists several addresses for one end.
     pub fn has_lists(&self) -> bool {
         self.matches.iter().any(|it| matches!(it.criterion, Criterion::Addresses { .. }))

@@ -3,7 +3,7 @@
 //! Chains are shared, and so are the maps that hold them: a copy of a rule set costs little, also
 //! when it is then changed, and a trace can keep the rules that its packet met.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -138,6 +138,22 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether a packet that enters `from` can come to `to`.
+    fn reaches(&self, from: ChainName, to: ChainName) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut left = vec![from];
+        while let Some(chain) = left.pop() {
+            if chain == to {
+                return true;
+            }
+            if seen.insert(chain) {
+                let rules = self.chains.get(&chain).map(|it| it.rules.iter()).unwrap_or_default();
+                left.extend(rules.filter_map(|it| it.leads_to()));
+            }
+        }
+        false
+    }
+
     /// The chain to write to; made where it is not there.
     pub fn chain_mut(&mut self, name: ChainName) -> &mut Chain {
         let chain = Rc::make_mut(self.chains.get_or_insert_with(name, Rc::default));
@@ -185,6 +201,20 @@ impl RuleSet {
     /// The chain to write to; made where it is not there.
     pub fn chain_mut(&mut self, table: TableName, chain: ChainName) -> &mut Chain {
         self.tables.entry(table).or_default().chain_mut(chain)
+    }
+
+    /// The rules that lead into a loop of chains, for which a kernel refuses the table ("Too many
+    /// links").
+    pub fn loops(&self) -> impl Iterator<Item = RuleRef> {
+        let tables = self.tables.iter();
+        tables.flat_map(|(name, table)| {
+            table.chains.iter().flat_map(move |(chain, it)| {
+                let jumps =
+                    it.rules.iter().zip(0..).filter_map(|(rule, at)| Some((rule.leads_to()?, at)));
+                let back = jumps.filter(|(to, _)| table.reaches(*to, *chain));
+                back.map(|(_, index)| RuleRef { table: *name, chain: *chain, index })
+            })
+        })
     }
 
     /// The number of rules in all tables.

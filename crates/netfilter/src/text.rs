@@ -15,11 +15,13 @@ use crate::ruleset::{ChainName, Policy, TableName};
 mod apply;
 mod parse;
 mod print;
+mod report;
 mod save;
 mod words;
 
-pub use parse::parse;
+pub use parse::{Reading, parse, read};
 pub use print::Piece;
+pub use report::Note;
 
 /// What one `iptables-restore` call is given.
 #[derive(Debug, Clone, PartialEq, Default)]

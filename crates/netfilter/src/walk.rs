@@ -235,7 +235,7 @@ pub fn walk(
         connection_mark: None,
         before: *packet,
     };
-    let mut walker = Walker { rules, packet, around, memory, dice, passage };
+    let mut walker = Walker { rules, packet, around, memory, dice, passage, inside: Vec::new() };
     walker.builtin(hook.chain());
     Some(walker.passage)
 }

@@ -8,7 +8,8 @@ use svclab_netfilter::outcomes::every;
 use svclab_netfilter::text::parse;
 use svclab_netfilter::walk::{Nat, Surroundings, walk};
 use svclab_netfilter::{
-    AddrType, Dice, Finding, Hook, Packet, Passage, RuleSet, TableName, TcpFlags, Verdict,
+    AddrType, CounterTable, Dice, Finding, Hook, Packet, Passage, RuleRef, RuleSet, TableName,
+    TcpFlags, Verdict,
 };
 
 /// Never matches a rule that could fail.
@@ -162,10 +163,225 @@ fn a_dnat_ends_the_walk_and_says_where_to() {
     assert_eq!(passage.visits.len(), 1);
 }
 
+#[test]
+fn modules_with_more_options_are_evaluated() {
+    check("-A FORWARD -p tcp -m multiport --dports 79,80:90 -j DROP", Verdict::Drop);
+    check("-A FORWARD -p tcp -m multiport ! --dports 79,80:90 -j DROP", Verdict::Accept);
+    check("-A FORWARD -p tcp -m multiport --sports 80 -j DROP", Verdict::Accept);
+    check("-A FORWARD -p tcp --syn -j DROP", Verdict::Drop);
+    check("-A FORWARD -p tcp ! --syn -j DROP", Verdict::Accept);
+    check("-A FORWARD -p icmp --icmp-type any -j DROP", Verdict::Accept);
+    check("-A FORWARD -m iprange --src-range 10.244.1.0-10.244.1.4 -j DROP", Verdict::Drop);
+    check("-A FORWARD -m iprange --src-range 10.244.1.5-10.244.1.9 -j DROP", Verdict::Accept);
+    check("-A FORWARD -m length --length 60 -j DROP", Verdict::Drop);
+    check("-A FORWARD -m ttl --ttl-lt 64 -j DROP", Verdict::Accept);
+    check("-A FORWARD -m addrtype --src-type LOCAL,UNICAST -j DROP", Verdict::Drop);
+    check("-A FORWARD -s 10.0.0.1,10.244.1.4 -j DROP", Verdict::Drop);
+    check("-A FORWARD -m conntrack --ctorigdst 10.96.0.1 -j DROP", Verdict::Accept);
+    check("-A FORWARD -m owner --uid-owner 0 -j DROP", Verdict::Accept);
+    check("-A FORWARD -m physdev --physdev-is-bridged -j DROP", Verdict::Accept);
+    check("-A FORWARD -p esp -j DROP", Verdict::Accept);
+    check("-A FORWARD -p all -j DROP", Verdict::Drop);
+    check("-A FORWARD -m set ! --match-set allowed src -j DROP", Verdict::Drop);
+    check("-A FORWARD -m mac ! --mac-source 00:11:22:aa:bb:cc -j DROP", Verdict::Drop);
+}
+
+#[test]
+fn a_mark_can_be_kept_with_the_connection() {
+    let text = "-A FORWARD -j MARK --set-mark 5\n-A FORWARD -j CONNMARK --save-mark\n\
+                -A FORWARD -j MARK --set-mark 0\n-A FORWARD -m connmark --mark 5 -j DROP";
+    assert_eq!(check(text, Verdict::Drop).connection_mark, Some(5));
+}
+
+/// The bucket holds five, and earns one in twelve seconds.
+#[test]
+fn limit_lets_a_burst_pass_and_then_the_rate() {
+    let text =
+        "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 5/min -j ACCEPT\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let mut at = |millis| {
+        walker.now = millis;
+        walker.filter(&mut syn(), &mut Misses).verdict == Verdict::Accept
+    };
+    assert_eq!([0; 7].map(&mut at), [true, true, true, true, true, false, false]);
+    assert_eq!([11_999, 12_000, 12_001, 36_000, 36_001].map(at), [false, true, false, true, true]);
+}
+
+#[test]
+fn hashlimit_counts_each_source_by_itself() {
+    let text = "*filter\n-A FORWARD -m hashlimit --hashlimit-above 1/min --hashlimit-burst 1 \
+                --hashlimit-mode srcip --hashlimit-name a -j DROP\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let mut from = |src: &str| {
+        let mut packet = syn();
+        packet.src = src.parse().expect("an address");
+        walker.filter(&mut packet, &mut Misses).verdict
+    };
+    let found = ["10.0.0.1", "10.0.0.1", "10.0.0.2"].map(&mut from);
+    assert_eq!(found, [Verdict::Accept, Verdict::Drop, Verdict::Accept]);
+}
+
+#[test]
+fn every_third_packet() {
+    let text = "*filter\n-A FORWARD -m statistic --mode nth --every 3 --packet 0 -j DROP\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let found = [(); 6].map(|()| walker.filter(&mut syn(), &mut Misses).verdict == Verdict::Drop);
+    assert_eq!(found, [false, false, true, false, false, true]);
+}
+
+#[test]
+fn recent_counts_hits_and_forgets_what_it_is_told_to() {
+    let text = "*filter\n:FORWARD ACCEPT [0:0]\n\
+                -A FORWARD -m recent --name S --update --seconds 60 --hitcount 3 -j DROP\n\
+                -A FORWARD -m recent --name S --set\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let found = [(); 4].map(|()| walker.filter(&mut syn(), &mut Misses).verdict == Verdict::Drop);
+    assert_eq!(found, [false, false, false, true]);
+    walker.now = 61_000;
+    assert_eq!(walker.filter(&mut syn(), &mut Misses).verdict, Verdict::Accept);
+}
+
+/// The kernel keeps 100 addresses in a list; the one seen longest ago makes room.
+#[test]
+fn a_recent_list_keeps_a_hundred_addresses() {
+    let text = "*filter\n-A FORWARD -m recent --name A --rcheck --seconds 100 -j DROP\n\
+                -A FORWARD -m recent --name A --set -j ACCEPT\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let mut from = |client: u32| {
+        walker.now += 1;
+        let mut packet = syn();
+        packet.src = IpAddr::from([10, 1, (client / 250) as u8, (client % 250) as u8]);
+        walker.filter(&mut packet, &mut Misses).verdict == Verdict::Drop
+    };
+    assert!((0..101).all(|client| !from(client)));
+    assert!(from(1) && from(100) && !from(0), "the first made room for the last");
+}
+
+#[test]
+fn rules_and_policies_count_packets_and_their_bytes() {
+    let text =
+        "*filter\n:A - [0:0]\n-A FORWARD -p tcp -j A\n-A FORWARD -p udp -j DROP\n-A A\nCOMMIT\n";
+    let mut walker = Walker::new(text);
+    let mut counters = CounterTable::default();
+    for _ in 0..2 {
+        let passage = walker.filter(&mut syn(), &mut Misses);
+        counters.count(&passage, &walker.rules);
+    }
+    let chain = |name| svclab_netfilter::ChainName::of(name);
+    let place = |name, index| RuleRef { table: TableName::Filter, chain: chain(name), index };
+    let count = |at| counters.of_rule(&walker.rules, at).to_string();
+    let counted =
+        [("FORWARD", 0), ("FORWARD", 1), ("A", 0)].map(|(name, at)| count(place(name, at)));
+    assert_eq!(counted, ["[2:120]", "[0:0]", "[2:120]"]);
+    assert_eq!(counters.of_policy(TableName::Filter, chain("FORWARD")).packets, 2);
+
+    // A rule that is put before the others takes nothing from them; a chain written anew does.
+    walker.rules.restore(&parse("*filter\n-I FORWARD -j RETURN\nCOMMIT\n").0, true);
+    assert_eq!(counters.of_rule(&walker.rules, place("FORWARD", 1)).packets, 2);
+    let anew = parse("*filter\n:A - [0:0]\n-A A\nCOMMIT\n").0;
+    walker.rules.restore(&anew, true);
+    counters.restored(&anew, true);
+    assert_eq!(counters.of_rule(&walker.rules, place("A", 0)).packets, 0);
+}
+
+/// Seeded draws are spread as the exact outcomes say (chi-square).
+#[test]
+fn draws_follow_the_probabilities_of_all_outcomes() {
+    let text = "*filter\n:A - [0:0]\n:B - [0:0]\n\
+                -A FORWARD -m statistic --mode random --probability 0.2 -j ACCEPT\n\
+                -A FORWARD -m statistic --mode random --probability 0.25 -j MARK --set-mark 1\n\
+                -A FORWARD -m statistic --mode random --probability 0.5 -j MARK --or-mark 2\n\
+                -A FORWARD -m mark --mark 3 -j DROP\nCOMMIT\n";
+    let end = |dice: &mut dyn Dice| {
+        let mut packet = syn();
+        let verdict = Walker::new(text).filter(&mut packet, dice).verdict;
+        (verdict, packet.mark)
+    };
+    let mut expected: std::collections::BTreeMap<(Verdict, u32), f64> = Default::default();
+    for (way, share) in every(end) {
+        *expected.entry(way).or_default() += share;
+    }
+    for seed in [1, 2, 3] {
+        let mut dice = Sequence(seed);
+        let mut found: std::collections::BTreeMap<(Verdict, u32), f64> = Default::default();
+        let runs = 2000;
+        for _ in 0..runs {
+            *found.entry(end(&mut dice)).or_default() += 1.0;
+        }
+        let chi_square: f64 = expected
+            .iter()
+            .map(|(way, share)| {
+                let wanted = share * f64::from(runs);
+                (found.get(way).copied().unwrap_or_default() - wanted).powi(2) / wanted
+            })
+            .sum();
+        // Three degrees of freedom: one in ten thousand is above 21.1.
+        assert_eq!(expected.len(), 4);
+        assert!(chi_square < 21.1, "seed {seed}: {chi_square}, {found:?}");
+    }
+}
+
+/// Numbers as random as needed (splitmix64).
+struct Sequence(u64);
+
+impl Dice for Sequence {
+    fn draw(&mut self, _threshold: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 33) as u32
+    }
+}
+
+#[test]
+fn redirects_and_ranges_give_addresses_and_ports() {
+    check_nat("-j REDIRECT --to-ports 15001", Some("192.168.56.31:15001"));
+    check_nat("-p tcp -j DNAT --to-destination 10.1.0.1:90-99", Some("10.1.0.1:90"));
+    check_nat("-p tcp -j DNAT --to-destination 10.1.0.1:70-90", Some("10.1.0.1:80"));
+    check_nat("-p tcp -j DNAT --to-destination :8080", Some("10.96.0.1:8080"));
+    check_nat("-p tcp -j DNAT --to-destination 10.1.0.1:1000-1009/75", Some("10.1.0.1:1005"));
+    check_nat("-d 10.96.0.0/16 -j NETMAP --to 10.97.0.0/16", Some("10.97.0.1:80"));
+    check_nat("-p udp -j DNAT --to-destination 10.1.0.1", None);
+}
+
+/// What a rule of nat PREROUTING makes of the destination.
+#[track_caller]
+fn check_nat(rule: &str, expected: Option<&str>) {
+    let rules = rules(&format!("*nat\n-A PREROUTING {rule}\nCOMMIT\n"));
+    let local = "192.168.56.31".parse().ok();
+    let around =
+        Surroundings { in_device: Some("eth0"), in_address: local, ..Surroundings::default() };
+    let at = (TableName::Nat, Hook::Prerouting);
+    let mut packet = syn();
+    let passage = walk(&rules, at, &mut packet, &around, &mut Memory::default(), &mut Misses);
+    let nat = passage.expect("PREROUTING is there").nat;
+    let to = nat.and_then(|it| it.destination(&packet)).map(|it| it.to_string());
+    assert_eq!(to.as_deref(), expected, "{rule}");
+}
+
+#[test]
+fn a_range_of_addresses_is_shared_out_evenly() {
+    let rules = rules("*nat\n-A PREROUTING -j DNAT --to-destination 10.1.0.1-10.1.0.3\nCOMMIT\n");
+    let at = (TableName::Nat, Hook::Prerouting);
+    let ways = every(|dice| {
+        let around = Surroundings::default();
+        let passage = walk(&rules, at, &mut syn(), &around, &mut Memory::default(), dice);
+        passage.and_then(|it| it.nat).and_then(|it| it.destination(&syn()))
+    });
+    let names: Vec<String> = ways.iter().filter_map(|it| Some(it.0?.to_string())).collect();
+    assert_eq!(names, ["10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80"]);
+    assert!(ways.iter().all(|(_, share)| (share - 1.0 / 3.0).abs() < 1e-8), "{ways:?}");
+}
+
 /// A loop cannot be loaded into a kernel, but text may hold one.
 #[test]
 fn a_loop_of_chains_ends() {
     check(":A - [0:0]\n:B - [0:0]\n-A FORWARD -j A\n-A A -j B\n-A B -j A", Verdict::Accept);
+    check(":A - [0:0]\n-A FORWARD -j A\n-A A -j A\n-A A -j A\n-A A -g A", Verdict::Accept);
+    let rules = rules("*filter\n:A - [0:0]\n:B - [0:0]\n-A A -j B\n-A B -j A\n-A A -j C\nCOMMIT\n");
+    let loops: Vec<String> = rules.loops().map(|it| format!("{} {}", it.chain, it.index)).collect();
+    assert_eq!(loops, ["A 0", "B 0"]);
 }
 
 fn line() -> impl Strategy<Value = String> {

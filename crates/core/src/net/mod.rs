@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::memory::Memory;
-use svclab_netfilter::{Conntrack, Dice, RuleSet};
+use svclab_netfilter::{Conntrack, CounterTable, Dice, RuleSet};
 
 use crate::rng::Rng;
 use crate::trace::NodeName;
@@ -59,6 +59,8 @@ pub struct Kernel {
     pub conntrack: Conntrack,
     /// What matches like `recent` and `limit` remember.
     pub memory: Memory,
+    /// Of the rules and policies that packets have met.
+    pub counters: CounterTable,
     pub errors: ErrorLimit,
 }
 
@@ -69,6 +71,7 @@ impl Default for Kernel {
             rules,
             conntrack: Conntrack::default(),
             memory: Memory::default(),
+            counters: CounterTable::default(),
             errors: ErrorLimit::default(),
         }
     }

@@ -287,6 +287,7 @@ impl Stack<'_, '_> {
         );
         let Some(passage) = passage else { return Decision::ACCEPT };
         let Passage { verdict, nat, untracked, .. } = passage;
+        self.kernel.counters.count(&passage, &self.kernel.rules);
         self.mark_connection(passage.connection_mark);
         let place = Place::Hook { node: self.node.clone(), hook, table };
         self.journey.step(place, Event::Walked(Box::new(passage)));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::words::{Word, words};
-use super::{ChainLine, Command, Mistake, Problem, Restore, TableUpdate};
+use super::{ChainLine, Command, Mistake, Note, Problem, Restore, TableUpdate};
 use crate::rule::{Counters, Rule};
 use crate::ruleset::{ChainName, Policy, TableName};
 
@@ -12,9 +12,23 @@ mod option;
 mod target;
 pub(super) mod value;
 
+/// What a text says, what is wrong with it, and what of it the lab does not know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub restore: Restore,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<Note>,
+}
+
 /// Reads what `iptables-restore` reads and `iptables-save` prints, with or without counters.
 /// Matches and targets the lab does not know are kept word by word.
 pub fn parse(text: &str) -> (Restore, Vec<Problem>) {
+    let Reading { restore, problems, .. } = read(text);
+    (restore, problems)
+}
+
+/// The same, with a note for everything that a walk decides by assumption.
+pub fn read(text: &str) -> Reading {
     let mut parser = Parser::default();
     for (index, line) in text.lines().enumerate() {
         parser.line = index + 1;
@@ -25,13 +39,14 @@ pub fn parse(text: &str) -> (Restore, Vec<Problem>) {
         parser.problem("", 0, Mistake::NoCommit);
     }
     parser.restore.remarks = parser.remarks;
-    (parser.restore, parser.problems)
+    Reading { restore: parser.restore, problems: parser.problems, notes: parser.notes }
 }
 
 #[derive(Default)]
 struct Parser {
     restore: Restore,
     problems: Vec<Problem>,
+    notes: Vec<Note>,
     /// Those that stand outside a table and belong to the next.
     remarks: Vec<String>,
     place: Place,
@@ -49,7 +64,7 @@ enum Place {
 
 impl Parser {
     fn problem(&mut self, line: &str, at: usize, what: Mistake) {
-        let column = line.get(..at).map_or(0, |it| it.chars().count()) + 1;
+        let column = column(line, at);
         self.problems.push(Problem { line: self.line, column, what });
     }
 
@@ -163,12 +178,23 @@ impl Parser {
     }
 
     fn rule(&mut self, line: &str, words: &[Word]) -> Rc<Rule> {
-        let (rule, mistakes) = option::rule(line, words);
+        let option::Read { rule, places, mistakes } = option::rule(line, words);
         for (at, what) in mistakes {
             self.problem(line, at, what);
         }
+        for (piece, assumption) in rule.assumptions() {
+            let Some(place) = places.get(piece) else { continue };
+            let text = line.get(place.clone()).unwrap_or_default().to_owned();
+            let column = column(line, place.start);
+            self.notes.push(Note { line: self.line, column, text, assumption });
+        }
         Rc::new(rule)
     }
+}
+
+/// The column of a byte of the line, counted in characters from 1.
+fn column(line: &str, at: usize) -> usize {
+    line.get(..at).map_or(0, |it| it.chars().count()) + 1
 }
 
 /// The command with its rule's counters.

@@ -317,8 +317,10 @@ impl Walker<'_> {
                 AddrType::Broadcast => word == "broadcast",
                 _ => word == "unicast",
             },
-            // Sets, MAC addresses and control groups: see `Extension::assumption`.
-            _ => option.negated,
+            // What the lab cannot know; see `Extension::assumption`.
+            ("--match-set" | "--mac-source" | "--cgroup" | "--path", _) => false,
+            // How a set is looked up decides nothing.
+            _ => !option.negated,
         }
     }
 }

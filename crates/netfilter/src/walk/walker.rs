@@ -15,6 +15,8 @@ pub(super) struct Walker<'a> {
     pub(super) memory: &'a mut Memory,
     pub(super) dice: &'a mut dyn Dice,
     pub(super) passage: Passage,
+    /// The chains that the packet is in, the hook's own first.
+    pub(super) inside: Vec<ChainName>,
 }
 
 /// How a chain ended for its caller.
@@ -24,7 +26,7 @@ enum Flow {
     Decided,
 }
 
-/// The kernel refuses rule sets with loops and deeper jumps; text from elsewhere may hold them.
+/// The kernel refuses deeper jumps; text from elsewhere may hold them.
 const MAX_DEPTH: usize = 64;
 /// Text from elsewhere may also branch without end.
 const MAX_VISITS: usize = 1 << 20;
@@ -43,9 +45,17 @@ impl Walker<'_> {
     fn chain(&mut self, name: ChainName, depth: usize) -> Flow {
         self.passage.chains.push(name);
         let Some(chain) = self.rules.chain(self.passage.table, name) else { return Flow::Return };
-        if depth >= MAX_DEPTH {
+        // A kernel would not have loaded a loop.
+        if depth >= MAX_DEPTH || self.inside.contains(&name) {
             return Flow::Return;
         }
+        self.inside.push(name);
+        let flow = self.through(chain, name, depth);
+        self.inside.pop();
+        flow
+    }
+
+    fn through(&mut self, chain: &Chain, name: ChainName, depth: usize) -> Flow {
         match chain.index() {
             None => self.along(chain, name, 0..chain.rules.len(), depth),
             Some(index) => {

@@ -3,6 +3,9 @@
 //! An option that is not wholly understood becomes `Unknown`, from its first word to the one that
 //! starts the next option.
 
+use std::fmt;
+use std::ops::Range;
+
 use super::value::{
     self, ICMP, ICMP6, address, address_type, flags, full_mask, icmp_type, masked, name, ports,
     protocol, states,
@@ -14,36 +17,51 @@ use crate::ruleset::ChainName;
 use crate::text::Mistake;
 use crate::text::words::Word;
 
-/// The rule, and the places of the values that do not fit their options.
-pub(super) fn rule(line: &str, words: &[Word]) -> (Rule, Vec<(usize, Mistake)>) {
+/// A rule as it was read.
+pub(super) struct Read {
+    pub(super) rule: Rule,
+    /// The bytes of the line that each piece takes, in the order of the rule's pieces.
+    pub(super) places: Vec<Range<usize>>,
+    /// The places of the values that do not fit their options.
+    pub(super) mistakes: Vec<(usize, Mistake)>,
+}
+
+pub(super) fn rule(line: &str, words: &[Word]) -> Read {
     let mut reader = Reader { line, words, at: 0 };
     let mut rule = Rule::default();
-    let mut target_text = None;
-    let mut mistakes = Vec::new();
+    let (mut places, mut mistakes) = (Vec::new(), Vec::new());
+    let mut target = None;
     while reader.at < words.len() {
         let start = reader.at;
         let part = reader.option().unwrap_or_else(|miss| {
             mistakes.extend(reader.mistake(start, miss));
             reader.unknown(start)
         });
-        let text = reader.text(start);
+        let place = reader.bytes(start);
         match part {
             Part::Match(it) => {
-                if it.to_string() != text {
-                    rule.written.insert(rule.matches.len(), text.into());
-                }
+                keep_spelling(&mut rule, places.len(), &it, &line[place.clone()]);
+                places.push(place);
                 rule.matches.push(it);
             }
             Part::Target(it) => {
-                target_text = Some(text).filter(|text| *text != it.to_string());
+                target = Some(place);
                 rule.target = Some(it);
             }
         }
     }
-    if let Some(text) = target_text {
-        rule.written.insert(rule.matches.len(), text.into());
+    if let Some((place, it)) = target.zip(rule.target.clone()) {
+        keep_spelling(&mut rule, places.len(), &it, &line[place.clone()]);
+        places.push(place);
     }
-    (rule, mistakes)
+    Read { rule, places, mistakes }
+}
+
+/// A piece that prints otherwise than it is written keeps its text.
+fn keep_spelling(rule: &mut Rule, piece: usize, it: &impl fmt::Display, text: &str) {
+    if it.to_string() != text {
+        rule.written.insert(piece, text.into());
+    }
 }
 
 enum Part {
@@ -66,9 +84,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The line from the word at `start` up to the one read last.
+    /// The bytes of the line from the word at `start` up to the one read last.
+    fn bytes(&self, start: usize) -> Range<usize> {
+        self.words[start].start..self.words[self.at - 1].end
+    }
+
     fn text(&self, start: usize) -> &'a str {
-        &self.line[self.words[start].start..self.words[self.at - 1].end]
+        &self.line[self.bytes(start)]
     }
 
     /// The index of the next word.

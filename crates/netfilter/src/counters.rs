@@ -1,0 +1,114 @@
+//! How often each rule matched and each policy decided, as `iptables -L -v` and
+//! `iptables-save -c` show it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::rule::{Counters, Rule};
+use crate::ruleset::{Chain, ChainName, RuleRef, RuleSet, TableName};
+use crate::shared_map::SharedMap;
+use crate::text::Restore;
+use crate::walk::{Finding, Passage};
+
+/// One node's counters. A rule keeps its own as long as it stays in its chain; a chain that is
+/// written anew starts from nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CounterTable {
+    chains: SharedMap<(TableName, ChainName), Rc<Counted>>,
+}
+
+/// What has been counted in a chain, as the chain stood then.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Counted {
+    chain: Rc<Chain>,
+    policy: Counters,
+    /// Of the rules that have matched, by their place.
+    rules: BTreeMap<usize, Counters>,
+}
+
+impl CounterTable {
+    /// Counts a passage: every rule that matched, and the policy where it decided.
+    pub fn count(&mut self, passage: &Passage, rules: &RuleSet) {
+        let bytes = u64::from(passage.before.ip_length());
+        let matched = passage.visits.iter().filter(|it| it.finding == Finding::Matched);
+        for visit in matched {
+            if let Some(counted) = self.counted(rules, visit.rule.table, visit.rule.chain) {
+                counted.rules.entry(visit.rule.index).or_default().add(bytes);
+            }
+        }
+        if passage.decided_by.is_none()
+            && let Some(counted) = self.counted(rules, passage.table, passage.hook.chain())
+        {
+            counted.policy.add(bytes);
+        }
+    }
+
+    /// What a rule has counted.
+    pub fn of_rule(&self, rules: &RuleSet, at: RuleRef) -> Counters {
+        let counted = self.chains.get(&(at.table, at.chain));
+        let Some((counted, chain)) = counted.zip(rules.chain(at.table, at.chain)) else {
+            return Counters::default();
+        };
+        let index = match Rc::ptr_eq(&counted.chain, chain) {
+            true => Some(at.index),
+            false => chain.rules.get(at.index).and_then(|rule| counted.place_of(rule)),
+        };
+        index.and_then(|it| counted.rules.get(&it)).copied().unwrap_or_default()
+    }
+
+    /// What a builtin chain's policy has decided.
+    pub fn of_policy(&self, table: TableName, chain: ChainName) -> Counters {
+        self.chains.get(&(table, chain)).map(|it| it.policy).unwrap_or_default()
+    }
+
+    /// `iptables-restore` was given `update`: the chains of one's own that have a line start anew,
+    /// and without `noflush` whole tables do.
+    pub fn restored(&mut self, update: &Restore, noflush: bool) {
+        for table in &update.tables {
+            let of_table = |it: &&(TableName, ChainName)| it.0 == table.table;
+            let stale: Vec<_> = match noflush {
+                false => self.chains.keys().filter(of_table).copied().collect(),
+                true => table.chains.iter().map(|it| (table.table, it.name)).collect(),
+            };
+            let builtin = table.table.builtin_chains();
+            for key in stale {
+                if !(noflush && builtin.contains(&key.1.as_str())) {
+                    self.chains.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// The chain's counters, carried over to the chain as it stands now.
+    fn counted(
+        &mut self,
+        rules: &RuleSet,
+        table: TableName,
+        name: ChainName,
+    ) -> Option<&mut Counted> {
+        let chain = rules.chain(table, name)?;
+        let counted = Rc::make_mut(self.chains.get_or_insert_with((table, name), Rc::default));
+        if !Rc::ptr_eq(&counted.chain, chain) {
+            counted.carry_over(chain);
+        }
+        Some(counted)
+    }
+}
+
+impl Counted {
+    fn place_of(&self, rule: &Rc<Rule>) -> Option<usize> {
+        self.chain.rules.iter().position(|it| Rc::ptr_eq(it, rule))
+    }
+
+    fn carry_over(&mut self, chain: &Rc<Chain>) {
+        let old = std::mem::take(&mut self.rules);
+        for (place, counters) in old {
+            let rule = self.chain.rules.get(place);
+            let same = |it: &Rc<Rule>| rule.is_some_and(|rule| Rc::ptr_eq(rule, it));
+            if let Some(place) = chain.rules.iter().position(same) {
+                self.rules.insert(place, counters);
+            }
+        }
+        self.chain = Rc::clone(chain);
+    }
+}
