@@ -38,7 +38,24 @@ impl Instant {
         let (days, rest) = (seconds / 86_400, seconds % 86_400);
         let (year, month, day) = date_from_days(days);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        let parts = [
+            (year, 1000, '-'),
+            (month, 10, '-'),
+            (day, 10, 'T'),
+            (hour, 10, ':'),
+            (minute, 10, ':'),
+            (second, 10, 'Z'),
+        ];
+        // By hand: a large cluster writes hundreds of thousands of times.
+        let mut text = String::with_capacity(20);
+        for (number, mut place, after) in parts {
+            while place > 0 {
+                text.push(char::from(b'0' + (number / place % 10) as u8));
+                place /= 10;
+            }
+            text.push(after);
+        }
+        text
     }
 
     /// The second that [`Instant::rfc3339`] wrote; what lies before the lab's beginning counts as
@@ -46,9 +63,9 @@ impl Instant {
     pub fn from_rfc3339(text: &str) -> Option<Instant> {
         let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
         let numbers = |text: &str, separator: char| -> Option<[u64; 3]> {
-            let numbers: Option<Vec<u64>> =
-                text.split(separator).map(|it| it.parse::<u32>().ok().map(u64::from)).collect();
-            numbers?.try_into().ok()
+            let mut numbers = text.split(separator).map(|it| it.parse::<u32>().map(u64::from));
+            let res = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];
+            numbers.next().is_none().then_some(res)
         };
         let [year, month, day] = numbers(date, '-')?;
         let time = time.split_once('.').map_or(time, |(time, _)| time);

@@ -10,7 +10,7 @@ use super::deployment::share;
 use super::revision::owner;
 use crate::admit::TEMPLATE_GENERATION;
 use crate::object::{
-    DaemonSet, DaemonSetStatus, IntOrString, Node, ObjectMeta, Pod, PodSpec, Toleration,
+    DaemonSet, DaemonSetStatus, IntOrString, Node, ObjectMeta, Pod, PodSpec, Shared, Toleration,
 };
 use crate::time::Instant;
 
@@ -61,7 +61,7 @@ fn age(pod: &Pod) -> (&str, &str) {
 struct Turn<'a> {
     set: &'a DaemonSet,
     /// Of its pods, before a node is named in it.
-    spec: PodSpec,
+    spec: Shared<PodSpec>,
     by_node: BTreeMap<&'a str, Vec<&'a Pod>>,
     hash: &'a str,
     now: Instant,
@@ -254,7 +254,7 @@ impl Turn<'_> {
 
 /// What the template asks for, and the taints that every daemon pod bears
 /// (`AddOrUpdateDaemonPodTolerations`).
-fn pod_spec(set: &DaemonSet) -> PodSpec {
+fn pod_spec(set: &DaemonSet) -> Shared<PodSpec> {
     let mut spec = set.spec.template.spec.clone();
     let mut borne = vec![
         ("not-ready", "NoExecute"),

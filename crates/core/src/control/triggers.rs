@@ -1,7 +1,7 @@
 //! When what changed a Service's endpoints happened: the time that goes into
 //! `endpoints.kubernetes.io/last-change-trigger-time` (`TriggerTimeTracker`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::available::ready_since;
 use crate::object::{Pod, Service};
@@ -28,13 +28,27 @@ impl Triggers {
         let created = &service.metadata.creation_timestamp;
         let is_first = self.service.is_none();
         let is_new = self.service.as_ref() != Some(created);
-        let timed = pods.filter(|pod| pod.condition("Ready").is_some());
-        let now: BTreeMap<String, Instant> =
-            timed.map(|pod| (pod.metadata.name.clone(), ready_since(pod))).collect();
-        let changed = now.iter().filter(|(name, at)| self.pods.get(*name).is_none_or(|it| it < at));
-        let earliest = changed.map(|(_, at)| *at).min().map(Instant::rfc3339);
+        let timed: Vec<&Pod> = pods.filter(|pod| pod.condition("Ready").is_some()).collect();
+        let mut earliest: Option<Instant> = None;
+        for pod in &timed {
+            let at = ready_since(pod);
+            let before = self.pods.get_mut(&pod.metadata.name);
+            if before.as_ref().is_none_or(|before| **before < at) {
+                earliest = Some(earliest.map_or(at, |known| known.min(at)));
+            }
+            match before {
+                Some(before) => *before = at,
+                None => {
+                    self.pods.insert(pod.metadata.name.clone(), at);
+                }
+            }
+        }
+        if self.pods.len() > timed.len() {
+            let there: BTreeSet<&str> = timed.iter().map(|it| it.metadata.name.as_str()).collect();
+            self.pods.retain(|name, _| there.contains(name.as_str()));
+        }
+        let earliest = earliest.map(Instant::rfc3339);
         self.service = Some(created.clone());
-        self.pods = now;
         match earliest {
             _ if is_first => Some(created.clone()),
             Some(earliest) if is_new => Some(earliest.min(created.clone())),

@@ -232,7 +232,7 @@ impl Lab {
 
     /// Removes a terminating namespace that has been emptied.
     pub(super) fn finish_namespace(&mut self, name: &str, cause: Option<EntryId>) {
-        let not_yet = self.queue.has(&Task::EmptyNamespace(name.to_owned()));
+        let not_yet = self.queue.has(Task::EmptyNamespace(name.to_owned()));
         if !not_yet && !self.objects.keys().any(|key| key.namespace == name) {
             self.remove(&ObjectKey::new(Kind::Namespace, "", name), cause);
         }

@@ -2,6 +2,7 @@
 //!
 //! Everything here follows from the objects alone; [`Index::replace`] is told of every change.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::members;
@@ -96,16 +97,16 @@ impl Index {
     }
 
     fn replace_owners(&mut self, id: Id, old: Option<&Object>, new: Option<&Object>) {
-        let owners = |it: Option<&Object>| it.map(|it| it.meta().owner_references.clone());
+        let owners = |it| Option::map_or(it, &[][..], |it: &Object| &it.meta().owner_references);
         let (before, after) = (owners(old), owners(new));
         if before == after {
             return;
         }
-        for owner in before.into_iter().flatten() {
+        for owner in before {
             drop_from(&mut self.dependents, &owner.uid, id);
         }
-        for owner in after.into_iter().flatten() {
-            self.dependents.entry(owner.uid).or_default().insert(id);
+        for owner in after {
+            self.dependents.entry(owner.uid.clone()).or_default().insert(id);
         }
     }
 
@@ -116,14 +117,15 @@ impl Index {
         new: Option<&Object>,
     ) {
         let place = |it: Option<&Object>| {
-            it.filter(|it| it.meta().controller().is_none()).map(|_| key.namespace.clone())
+            it.filter(|it| it.meta().controller().is_none()).map(|_| key.namespace.as_str())
         };
         move_id(&mut self.orphans, id, place(old), place(new));
     }
 
     fn replace_pod(&mut self, objects: &Objects, id: Id, old: Option<&Pod>, new: Option<&Pod>) {
-        let node =
-            |it: Option<&Pod>| it.map(|it| it.spec.node_name.clone()).filter(|it| !it.is_empty());
+        fn node(pod: Option<&Pod>) -> Option<&str> {
+            pod.map(|it| it.spec.node_name.as_str()).filter(|it| !it.is_empty())
+        }
         move_id(&mut self.bound, id, node(old), node(new));
         self.replace_usage(old, new);
         if old.map(|it| &it.metadata.labels) == new.map(|it| &it.metadata.labels) {
@@ -150,17 +152,18 @@ impl Index {
                 usage.add(&Demand::of(pod));
             }
         }
-        let kin = |it: &Pod| {
-            let controller = it.metadata.controller().filter(|_| !it.is_terminating())?;
-            Some((controller.uid.clone(), it.spec.node_name.clone()))
-        };
+        fn kin(pod: &Pod) -> Option<(&str, &str)> {
+            let controller = pod.metadata.controller().filter(|_| !pod.is_terminating())?;
+            Some((&controller.uid, &pod.spec.node_name))
+        }
         let (before, after) = (before.and_then(kin), after.and_then(kin));
         if before != after {
-            if let Some(count) = before.and_then(|place| self.kin.get_mut(&place)) {
+            let place = |(uid, node): (&str, &str)| (uid.to_owned(), node.to_owned());
+            if let Some(count) = before.and_then(|it| self.kin.get_mut(&place(it))) {
                 *count = count.saturating_sub(1);
             }
-            if let Some(place) = after {
-                *self.kin.entry(place).or_default() += 1;
+            if let Some(it) = after {
+                *self.kin.entry(place(it)).or_default() += 1;
             }
         }
     }
@@ -180,7 +183,7 @@ impl Index {
             let (label, value) = it?.spec.selector.iter().next()?;
             Some((key.namespace.clone(), label.clone(), value.clone()))
         };
-        move_id(&mut self.selectors, id, first(old), first(new));
+        move_id(&mut self.selectors, id, first(old).as_ref(), first(new).as_ref());
         self.members.remove(&id);
         let Some(service) = new else { return };
         let pods = objects.in_namespace(Kind::Pod, &key.namespace).filter_map(Object::as_pod);
@@ -204,7 +207,7 @@ impl Index {
             let name = it?.as_endpoint_slice()?.service_name()?;
             Some((key.namespace.clone(), name.to_owned()))
         };
-        move_id(&mut self.slices, id, service(old), service(new));
+        move_id(&mut self.slices, id, service(old).as_ref(), service(new).as_ref());
     }
 }
 
@@ -216,19 +219,23 @@ fn service(object: Option<&Object>) -> Option<&Service> {
     object.and_then(Object::as_service)
 }
 
-fn move_id<T: Ord>(map: &mut BTreeMap<T, Ids>, id: Id, from: Option<T>, to: Option<T>) {
+fn move_id<T, P>(map: &mut BTreeMap<T, Ids>, id: Id, from: Option<&P>, to: Option<&P>)
+where
+    T: Ord + Borrow<P>,
+    P: ToOwned<Owned = T> + Ord + ?Sized,
+{
     if from == to {
         return;
     }
     if let Some(from) = from {
-        drop_from(map, &from, id);
+        drop_from(map, from, id);
     }
     if let Some(to) = to {
-        map.entry(to).or_default().insert(id);
+        map.entry(to.to_owned()).or_default().insert(id);
     }
 }
 
-fn drop_from<T: Ord>(map: &mut BTreeMap<T, Ids>, place: &T, id: Id) {
+fn drop_from<T: Ord + Borrow<P>, P: Ord + ?Sized>(map: &mut BTreeMap<T, Ids>, place: &P, id: Id) {
     if let Some(ids) = map.get_mut(place) {
         ids.remove(&id);
         if ids.is_empty() {

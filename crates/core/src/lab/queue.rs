@@ -1,6 +1,8 @@
 //! What is going to happen, by when.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
 use super::log::EntryId;
 use crate::key::ObjectKey;
@@ -8,7 +10,7 @@ use crate::time::Instant;
 use crate::trace::NodeName;
 
 /// One piece of work for a part of the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Task {
     Deployment(ObjectKey),
     ReplicaSet(ObjectKey),
@@ -47,8 +49,9 @@ pub(super) enum Task {
 /// Tasks by time; those of one instant in the order they came.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Queue {
-    tasks: BTreeMap<Turn, (Task, Option<EntryId>)>,
-    waiting: BTreeMap<Task, Turn>,
+    tasks: BTreeMap<Turn, (Rc<Task>, Option<EntryId>)>,
+    /// By the task's digest first: comparing names is slow where there are thousands.
+    waiting: BTreeMap<(u64, Rc<Task>), Turn>,
     count: u64,
 }
 
@@ -57,22 +60,24 @@ type Turn = (Instant, u64);
 impl Queue {
     /// A task that waits already keeps its cause and the earlier of the two times.
     pub(super) fn push(&mut self, at: Instant, task: Task, cause: Option<EntryId>) {
-        let waiting = self.waiting.get(&task).copied();
+        let mut place = (digest(&task), Rc::new(task));
         let mut cause = cause;
-        if let Some(turn) = waiting {
+        if let Some(turn) = self.waiting.get_mut(&place) {
             if turn.0 <= at {
                 return;
             }
-            cause = self.tasks.remove(&turn).and_then(|it| it.1).or(cause);
+            if let Some((task, first)) = self.tasks.remove(turn) {
+                (place.1, cause) = (task, first.or(cause));
+            }
         }
         let turn = (at, self.count);
         self.count += 1;
-        self.waiting.insert(task.clone(), turn);
-        self.tasks.insert(turn, (task, cause));
+        self.tasks.insert(turn, (place.1.clone(), cause));
+        self.waiting.insert(place, turn);
     }
 
-    pub(super) fn has(&self, task: &Task) -> bool {
-        self.waiting.contains_key(task)
+    pub(super) fn has(&self, task: Task) -> bool {
+        self.waiting.contains_key(&(digest(&task), Rc::new(task)))
     }
 
     pub(super) fn next_at(&self) -> Option<Instant> {
@@ -83,8 +88,30 @@ impl Queue {
         let first = self.tasks.first_entry().filter(|it| it.key().0 <= at)?;
         let due = first.key().0;
         let (task, cause) = first.remove();
-        self.waiting.remove(&task);
-        Some((due, task, cause))
+        let place = (digest(&task), task);
+        self.waiting.remove(&place);
+        Some((due, Rc::unwrap_or_clone(place.1), cause))
+    }
+}
+
+fn digest(task: &Task) -> u64 {
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    task.hash(&mut hasher);
+    hasher.0
+}
+
+/// FNV-1a: the standard library's own hashers differ from run to run.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

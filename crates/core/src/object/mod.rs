@@ -12,6 +12,7 @@ mod objects;
 mod pod;
 pub mod quantity;
 mod service;
+mod shared;
 mod workload;
 
 use serde_json::{Map, Value};
@@ -26,6 +27,7 @@ pub use network::*;
 pub use objects::{Id, Objects};
 pub use pod::*;
 pub use service::*;
+pub use shared::Shared;
 pub use workload::*;
 
 /// One object of a cluster.

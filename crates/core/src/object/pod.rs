@@ -8,18 +8,18 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::json::api;
-use super::{IntOrString, ObjectMeta, Protocol};
+use super::{IntOrString, ObjectMeta, Protocol, Shared};
 
 api! {
     struct Pod {
         metadata: ObjectMeta,
-        spec: PodSpec,
+        spec: Shared<PodSpec>,
         status: PodStatus,
     }
 
     struct PodTemplateSpec {
         metadata: ObjectMeta,
-        spec: PodSpec,
+        spec: Shared<PodSpec>,
     }
 
     struct PodSpec {

@@ -43,10 +43,14 @@ impl Lab {
     }
 
     pub(super) fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+        if self.managed_service(key).is_none() {
+            return;
+        }
+        // Taken out, not copied: only an earlier moment's checkpoint may still hold it.
+        let mut triggers = self.memory.endpoints.remove(key).unwrap_or_default();
         let Some(service) = self.managed_service(key) else { return };
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
         let old = self.objects.get(&own).and_then(Object::as_endpoints);
-        let mut triggers = known(&self.memory.endpoints, key);
         let members = || self.members(key);
         let trigger = Rc::make_mut(&mut triggers).next(service, members());
         let new = endpoints::reconcile(service, members(), old, trigger, self.settings.version);
@@ -62,11 +66,14 @@ impl Lab {
 
     pub(super) fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         const BY: Component = Component::EndpointSliceController;
+        if self.managed_service(key).is_none() {
+            return;
+        }
+        let mut triggers = self.memory.slices.remove(key).unwrap_or_default();
         let Some(service) = self.managed_service(key) else { return };
         let existing = self.slices_of(key, &slices::is_managed);
         let mut pods: Vec<&Pod> = self.members(key).collect();
         pods.sort_by(|a, b| age(a).cmp(&age(b)));
-        let mut triggers = known(&self.memory.slices, key);
         let trigger = Rc::make_mut(&mut triggers).next(service, pods.iter().copied());
         let topology = match slices::wants_hints(service) {
             true => Topology::of(self.node_objects()),
@@ -162,10 +169,6 @@ impl Lab {
         let cause = self.note(cause, Happening::Slice { key, ready, total });
         self.write(Object::EndpointSlice(slice), Some(cause));
     }
-}
-
-fn known(map: &SharedMap<ObjectKey, Rc<Triggers>>, key: &ObjectKey) -> Rc<Triggers> {
-    map.get(key).cloned().unwrap_or_default()
 }
 
 /// Pods by creation; those of the same second by name.
