@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::available::ready_since;
 use crate::object::{Pod, Service};
-use crate::time::Instant;
 
 pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
@@ -13,8 +11,9 @@ pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Triggers {
     service: Option<String>,
-    /// By name: when the pod's Ready condition changed.
-    pods: BTreeMap<String, Instant>,
+    /// By name: when the pod's Ready condition changed, as the API server writes times, whose
+    /// order is that of their texts.
+    pods: BTreeMap<String, String>,
 }
 
 impl Triggers {
@@ -28,26 +27,27 @@ impl Triggers {
         let created = &service.metadata.creation_timestamp;
         let is_first = self.service.is_none();
         let is_new = self.service.as_ref() != Some(created);
-        let timed: Vec<&Pod> = pods.filter(|pod| pod.condition("Ready").is_some()).collect();
-        let mut earliest: Option<Instant> = None;
-        for pod in &timed {
-            let at = ready_since(pod);
-            let before = self.pods.get_mut(&pod.metadata.name);
-            if before.as_ref().is_none_or(|before| **before < at) {
+        let ready_since = |pod: &'a Pod| -> Option<(&'a str, &'a str)> {
+            let since = pod.condition("Ready")?.last_transition_time.as_deref()?;
+            Some((pod.metadata.name.as_str(), since))
+        };
+        let timed: Vec<(&str, &str)> = pods.filter_map(ready_since).collect();
+        let mut earliest: Option<&str> = None;
+        for (name, at) in timed.iter().copied() {
+            let before = self.pods.get(name).map(String::as_str);
+            if before == Some(at) {
+                continue;
+            }
+            if before.is_none_or(|before| before < at) {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
             }
-            match before {
-                Some(before) => *before = at,
-                None => {
-                    self.pods.insert(pod.metadata.name.clone(), at);
-                }
-            }
+            self.pods.insert(name.to_owned(), at.to_owned());
         }
         if self.pods.len() > timed.len() {
-            let there: BTreeSet<&str> = timed.iter().map(|it| it.metadata.name.as_str()).collect();
+            let there: BTreeSet<&str> = timed.iter().map(|(name, _)| *name).collect();
             self.pods.retain(|name, _| there.contains(name.as_str()));
         }
-        let earliest = earliest.map(Instant::rfc3339);
+        let earliest = earliest.map(str::to_owned);
         self.service = Some(created.clone());
         match earliest {
             _ if is_first => Some(created.clone()),

@@ -83,7 +83,8 @@ impl Lab {
         }
         self.tell_scheduler_of_room(old, new, cause);
         self.kubelet_heard(key, old, new, cause);
-        if old.map(facts) == new.map(facts) {
+        let counts = |pod: Option<&Pod>| pod.is_some_and(may_be_endpoint);
+        if (!counts(old) && !counts(new)) || old.map(facts) == new.map(facts) {
             return;
         }
         let pods = [old, new].into_iter().flatten();
@@ -234,6 +235,11 @@ fn selector(controller: &Object) -> Option<&LabelSelector> {
         Object::DaemonSet(it) => it.spec.selector.as_ref(),
         _ => None,
     }
+}
+
+/// No endpoint is made of a pod without an address, or of one that has ended.
+fn may_be_endpoint(pod: &Pod) -> bool {
+    !pod.status.pod_ips.is_empty() && !pod.is_finished()
 }
 
 /// What the endpoint controllers look at in a pod (`podEndpointsChanged`).
