@@ -318,15 +318,15 @@ impl Stack<'_, '_> {
             self.journey.packet.l4,
             L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. })
         );
+        let own = self.journey.packet.source();
         let to = match direction {
             Direction::Original if entry.is_snat() => entry.reply.dst,
-            // An ICMP error by a machine on the way keeps its own source address.
-            Direction::Reply
-                if entry.is_dnat()
-                    && (!is_error || self.journey.packet.src == entry.reply.src.ip()) =>
-            {
-                entry.original.dst
+            // An ICMP error by a machine on the way keeps its own source address; what it quotes
+            // is translated all the same.
+            Direction::Reply if entry.is_dnat() && is_error && own.ip() != entry.reply.src.ip() => {
+                own
             }
+            Direction::Reply if entry.is_dnat() => entry.original.dst,
             _ => return,
         };
         self.translate(hook, |packet| packet.set_source(to));
