@@ -768,6 +768,38 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
                 format!("여기서 목적지가 서비스 {service}의 엔드포인트 {end} 주소로 바뀝니다.{note}"),
             )
         }
+        Purpose::LookUpService => lang.pick(
+            "The address, the protocol and the port are looked up among those of all Services at once: one step, however many there are.".to_owned(),
+            "주소·프로토콜·포트를 모든 서비스의 것과 한 번에 대조합니다. 서비스가 아무리 많아도 한 단계입니다.".to_owned(),
+        ),
+        Purpose::LookUpRefusal => lang.pick(
+            "The destination is looked up among those that have no endpoint for this packet.".to_owned(),
+            "목적지가 이 패킷을 받을 엔드포인트가 없는 곳인지 찾아봅니다.".to_owned(),
+        ),
+        Purpose::LookUpFirewall => lang.pick(
+            "The destination is looked up among the load balancer addresses that let only some sources in.".to_owned(),
+            "목적지가 일부 출발지만 허용하는 로드 밸런서 주소인지 찾아봅니다.".to_owned(),
+        ),
+        Purpose::RejectWrongPort => lang.pick(
+            "A packet that is still for a cluster IP asks for a port that no Service has there: the sender is told at once.".to_owned(),
+            "아직도 목적지가 클러스터 IP인 패킷은 서비스에 없는 포트로 온 것입니다. 보낸 쪽에 바로 알립니다.".to_owned(),
+        ),
+        Purpose::DropUnallocated => lang.pick(
+            "The address is in the Services' range, but no Service has it: the packet is dropped.".to_owned(),
+            "서비스 IP 대역에 있지만 어떤 서비스의 것도 아닌 주소입니다. 패킷을 버립니다.".to_owned(),
+        ),
+        Purpose::Refuse => lang.pick(
+            "There is no endpoint: the sender is told at once, with an ICMP error.".to_owned(),
+            "엔드포인트가 없습니다. 보낸 쪽에 ICMP 오류로 바로 알립니다.".to_owned(),
+        ),
+        Purpose::DrawEndpoint { of } => lang.pick(
+            format!("One of {of} endpoints of {service} is drawn, each with the same chance."),
+            format!("서비스 {service}의 엔드포인트 {of}개 중 하나를 같은 확률로 뽑습니다."),
+        ),
+        Purpose::RememberClient => lang.pick(
+            format!("The client is noted, so that its next connection to {service} goes to {end} as well."),
+            format!("클라이언트를 기억해 두어 서비스 {service}로 가는 다음 연결도 {end}로 보냅니다."),
+        ),
     }
 }
 

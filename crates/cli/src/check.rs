@@ -10,6 +10,7 @@ mod api;
 mod controllers;
 mod kernel;
 mod kube_proxy;
+mod nft;
 mod packet_cases;
 mod packets;
 mod placeholders;
@@ -26,6 +27,7 @@ const LAYOUTS: &[Layout] = &[
     kernel::scenarios,
     kube_proxy::rules,
     kube_proxy::jumps,
+    nft::tables,
     packets::packets,
     packet_cases::cases,
 ];

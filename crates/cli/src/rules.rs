@@ -1,5 +1,7 @@
-//! `svclab rules`: what one node's kube-proxy gives to `iptables-restore`.
+//! `svclab rules`: what one node's kube-proxy gives to `iptables-restore`, or what it makes in
+//! another mode.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use svclab_core::key::Kind;
@@ -13,10 +15,12 @@ use crate::state;
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut options = None;
     let mut jumps = false;
+    let mut mode = Mode::Iptables;
     let files = arguments.paths(|name, rest| {
         match name {
             "--options" => options = Some(rest.value(name)?),
             "--jumps" => jumps = true,
+            "--mode" => mode = Mode::read(&rest.value(name)?)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -29,12 +33,33 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(file) => state::settings(&file)?,
         None => first_node(&objects),
     };
-    let mut text = proxy::full_sync(&objects, &settings).restore.to_string();
-    if jumps {
+    let mut text = match mode {
+        Mode::Iptables => proxy::full_sync(&objects, &settings).restore.to_string(),
+        Mode::Nftables => proxy::nftables(&objects, &settings).table.to_string(),
+    };
+    if jumps && mode == Mode::Iptables {
         text.push_str(&proxy::jumps().to_string());
     }
     crate::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// kube-proxy's `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Iptables,
+    Nftables,
+}
+
+impl Mode {
+    /// By kube-proxy's word, or the tool's that loads the rules.
+    fn read(word: &Path) -> Result<Mode, Failure> {
+        match word.to_str() {
+            Some("iptables") => Ok(Mode::Iptables),
+            Some("nftables" | "nft") => Ok(Mode::Nftables),
+            _ => Err(Failure::new(format!("--mode is iptables or nft, not {:?}", word.display()))),
+        }
+    }
 }
 
 /// kube-proxy's defaults, on the first node there is.

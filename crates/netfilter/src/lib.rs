@@ -3,7 +3,7 @@
 //! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
 //! bindings ([`conntrack`]) ; what matches remember ([`memory`]) and rules count ([`counters`]).
-//! Large sorted maps are cheap to copy ([`shared_map`]).
+//! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]).
 
 pub mod shared_map;
 pub mod packet;
@@ -15,6 +15,7 @@ pub mod text;
 pub mod memory;
 pub mod conntrack;
 pub mod walk;
+pub mod nft;
 pub mod outcomes;
 pub mod counters;
 

@@ -45,16 +45,18 @@ impl Endpoint<'_> {
     }
 }
 
+/// By their text, which is their order.
+pub(super) type ByText<'a> = BTreeMap<Rc<str>, Endpoint<'a>>;
+
 /// The endpoints of the ports of one Service.
 pub(super) struct Endpoints<'a> {
-    by_port: BTreeMap<PortKey<'a>, BTreeMap<Rc<str>, Endpoint<'a>>>,
+    by_port: BTreeMap<PortKey<'a>, ByText<'a>>,
     /// Whether every node reads the same, but for what is local to it.
     pub(super) alike: bool,
 }
 
 impl<'a> Endpoints<'a> {
-    /// By their text, which is their order.
-    pub(super) fn of(&self, port: PortKey<'a>) -> &BTreeMap<Rc<str>, Endpoint<'a>> {
+    pub(super) fn of(&self, port: PortKey<'a>) -> &ByText<'a> {
         const NONE: &BTreeMap<Rc<str>, Endpoint<'static>> = &BTreeMap::new();
         self.by_port.get(&port).unwrap_or(NONE)
     }

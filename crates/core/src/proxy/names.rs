@@ -82,6 +82,41 @@ pub(super) fn endpoint_chain(key: PortKey<'_>, endpoint: &str) -> ChainName {
     ChainName::of(&format!("KUBE-SEP-{hash}"))
 }
 
+/// What follows the prefix of a service port's chains in nftables mode
+/// (`servicePortChainNameBase`).
+pub(super) fn nft_port_name(key: PortKey<'_>) -> String {
+    hashed(&nft_path(key))
+}
+
+/// The same for the chains and sets of an endpoint; a chain's name cannot hold the colons of IPv6.
+pub(super) fn nft_endpoint_name(key: PortKey<'_>, ip: &str, port: u16) -> String {
+    hashed(&format!("{}__{}/{port}", nft_path(key), ip.replace(':', ".")))
+}
+
+fn nft_path(key: PortKey<'_>) -> String {
+    let PortKey { namespace, name, port, protocol } = key;
+    format!("{namespace}/{name}/{}/{port}", Protocol::from(protocol))
+}
+
+/// Cut where the kernel's bound of 256, less the longest prefix, is passed.
+fn hashed(name: &str) -> String {
+    const MAX: usize = 240;
+    let mut res = hash16(name);
+    res.truncate(8);
+    res.push('-');
+    res.push_str(name);
+    if res.len() > MAX {
+        // Names in the API are ASCII; a cut through another character would only cut earlier.
+        let mut end = MAX - 3;
+        while !res.is_char_boundary(end) {
+            end -= 1;
+        }
+        res.truncate(end);
+        res.push_str("...");
+    }
+    res
+}
+
 /// Whether kube-proxy takes a chain of the nat table for its own, to be deleted when it has no use.
 pub(super) fn is_service_chain(chain: ChainName) -> bool {
     let prefixes = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-EXT-"];
@@ -112,6 +147,22 @@ mod tests {
         ] {
             assert_eq!(hash16(text), hash, "{text}");
         }
+    }
+
+    #[test]
+    fn names_in_nftables_are_those_of_real_clusters() {
+        let protocol = ProtocolKey::Tcp;
+        let key = |namespace, name, port| PortKey { namespace, name, port, protocol };
+        for (key, name) in [
+            (key("default", "kubernetes", "https"), "2QRHZV4L-default/kubernetes/tcp/https"),
+            (key("kproxy-lab", "backend-api", "http"), "YVSKLJHA-kproxy-lab/backend-api/tcp/http"),
+            (key("ns1", "svc1", "p80"), "ULMVA6XW-ns1/svc1/tcp/p80"),
+        ] {
+            assert_eq!(nft_port_name(key), name);
+        }
+        let long = "n".repeat(63);
+        let name = nft_endpoint_name(key(&long, &long, &long), &"f".repeat(39), 65535);
+        assert_eq!((name.len(), &name[237..]), (240, "..."));
     }
 
     #[test]

@@ -111,6 +111,17 @@ fn node_ports(settings: &Settings, ip: IpAddr, addresses: &[IpAddr]) -> NodePort
     NodePorts { only: Some(only), localhost }
 }
 
+/// Where NodePorts listen in nftables mode: the node's own address unless something else is
+/// configured, and never loopback. None for every local address.
+pub(super) fn nft_node_ports(settings: &Settings, node: &ThisNode) -> Option<Vec<IpAddr>> {
+    let ips = match &node.node_ports.only {
+        Some(ips) => ips.clone(),
+        None if node_port_nets(settings, node.ip).is_empty() => vec![node.ip],
+        None => return None,
+    };
+    Some(ips.into_iter().filter(|it| !it.is_loopback()).collect())
+}
+
 /// The networks of this family; newer releases know the word `primary` for the node's own address.
 fn node_port_nets(settings: &Settings, ip: IpAddr) -> Vec<IpNet> {
     let primary = settings.version >= Version::Modern;

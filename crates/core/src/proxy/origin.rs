@@ -93,6 +93,23 @@ pub enum Purpose {
     MarkHairpin,
     /// The packet gets the endpoint's address; `remember` where the client is noted as well.
     Dnat { remember: bool },
+
+    /// nftables: the destination is looked up among the addresses of all Services at once.
+    LookUpService,
+    /// nftables: … among those without an endpoint.
+    LookUpRefusal,
+    /// nftables: … among those that let only some sources in.
+    LookUpFirewall,
+    /// nftables: a Service's address, but none of its ports.
+    RejectWrongPort,
+    /// nftables: an address of the Services' range that no Service has.
+    DropUnallocated,
+    /// nftables: whatever was looked up and has no endpoint is told so.
+    Refuse,
+    /// nftables: one of `of` endpoints is drawn at once, each with the same chance.
+    DrawEndpoint { of: usize },
+    /// nftables: the client is noted, so that it gets the same endpoint again.
+    RememberClient,
 }
 
 impl Origin {

@@ -58,6 +58,10 @@ pub struct Settings {
     pub conntrack_tcp_be_liberal: bool,
     /// Whether the kernel has the counters that newer releases use.
     pub nfacct: bool,
+    /// The ranges that ClusterIPs come from, as newer releases learn them from ServiceCIDR objects;
+    /// only the nftables mode looks at them.
+    #[serde(rename = "serviceCIDRs")]
+    pub service_cidrs: Vec<String>,
     pub feature_gates: BTreeMap<String, bool>,
 }
 
@@ -78,6 +82,7 @@ impl Default for Settings {
             node_port_addresses: Vec::new(),
             conntrack_tcp_be_liberal: false,
             nfacct: true,
+            service_cidrs: Vec::new(),
             feature_gates: BTreeMap::new(),
         }
     }

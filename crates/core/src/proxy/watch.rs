@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use svclab_netfilter::SharedMap;
 
-use super::endpoint::{Endpoints, endpoints};
+use super::endpoint::{ByText, Endpoints, endpoints};
+use super::names::PortKey;
 use super::node::ThisNode;
 use super::origin::Origins;
 use super::part::{Lines, Parts, finish};
@@ -146,6 +147,19 @@ impl Watch {
         change(Rc::make_mut(heard));
         if **heard == Heard::default() {
             self.services.remove(service);
+        }
+    }
+
+    /// Calls `each` for every service port with its endpoints, in the order of names.
+    pub(super) fn each_port(
+        &self,
+        mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &ByText<'_>),
+    ) {
+        for (service, heard) in self.services.iter() {
+            let reading = heard.read(&self.settings);
+            for (key, port) in &reading.ports {
+                each(service, *key, port, reading.endpoints.of(*key));
+            }
         }
     }
 

@@ -1,0 +1,63 @@
+//! The nftables mode's rules in the real `nft`, which gives them to the kernel in a network
+//! namespace of its own. Without `nft` or the privilege, this says so loudly and shows nothing.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn clusters() -> Vec<PathBuf> {
+    let open =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/kube-proxy/open");
+    let entries = fs::read_dir(open).expect("the recorded clusters are there");
+    let mut res: Vec<PathBuf> = entries.map(|it| it.expect("a directory").path()).collect();
+    res.retain(|it| it.is_dir());
+    res.sort();
+    res
+}
+
+/// `nft -f -` where nothing else can be harmed; None where there is no such place.
+fn nft(text: &str) -> Option<Output> {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "nft", "-f", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    // A reader that has gone away shows in its status.
+    _ = child.stdin.take()?.write_all(text.as_bytes());
+    child.wait_with_output().ok()
+}
+
+/// The cluster's options with those of `more` in front.
+fn options(cluster: &Path, version: &str) -> PathBuf {
+    let text = fs::read_to_string(cluster.join("options.json")).expect("options");
+    let more = format!(
+        "{{\"version\": \"{version}\", \"serviceCIDRs\": [\"10.43.0.0/16\", \"fd43::/108\"],"
+    );
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nft");
+    fs::create_dir_all(&directory).expect("the build's directory can be written");
+    let name = cluster.file_name().expect("a name").to_string_lossy();
+    let file = directory.join(format!("{name}-{version}.json"));
+    fs::write(&file, text.replacen('{', &more, 1)).expect("the build's directory can be written");
+    file
+}
+
+#[test]
+fn every_cluster_loads() {
+    if !nft("add table ip t\n").is_some_and(|it| it.status.success()) {
+        eprintln!("SKIPPED: no nft in a network namespace here; that rules load is NOT shown");
+        return;
+    }
+    for cluster in clusters() {
+        for version in ["1.30", "modern"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_svclab"));
+            command.args(["rules", "--mode", "nft", "--options"]);
+            command.arg(options(&cluster, version)).arg(cluster.join("input.yaml"));
+            let written = command.output().expect("svclab starts");
+            assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+            let text = String::from_utf8(written.stdout).expect("rules are text");
+            let loaded = nft(&text).expect("nft has just run");
+            let errors = String::from_utf8_lossy(&loaded.stderr);
+            assert!(loaded.status.success(), "{} {version}: {errors}", cluster.display());
+        }
+    }
+}
