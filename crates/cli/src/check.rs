@@ -28,6 +28,7 @@ const LAYOUTS: &[Layout] = &[
     kube_proxy::rules,
     kube_proxy::jumps,
     nft::tables,
+    nft::packets,
     packets::packets,
     packet_cases::cases,
 ];

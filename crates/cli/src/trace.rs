@@ -73,6 +73,20 @@ pub(crate) struct PacketLine {
     input: Option<String>,
 }
 
+impl PacketLine {
+    pub(crate) fn probe(&self) -> Result<Probe, String> {
+        let protocol = self.proto.parse();
+        let protocol = protocol.map_err(|()| format!("unknown protocol {:?}", self.proto))?;
+        Ok(Probe {
+            src: self.src,
+            dst: self.dst,
+            protocol,
+            dport: self.dport,
+            input: (!self.on_node).then(|| self.input.clone().unwrap_or("eth0".into())),
+        })
+    }
+}
+
 /// One line of output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outcomes {
@@ -122,15 +136,7 @@ impl Tracer {
     }
 
     pub(crate) fn outcomes(&self, packet: &PacketLine) -> Result<Outcomes, String> {
-        let protocol = packet.proto.parse();
-        let protocol = protocol.map_err(|()| format!("unknown protocol {:?}", packet.proto))?;
-        let probe = Probe {
-            src: packet.src,
-            dst: packet.dst,
-            protocol,
-            dport: packet.dport,
-            input: (!packet.on_node).then(|| packet.input.clone().unwrap_or("eth0".into())),
-        };
+        let probe = packet.probe()?;
         Ok(Outcomes { outcomes: self.ways(&probe).into_iter().map(line).collect() })
     }
 

@@ -16,6 +16,7 @@ pub mod control;
 pub mod kubelet;
 pub mod proxy;
 pub mod net;
+pub mod modes;
 pub mod trace;
 mod trace_text;
 pub mod lab;

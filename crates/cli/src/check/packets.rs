@@ -10,24 +10,28 @@ use crate::state;
 use crate::trace::{Outcomes, PacketLine, Tracer};
 
 #[derive(Deserialize)]
-struct Case {
+pub(super) struct Case {
     /// The cluster's directory, from the one above this one.
-    cluster: String,
-    about: String,
-    packet: PacketLine,
+    pub(super) cluster: String,
+    pub(super) about: String,
+    pub(super) packet: PacketLine,
     #[serde(flatten)]
-    expected: Outcomes,
+    pub(super) expected: Outcomes,
+}
+
+/// Those of `packets.json` in this directory.
+pub(super) fn read(directory: &Path) -> Result<Vec<Case>, Failure> {
+    let file = directory.join("packets.json");
+    if !file.is_file() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(&state::text(&file)?)
+        .map_err(|error| Failure::at(&file, (error.line(), error.column()), "these are no packets"))
 }
 
 pub(super) fn packets(directory: &Path, report: &mut Report) -> Result<(), Failure> {
     let file = directory.join("packets.json");
-    if !file.is_file() {
-        return Ok(());
-    }
-    let cases: Vec<Case> = serde_json::from_str(&state::text(&file)?).map_err(|error| {
-        Failure::at(&file, (error.line(), error.column()), "these are no packets")
-    })?;
-    for case in &cases {
+    for case in &read(directory)? {
         let name = format!("{}: {}: {}", file.display(), case.cluster, case.about);
         report.case(&name, check(directory, case));
     }

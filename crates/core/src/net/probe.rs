@@ -144,7 +144,7 @@ impl Stack<'_, '_> {
 }
 
 impl Probe {
-    fn packet(&self) -> Packet {
+    pub(crate) fn packet(&self) -> Packet {
         let (sport, dport) = (CLIENT_PORT, self.dport);
         let l4 = match self.protocol {
             Protocol::Tcp => L4::Tcp { sport, dport, flags: TcpFlags::SYN },

@@ -1,0 +1,174 @@
+//! Group N of the packet cases: the same packet in several modes.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::proxy::Version;
+use crate::read::read;
+
+/// A Service behind every kind of address, one whose endpoints are all elsewhere, and one that
+/// lets only some sources in.
+const CLUSTER: &str = "\
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status: {addresses: [{type: InternalIP, address: 192.168.10.11}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: many, namespace: lab}
+spec: {type: NodePort, clusterIP: 10.96.2.2, ports: [{port: 80, nodePort: 30080, protocol: TCP}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: many-1, namespace: lab, labels: {kubernetes.io/service-name: many}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.244.1.7], nodeName: node-a}, {addresses: [10.244.2.4]}, {addresses: [10.244.2.6]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: far, namespace: lab}
+spec: {type: LoadBalancer, clusterIP: 10.96.2.3, externalTrafficPolicy: Local, ports: [{port: 80, protocol: TCP}]}
+status: {loadBalancer: {ingress: [{ip: 198.51.100.20}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: far-1, namespace: lab, labels: {kubernetes.io/service-name: far}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.244.2.4], nodeName: node-b}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: lab}
+spec: {type: LoadBalancer, clusterIP: 10.96.2.4, loadBalancerSourceRanges: [203.0.113.0/25], ports: [{port: 80, protocol: TCP}]}
+status: {loadBalancer: {ingress: [{ip: 198.51.100.21}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: shop-1, namespace: lab, labels: {kubernetes.io/service-name: shop}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.244.2.4], nodeName: node-b}]
+";
+
+fn objects() -> Objects {
+    let read = read(CLUSTER);
+    assert_eq!(read.diagnostics, []);
+    let decoded = read.documents.iter().map(|it| it.decode());
+    decoded.map(|(object, wrong)| object.unwrap_or_else(|| panic!("{wrong:?}"))).collect()
+}
+
+fn settings(version: Version) -> Settings {
+    Settings {
+        version,
+        node: "node-a".to_owned(),
+        cluster_cidr: "10.244.0.0/16".to_owned(),
+        service_cidrs: vec!["10.96.0.0/12".to_owned()],
+        ..Settings::default()
+    }
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    let local = ["192.168.10.11", "192.168.20.11", "10.244.1.1"];
+    ip.is_loopback() || local.contains(&&ip.to_string()[..])
+}
+
+fn modes(line: &str, version: Version) -> Comparison {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [src, dst, protocol, dport] = words[..] else { panic!("four words: {line}") };
+    let src: IpAddr = src.parse().expect("an address");
+    let probe = Probe {
+        src,
+        dst: dst.parse().expect("an address"),
+        protocol: protocol.parse().expect("a protocol"),
+        dport: dport.parse().expect("a port"),
+        input: (!is_local(src)).then(|| "eth0".to_owned()),
+    };
+    compare(&objects(), &settings(version), &is_local, &probe)
+}
+
+/// Each way in `fate` and thousandths.
+fn shares(ways: impl Iterator<Item = (Fate, f64)>) -> String {
+    let name = |fate: Fate| match fate {
+        Fate::Dnat(to) => to.to_string(),
+        Fate::Pass => "-".to_owned(),
+        Fate::Reject => "REJECT".to_owned(),
+        Fate::Drop => "DROP".to_owned(),
+    };
+    let shares: BTreeMap<String, f64> = ways.map(|(fate, share)| (name(fate), share)).collect();
+    let shares = shares.into_iter().map(|(name, share)| format!("{name} {share:.3}"));
+    shares.collect::<Vec<_>>().join(", ")
+}
+
+/// A packet as `source destination protocol port`.
+#[track_caller]
+fn check(packet: &str, iptables: &str, nftables: &str) {
+    let found = modes(packet, Version::Modern);
+    assert_eq!(shares(found.iptables.iter().map(|it| (it.fate, it.probability))), iptables);
+    assert_eq!(shares(found.nftables.iter().map(|it| (it.fate, it.probability))), nftables);
+}
+
+#[test]
+fn n1_an_echo_to_a_cluster_ip_is_rejected_by_nftables_alone() {
+    check("10.244.1.5 10.96.2.2 icmp 0", "- 1.000", "REJECT 1.000");
+}
+
+#[test]
+fn n2_so_is_the_wrong_port() {
+    check("10.244.1.5 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000");
+    check("192.168.10.11 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000");
+}
+
+#[test]
+fn n3_an_unallocated_address_is_dropped() {
+    check("10.244.1.5 10.96.77.7 tcp 80", "- 1.000", "DROP 1.000");
+    let alpha = modes("10.244.1.5 10.96.77.7 tcp 80", Version::V1_30);
+    assert_eq!(alpha.nftables[0].fate, Fate::Pass, "the alpha knows no ranges");
+}
+
+const THIRDS: &str = "10.244.1.7:8080 0.333, 10.244.2.4:8080 0.333, 10.244.2.6:8080 0.333";
+
+#[test]
+fn n4_loopback_serves_no_node_ports() {
+    check("127.0.0.1 127.0.0.1 tcp 30080", THIRDS, "- 1.000");
+}
+
+#[test]
+fn n5_nor_do_addresses_but_the_primary() {
+    check("203.0.113.5 192.168.20.11 tcp 30080", THIRDS, "- 1.000");
+    check("203.0.113.5 192.168.10.11 tcp 30080", THIRDS, THIRDS);
+}
+
+#[test]
+fn n6_a_local_policy_without_a_local_endpoint_drops() {
+    check("203.0.113.5 198.51.100.20 tcp 80", "DROP 1.000", "DROP 1.000");
+}
+
+#[test]
+fn n7_endpoints_are_equally_likely() {
+    check("10.244.1.5 10.96.2.2 tcp 80", THIRDS, THIRDS);
+}
+
+#[test]
+fn n8_source_ranges_are_asked_before_dnat() {
+    let packet = "203.0.113.200 198.51.100.21 tcp 80";
+    check(packet, "DROP 1.000", "DROP 1.000");
+    let comparison = modes(packet, Version::Modern);
+    let chains: Vec<&str> = comparison.nftables[0].steps.iter().map(|it| &*it.chain).collect();
+    assert_eq!(chains[..2], ["filter-prerouting-pre-dnat", "firewall-check"]);
+    assert!(chains.iter().all(|it| !it.starts_with("nat-")), "{chains:?}");
+    check("203.0.113.5 198.51.100.21 tcp 80", "10.244.2.4:8080 1.000", "10.244.2.4:8080 1.000");
+}
+
+#[test]
+fn every_step_knows_why_its_rule_is_there() {
+    let comparison = modes("203.0.113.5 192.168.10.11 tcp 30080", Version::Modern);
+    for way in &comparison.nftables {
+        assert!(way.steps.iter().all(|it| it.origin.is_some()));
+        let found = |want: &dyn Fn(&Found) -> bool| way.steps.iter().any(|it| want(&it.found));
+        assert!(found(&|it| matches!(it, Found::Drawn { of: 3, .. })));
+        assert!(found(&|it| matches!(it, Found::Element(key) if key.starts_with("tcp . 30080"))));
+    }
+}
