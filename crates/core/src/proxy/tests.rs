@@ -8,6 +8,7 @@ use super::*;
 use crate::read::read;
 
 mod incremental;
+mod settings;
 
 const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
 const EXAMPLE_RULES: &str = include_str!("tests/worked-example.rules");
