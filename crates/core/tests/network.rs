@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use svclab_core::net::capture::{Tap, capture};
 use svclab_core::net::exchange::tcp::Connection;
-use svclab_core::net::exchange::{Client, Wire};
+use svclab_core::net::exchange::{Client, Response, Wire, run};
 use svclab_core::net::{Attachment, Host, Network, Node, Party, Ports, via};
 use svclab_core::object::Objects;
 use svclab_core::proxy::{self, Settings};
 use svclab_core::read;
 use svclab_core::rng::Rng;
 use svclab_core::time::{Duration, Instant};
-use svclab_core::trace::{Answer, Event, Loss, Place, Trace, Verdict};
+use svclab_core::trace::{Answer, Event, Exchange, Loss, Place, Question, Request, Trace, Verdict};
 use svclab_netfilter::text::parse;
 use svclab_netfilter::{Finding, Hook, Protocol, RuleSet, TableName};
 
@@ -599,4 +600,101 @@ fn an_echo_tells_how_far_a_pod_is() {
     assert_eq!(ping(R1), Answer::Echoed { ttl: 62 });
     assert_eq!(ping("192.168.10.11"), Answer::Echoed { ttl: 64 });
     assert_eq!(ping("10.244.1.99"), Answer::NoRoute);
+}
+
+/// The lines' ends at an interface, `a > b`, with the ports' numbers that do not change from run
+/// to run.
+fn seen(exchange: &Exchange, tap: &Tap) -> Vec<String> {
+    let lines = capture(exchange, tap, true).into_iter();
+    let lines = lines.filter(|it| it.packet.tcp_flags().is_some_and(|it| it.syn));
+    let ends = lines.map(|it| {
+        let text = it.line.split(" IP ").nth(1).unwrap_or_default().to_owned();
+        text.split(':').next().unwrap_or_default().to_owned()
+    });
+    let known = |word: &str| {
+        let (ip, port) = word.rsplit_once('.').unwrap_or((word, ""));
+        if matches!(port, "80" | "8080" | "30081" | "30082") { word.into() } else { ip.to_owned() }
+    };
+    ends.map(|it| it.split(" > ").map(known).collect::<Vec<_>>().join(" > ")).collect()
+}
+
+fn exchange(lab: &mut Lab, from: &Party, goal: &str) -> Exchange {
+    let goal = to(goal);
+    let what = Question::Http { path: "/".into() };
+    let from_name = lab.net.name_of(from);
+    let request =
+        Request { from: from_name, host: "web".into(), to: goal.ip(), port: goal.port(), what };
+    let serve = |_: &str, _: &str| Response { status: 200, body: "hello\n".into() };
+    run(&mut lab.net, &mut lab.rng, (1, lab.at), &from.clone().into(), request, &serve)
+}
+
+fn on_node(node: &str, device: &str) -> Tap {
+    Tap::Node { node: node.into(), device: device.into() }
+}
+
+/// Tables 13.1, 13.2 and 13.4 of the tools' spec, recorded with tcpdump.
+#[test]
+fn an_interface_shows_what_tcpdump_showed_there() {
+    let mut lab = Lab::new(&group_l());
+    let far = exchange(&mut lab, &pod(CLIENT), "10.96.20.7:80");
+    let asked = ["10.244.1.5 > 10.96.20.7.80", "10.96.20.7.80 > 10.244.1.5"];
+    let client = Tap::Pod { pod: "client".into(), device: "eth0".into() };
+    assert_eq!(seen(&far, &client), asked);
+    assert_eq!(seen(&far, &on_node("node-a", "veth-client")), asked);
+    let mixed = ["10.244.1.5 > 10.244.2.4.8080", "10.96.20.7.80 > 10.244.1.5"];
+    assert_eq!(seen(&far, &on_node("node-a", "cni0")), mixed);
+    let pods = ["10.244.1.5 > 10.244.2.4.8080", "10.244.2.4.8080 > 10.244.1.5"];
+    for (node, device) in
+        [("node-a", "eth0"), ("node-b", "eth0"), ("node-b", "cni0"), ("node-b", "veth-r1")]
+    {
+        assert_eq!(seen(&far, &on_node(node, device)), pods, "{node} {device}");
+    }
+    let near = exchange(&mut lab, &pod(CLIENT), "10.96.20.6:80");
+    assert_eq!(seen(&near, &client), ["10.244.1.5 > 10.96.20.6.80", "10.96.20.6.80 > 10.244.1.5"]);
+    let server = on_node("node-a", "veth-e1");
+    assert_eq!(
+        seen(&near, &server),
+        ["10.244.1.5 > 10.244.1.7.8080", "10.244.1.7.8080 > 10.244.1.5"]
+    );
+    let outside = exchange(&mut lab, &host("outside"), "192.168.10.11:30082");
+    let both_legs = [
+        "203.0.113.5 > 192.168.10.11.30082",
+        "192.168.10.11 > 10.244.2.4.8080",
+        "10.244.2.4.8080 > 192.168.10.11",
+        "192.168.10.11.30082 > 203.0.113.5",
+    ];
+    assert_eq!(seen(&outside, &on_node("node-a", "eth0")), both_legs);
+}
+
+/// The lines' form, as tcpdump 4.99.3 printed a connection (the spec's §7).
+#[test]
+fn a_captured_connection_reads_as_tcpdump_prints_it() {
+    let mut lab = Lab::new(&group_l());
+    let it = exchange(&mut lab, &pod(CLIENT), "10.96.20.7:80");
+    let client = Tap::Pod { pod: "client".into(), device: "eth0".into() };
+    let lines: Vec<String> = capture(&it, &client, true).into_iter().map(|it| it.line).collect();
+    assert_eq!(lines.len(), 8);
+    assert!(lines[0].starts_with("00:00:00.000004 IP 10.244.1.5."), "{}", lines[0]);
+    assert!(lines[0].contains(" > 10.96.20.7.80: Flags [S], seq "), "{}", lines[0]);
+    assert!(lines[0].contains(", win 64240, options [mss 1460,sackOK,TS val "), "{}", lines[0]);
+    assert!(lines[0].ends_with(" ecr 0,nop,wscale 7], length 0"), "{}", lines[0]);
+    assert!(lines[1].contains("Flags [S.], seq ") && lines[1].contains(", ack "), "{}", lines[1]);
+    assert!(lines[2].contains("Flags [.], ack 1, win 502, options [nop,nop,TS"), "{}", lines[2]);
+    assert!(lines[3].contains("Flags [P.], seq 1:"), "{}", lines[3]);
+    assert!(lines[3].ends_with(": HTTP: GET / HTTP/1.1"), "{}", lines[3]);
+    assert!(lines[4].contains("Flags [P.], seq 1:7, ack "), "{}", lines[4]);
+    assert!(lines[4].ends_with("length 6: HTTP: HTTP/1.1 200 OK"), "{}", lines[4]);
+    assert!(lines[5].contains("Flags [F.], seq "), "{}", lines[5]);
+    assert!(lines[7].contains("Flags [.], ack 8, win 502"), "{}", lines[7]);
+}
+
+#[test]
+fn a_refusal_is_captured_as_the_nodes_error() {
+    let mut lab = Lab::new(&one(&[], ""));
+    let it = exchange(&mut lab, &pod(CLIENT), "10.96.20.6:80");
+    let client = Tap::Pod { pod: "client".into(), device: "eth0".into() };
+    let lines = capture(&it, &client, true);
+    let error = &lines[1].line;
+    let expected = "IP 10.244.1.1 > 10.244.1.5: ICMP 10.96.20.6 tcp port 80 unreachable, length 68";
+    assert!(error.ends_with(expected), "{error}");
 }

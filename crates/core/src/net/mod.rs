@@ -10,6 +10,7 @@ mod node;
 mod party;
 mod route;
 
+pub mod capture;
 pub mod cni;
 pub mod exchange;
 pub mod probe;

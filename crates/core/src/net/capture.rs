@@ -1,0 +1,348 @@
+//! What `tcpdump -n` prints at an interface while packets pass: traces → lines.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use svclab_netfilter::packet::{About, Icmp};
+use svclab_netfilter::{L4, Packet, Protocol, TcpFlags};
+
+use crate::time::{Duration, Instant};
+use crate::trace::{Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Question, Trace};
+
+/// An interface of a network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tap {
+    /// `eth0` or `lo` in a pod (`namespace/name`).
+    Pod { pod: Rc<str>, device: Rc<str> },
+    /// `eth0`, `cni0`, `lo` or a veth on a node.
+    Node { node: NodeName, device: Rc<str> },
+    /// `eth0` or `lo` of a host outside.
+    Host { name: Rc<str>, device: Rc<str> },
+}
+
+/// A packet as it passed the interface.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Captured {
+    pub at: Instant,
+    pub packet: Packet,
+    /// Out of the namespace or the node, seen from the one whose interface it is.
+    pub out: bool,
+    /// What tcpdump prints, with its time and without the line's end.
+    pub line: String,
+}
+
+/// What passes `tap` during one exchange. `bridge_nf` is `net.bridge.bridge-nf-call-iptables` of
+/// the node: with it the bridge shows packets that netfilter has already translated.
+pub fn capture(exchange: &Exchange, tap: &Tap, bridge_nf: bool) -> Vec<Captured> {
+    let mut printer = Printer::new(exchange);
+    let mut res = Vec::new();
+    for (index, trace) in exchange.packets.iter().enumerate() {
+        for (at, packet, out) in sightings(trace, tap, bridge_nf) {
+            let line = printer.line(index, at, &packet);
+            res.push(Captured { at, packet, out, line });
+        }
+        res.extend(neighbours(trace, tap));
+        printer.pass(index);
+    }
+    res
+}
+
+type Sighting = (Instant, Packet, bool);
+
+fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
+    let by_loopback = trace.steps.iter().any(|it| match &it.event {
+        Event::Routed { route } => &*route.device == "lo",
+        _ => false,
+    });
+    let mut res = Vec::new();
+    for (index, step) in trace.steps.iter().enumerate() {
+        let mut see = |out: bool| res.push((step.at, step.packet, out));
+        let delivered = step.event == Event::Delivered;
+        let before = index.checked_sub(1).and_then(|it| trace.steps.get(it));
+        match (&step.place, tap) {
+            (Place::Pod { pod, .. }, Tap::Pod { pod: own, device }) if pod == own => {
+                let lo = &**device == "lo";
+                if by_loopback == lo && (delivered || (step.event == Event::Sent && !lo)) {
+                    see(!delivered);
+                }
+            }
+            (Place::Host { name }, Tap::Host { name: own, device }) if name == own => {
+                let lo = &**device == "lo";
+                if by_loopback == lo && (delivered || (step.event == Event::Sent && !lo)) {
+                    see(!delivered);
+                }
+            }
+            (Place::Veth { node, device, .. }, Tap::Node { node: own, device: tapped })
+                if node == own && device == tapped =>
+            {
+                see(!before.is_some_and(|it| matches!(it.place, Place::Pod { .. })));
+            }
+            (Place::Nic { node }, Tap::Node { node: own, device })
+                if node == own && &**device == "eth0" =>
+            {
+                see(before.is_none_or(|it| it.place != Place::Lan));
+            }
+            (Place::Process { node }, Tap::Node { node: own, device })
+                if node == own && &**device == "lo" && delivered =>
+            {
+                let crossed = trace
+                    .steps
+                    .iter()
+                    .any(|it| matches!(it.place, Place::Nic { .. } | Place::Bridge { .. }));
+                if !crossed {
+                    see(false);
+                }
+            }
+            (Place::Bridge { node }, Tap::Node { node: own, device })
+                if node == own && &**device == "cni0" =>
+            {
+                res.extend(on_bridge(trace, index, bridge_nf));
+            }
+            _ => {}
+        }
+    }
+    res
+}
+
+/// What the bridge's own device shows. A frame from a port has been through PREROUTING when the
+/// bridge passes it up; a frame that stays on the bridge is shown as it came in.
+fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
+    let step = trace.steps.get(index)?;
+    let from_port = trace
+        .steps
+        .get(index.checked_sub(1)?)
+        .is_some_and(|it| matches!(it.place, Place::Veth { .. }));
+    let Event::Bridged { to } = step.event else { return None };
+    if !from_port {
+        let second = trace.steps[..index]
+            .iter()
+            .any(|it| it.place == step.place && it.event == Event::Bridged { to: BridgeTo::Port });
+        return (!second).then_some((step.at, step.packet, true));
+    }
+    if to == BridgeTo::Port || !bridge_nf {
+        return Some((step.at, step.packet, false));
+    }
+    let inside = |place: &Place| match place {
+        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } => {
+            *hook == svclab_netfilter::Hook::Prerouting
+        }
+        _ => false,
+    };
+    let last = trace.steps[index + 1..].iter().take_while(|it| inside(&it.place)).last();
+    Some((step.at, last.map_or(step.packet, |it| it.packet), false))
+}
+
+/// ARP's three questions where nobody answers.
+fn neighbours(trace: &Trace, tap: &Tap) -> Vec<Captured> {
+    let Some(step) = trace.steps.last() else { return Vec::new() };
+    if step.event != Event::Lost(Loss::NoNeighbour) {
+        return Vec::new();
+    }
+    let here = match (&step.place, tap) {
+        (Place::Pod { pod, .. }, Tap::Pod { pod: own, device }) => {
+            pod == own && &**device == "eth0"
+        }
+        (Place::Bridge { node }, Tap::Node { node: own, device }) => {
+            node == own && &**device == "cni0"
+        }
+        (Place::Lan, Tap::Node { device, .. } | Tap::Host { device, .. }) => &**device == "eth0",
+        _ => false,
+    };
+    let asks = |after: u64| {
+        let at = step.at + Duration::from_secs(after);
+        let Packet { src, dst, .. } = step.packet;
+        let line = format!("{} ARP, Request who-has {dst} tell {src}, length 28", clock(at));
+        Captured { at, packet: step.packet, out: true, line }
+    };
+    if here { (0..3).map(asks).collect() } else { Vec::new() }
+}
+
+/// Prints packets of one exchange; knows TCP's numbers, which traces do not carry.
+struct Printer<'a> {
+    exchange: &'a Exchange,
+    /// The next number of the client and of the server.
+    next: [u32; 2],
+    /// As tcpdump keeps them: the numbers that a pair of ends began with.
+    begun: BTreeMap<(SocketAddr, SocketAddr), (u32, u32)>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(exchange: &'a Exchange) -> Printer<'a> {
+        let seed = exchange.packets.first().map_or(0, |it| {
+            let port = u64::from(it.sent.sport().unwrap_or(0));
+            it.at.as_micros().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (port << 32)
+        });
+        let next = [(seed >> 16) as u32 | 1, (seed >> 24) as u32 ^ 0x5A5A_1234];
+        Printer { exchange, next, begun: BTreeMap::new() }
+    }
+
+    /// 0 for the client's packets, 1 for the server's.
+    fn side(&self, index: usize) -> usize {
+        let place = |index: usize| {
+            let trace = self.exchange.packets.get(index)?;
+            trace.steps.first().map(|it| &it.place)
+        };
+        usize::from(place(index) != place(0))
+    }
+
+    /// The packet was sent: its bytes count.
+    fn pass(&mut self, index: usize) {
+        let side = self.side(index);
+        let Some(trace) = self.exchange.packets.get(index) else { return };
+        let Some(flags) = trace.sent.tcp_flags() else { return };
+        // A SYN that is sent again has its old number.
+        let answered = self.exchange.packets.get(index + 1).is_none_or(|it| {
+            it.sent.tcp_flags().is_none_or(|next| !next.syn || next.ack) || !flags.syn || flags.ack
+        });
+        let syn = u32::from(flags.syn && answered);
+        let bytes = u32::from(trace.sent.length) + syn + u32::from(flags.fin);
+        self.next[side] = self.next[side].wrapping_add(bytes);
+    }
+
+    fn line(&mut self, index: usize, at: Instant, packet: &Packet) -> String {
+        let mut res = format!("{} IP ", clock(at));
+        let end = |ip: std::net::IpAddr, port: Option<u16>| match port {
+            Some(port) => format!("{ip}.{port}"),
+            None => ip.to_string(),
+        };
+        let (from, to) = (end(packet.src, packet.sport()), end(packet.dst, packet.dport()));
+        let _ = write!(res, "{from} > {to}: ");
+        match packet.l4 {
+            L4::Tcp { flags, .. } => res += &self.tcp(index, packet, flags),
+            L4::Udp { .. } => drop(write!(res, "UDP, length {}", packet.length)),
+            L4::Sctp { .. } => res += "sctp",
+            L4::Icmp(icmp) => res += &self.icmp(icmp, packet),
+        }
+        res
+    }
+
+    fn tcp(&mut self, index: usize, packet: &Packet, flags: TcpFlags) -> String {
+        let side = self.side(index);
+        let length = u32::from(packet.length);
+        // A reset for a SYN has no number of its own.
+        let bare = flags.rst && side == 1;
+        let own = if bare { 0 } else { self.next[side] };
+        let (mut seq, mut ack) = (own, self.next[1 - side]);
+        if flags.ack {
+            (seq, ack) = self.relative(packet, (seq, ack), flags.syn);
+        }
+        let mut res = format!("Flags [{flags}]");
+        if length > 0 || flags.syn || flags.fin || flags.rst {
+            let _ = write!(res, ", seq {seq}");
+        }
+        if length > 0 {
+            let _ = write!(res, ":{}", seq.wrapping_add(length));
+        }
+        if flags.ack {
+            let _ = write!(res, ", ack {ack}");
+        }
+        let window = match (flags.rst, flags.syn, flags.ack) {
+            (true, ..) => 0,
+            (_, true, false) => 64_240,
+            (_, true, true) => 65_160,
+            _ => 502,
+        };
+        let _ = write!(res, ", win {window}");
+        if !flags.rst {
+            res += &self.options(index, side, flags.syn);
+        }
+        let _ = write!(res, ", length {length}");
+        res + &self.http(packet, side)
+    }
+
+    /// tcpdump's own reckoning: numbers count from the first packet with an ACK that it saw
+    /// between two ends.
+    fn relative(&mut self, packet: &Packet, (seq, ack): (u32, u32), syn: bool) -> (u32, u32) {
+        let (src, dst) = (packet.source(), packet.destination());
+        let turned = src > dst;
+        let key = if turned { (dst, src) } else { (src, dst) };
+        match self.begun.get(&key) {
+            Some((first, second)) if !syn => {
+                let (own, other) = if turned { (second, first) } else { (first, second) };
+                (seq.wrapping_sub(*own), ack.wrapping_sub(*other))
+            }
+            _ => {
+                let other = ack.wrapping_sub(1);
+                let numbers = if turned { (other, seq) } else { (seq, other) };
+                self.begun.insert(key, numbers);
+                (seq, ack)
+            }
+        }
+    }
+
+    fn options(&self, index: usize, side: usize, syn: bool) -> String {
+        let stamp = |side: usize, at: Instant| -> u32 {
+            let base: u32 = if side == 0 { 2_020_000_000 } else { 73_000_000 };
+            base.wrapping_add(at.as_millis() as u32)
+        };
+        let packets = &self.exchange.packets;
+        let own = packets.get(index).map_or(0, |it| stamp(side, it.at));
+        let heard = (0..index).rev().find(|it| self.side(*it) != side);
+        let echo = heard.and_then(|it| packets.get(it)).map_or(0, |it| stamp(1 - side, it.at));
+        match syn {
+            true => {
+                format!(", options [mss 1460,sackOK,TS val {own} ecr {echo},nop,wscale 7]")
+            }
+            false => format!(", options [nop,nop,TS val {own} ecr {echo}]"),
+        }
+    }
+
+    /// The first line of HTTP, on the ports where tcpdump looks for it.
+    fn http(&self, packet: &Packet, side: usize) -> String {
+        const PORTS: [u16; 3] = [80, 8080, 3128];
+        let known = [packet.sport(), packet.dport()].iter().flatten().any(|it| PORTS.contains(it));
+        if packet.length == 0 || !known {
+            return String::new();
+        }
+        match (&self.exchange.request.what, &self.exchange.result, side) {
+            (Question::Http { path }, _, 0) => format!(": HTTP: GET {path} HTTP/1.1"),
+            (Question::Http { .. }, Answer::Http { status, .. }, _) => {
+                format!(": HTTP: HTTP/1.1 {status} {}", reason(*status))
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn icmp(&self, icmp: Icmp, packet: &Packet) -> String {
+        let length = match icmp {
+            Icmp::EchoRequest { .. } | Icmp::EchoReply { .. } => u32::from(packet.length) + 8,
+            Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about } => self.quoted(about),
+        };
+        let sequence = match icmp {
+            Icmp::EchoRequest { .. } | Icmp::EchoReply { .. } => ", seq 1",
+            _ => "",
+        };
+        format!("ICMP {icmp}{sequence}, length {length}")
+    }
+
+    /// The error's header and the whole packet that it quotes.
+    fn quoted(&self, about: About) -> u32 {
+        let first = self.exchange.packets.first();
+        let data = first.map_or(0, |it| u32::from(it.sent.length));
+        8 + 20
+            + match about.protocol {
+                Protocol::Tcp => 40,
+                _ => 8 + data,
+            }
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        403 => "Forbidden",
+        404 => "Not Found",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
+
+/// `00:00:15.000004`
+fn clock(at: Instant) -> String {
+    let micros = at.as_micros();
+    let seconds = micros / 1_000_000;
+    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}.{:06}", seconds % 60, micros % 1_000_000)
+}
