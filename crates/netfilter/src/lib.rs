@@ -9,6 +9,7 @@ pub mod shared_map;
 pub mod packet;
 pub mod extension;
 pub mod rule;
+pub mod target;
 mod index;
 pub mod ruleset;
 pub mod text;
@@ -24,10 +25,10 @@ pub use counters::CounterTable;
 pub use extension::{Assumption, Extension};
 pub use packet::{Icmp, L4, Packet, Protocol, TcpFlags};
 pub use rule::{
-    AddrSide, AddrType, AddressMatch, ConnMarkChange, Counters, Criterion, CtStates, Family,
-    MarkChange, Match, OriginId, PortRange, Probability, Recent, RecentCheck, Rule, Target,
-    TcpFlagSet, Translation,
+    AddrSide, AddrType, AddressMatch, Counters, Criterion, CtStates, Family, Match, OriginId,
+    PortRange, Probability, Recent, RecentCheck, Rule, TcpFlagSet,
 };
 pub use ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet, Table, TableName};
 pub use shared_map::SharedMap;
+pub use target::{ConnMarkChange, MarkChange, Target, Translation, TranslationKind};
 pub use walk::{Dice, Draw, Finding, Hook, Passage, Verdict, Visit};

@@ -4,4 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| svclab_netfilter::text::try_all(text));
+#[path = "../../tests/try_text/mod.rs"]
+mod try_text;
+
+fuzz_target!(|text: &str| try_text::try_text(text));

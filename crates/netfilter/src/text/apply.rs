@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{ChainLine, Command, Restore, TableUpdate};
-use crate::rule::{Rule, Target};
+use crate::rule::Rule;
 use crate::ruleset::{Chain, ChainName, Policy, RuleSet, Table, TableName};
+use crate::target::Target;
 
 impl RuleSet {
     /// What `iptables-restore` does. A chain line makes its chain, or empties it; without

@@ -85,9 +85,10 @@ impl Parser {
     }
 
     fn remark(&mut self, line: &str) {
+        let text = line.trim_end().to_owned();
         match self.place {
-            Place::Outside => self.remarks.push(line.to_owned()),
-            Place::Inside => self.table().commands.push(Command::Remark(line.to_owned())),
+            Place::Outside => self.remarks.push(text),
+            Place::Inside => self.table().commands.push(Command::Remark(text)),
             Place::Skipped => {}
         }
     }

@@ -6,10 +6,9 @@ use std::fmt::Write;
 use super::ChainLine;
 use crate::extension::{Extension, ModuleOption, Value};
 use crate::packet::Protocol;
-use crate::rule::{
-    AddrSide, AddressMatch, Criterion, Family, MarkChange, Match, Probability, Recent, Rule, Target,
-};
+use crate::rule::{AddrSide, AddressMatch, Criterion, Family, Match, Probability, Recent, Rule};
 use crate::ruleset::{Chain, ChainName, RuleSet, Table, TableName};
+use crate::target::{MarkChange, Target};
 
 impl RuleSet {
     /// As `iptables-save` or `ip6tables-save` prints it, whichever `family` asks for.

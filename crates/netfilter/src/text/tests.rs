@@ -5,9 +5,11 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::extension::{Extension, ModuleOption, Rate, Span, Value};
 use crate::packet::Protocol;
 use crate::rule::*;
 use crate::ruleset::RuleSet;
+use crate::target::*;
 
 /// A rule set with `text` in its filter table.
 #[track_caller]
@@ -236,6 +238,47 @@ fn problems_say_where_they_are() {
     );
 }
 
+#[test]
+fn a_problem_reads_as_iptables_restore_says_it() {
+    let tail = "\nTry `iptables-restore -h' or 'iptables-restore --help' for more information.";
+    let check = |text: &str, expected: &str| {
+        let (_, problems) = parse(text);
+        let said: Vec<String> = problems.iter().map(Problem::as_iptables_restore).collect();
+        assert_eq!(said, [expected], "{text}");
+    };
+    check("-A FOO", "iptables-restore: line 1 failed");
+    check("*filter\n-A INPUT\n", "iptables-restore: COMMIT expected at line 3");
+    check(
+        "*filter\n:FORWARD BAD [0:0]\nCOMMIT\n",
+        "iptables-restore: line 2 failed: Bad policy name.",
+    );
+    for (rule, says) in [
+        ("-p tcp --dport 99999", "invalid port/service `99999' specified"),
+        ("-s 10.0.0.999", "host/network `10.0.0.999' not found"),
+        ("-m conntrack --ctstate FOO", "Bad ctstate \"FOO\""),
+        ("-m comment --comment", "option \"--comment\" requires an argument"),
+    ] {
+        let text = format!("*filter\n:FOO - [0:0]\n-A FORWARD {rule}\nCOMMIT\n");
+        let expected =
+            format!("iptables-restore v1.8.9 (nf_tables): {says}\nError occurred at line: 3{tail}");
+        check(&text, &expected);
+    }
+}
+
+#[test]
+fn a_list_of_addresses_is_a_rule_for_each_pair() {
+    let rules = filter("-A FOO -d 10.0.1.1,10.0.1.2 -s 10.0.0.1,10.0.0.2 -j DROP");
+    let chain = rules.chain(TableName::Filter, ChainName::of("FOO")).expect("it was written");
+    let rules: Vec<String> =
+        chain.rules.iter().map(|it| it.saved(Family::V4).to_string()).collect();
+    expect![[r#"
+        -s 10.0.0.1/32 -d 10.0.1.1/32 -j DROP
+        -s 10.0.0.1/32 -d 10.0.1.2/32 -j DROP
+        -s 10.0.0.2/32 -d 10.0.1.1/32 -j DROP
+        -s 10.0.0.2/32 -d 10.0.1.2/32 -j DROP"#]]
+    .assert_eq(&rules.join("\n"));
+}
+
 fn ip() -> impl Strategy<Value = IpAddr> {
     prop_oneof![
         any::<[u8; 4]>().prop_map(|it| IpAddr::V4(Ipv4Addr::from(it))),
@@ -290,6 +333,61 @@ fn recent() -> impl Strategy<Value = Recent> {
     })
 }
 
+fn flags() -> impl Strategy<Value = TcpFlagSet> {
+    let names: Vec<TcpFlagSet> = TcpFlagSet::NAMES.iter().map(|it| it.0).collect();
+    prop::sample::subsequence(names, 0..=6)
+        .prop_map(|it| it.into_iter().fold(TcpFlagSet::NONE, TcpFlagSet::with))
+}
+
+/// A module's options in the order that iptables-save prints.
+fn extension() -> impl Strategy<Value = Extension> {
+    let option = |name, value| ModuleOption { negated: false, name, value };
+    let rate = (1u32..500, prop::sample::select(Span::ALL.to_vec()))
+        .prop_map(|(count, per)| Rate { count, per });
+    prop_oneof![
+        (prop::collection::vec(ports(), 1..15), any::<bool>()).prop_map(|(list, negated)| {
+            let option = ModuleOption { negated, name: "--dports", value: Value::Ports(list) };
+            Extension { module: "multiport", options: vec![option] }
+        }),
+        (states(), address(), any::<bool>()).prop_map(|(states, net, negated)| Extension {
+            module: "conntrack",
+            options: vec![
+                ModuleOption { negated, name: "--ctstate", value: Value::States(states) },
+                ModuleOption { negated, name: "--ctorigdst", value: Value::Net(net) },
+            ],
+        }),
+        (rate, 1u64..99).prop_map(move |(rate, burst)| Extension {
+            module: "limit",
+            options: vec![
+                option("--limit", Value::Rate(rate)),
+                option("--limit-burst", Value::Number(burst)),
+            ],
+        }),
+        (any::<u32>(), any::<u32>()).prop_map(move |(value, mask)| Extension {
+            module: "connmark",
+            options: vec![option("--mark", Value::Masked { value, mask })],
+        }),
+    ]
+}
+
+fn translation() -> impl Strategy<Value = Translation> {
+    let options = (any::<bool>(), any::<bool>());
+    (ip(), ports(), prop::sample::select(TranslationKind::ALL.to_vec()), options).prop_map(
+        |(first, ports, kind, (random_fully, persistent))| {
+            let named = matches!(kind, TranslationKind::Dnat | TranslationKind::Snat);
+            Translation {
+                kind,
+                addresses: named.then_some((first, first)),
+                ports: Some(ports),
+                base: None,
+                random: true,
+                random_fully,
+                persistent: persistent && named,
+            }
+        },
+    )
+}
+
 fn criterion() -> impl Strategy<Value = Match> {
     let plain = prop_oneof![
         ("[ -~가-힣]{0,30}", Just(true))
@@ -298,6 +396,7 @@ fn criterion() -> impl Strategy<Value = Match> {
             .prop_map(|(text, quoted)| Criterion::Comment { text, quoted }),
         protocol().prop_map(Criterion::Module),
         "[a-z_]{1,20}".prop_map(Criterion::Nfacct),
+        extension().prop_map(Criterion::Extension),
     ];
     let negatable = prop_oneof![
         protocol().prop_map(Criterion::Protocol),
@@ -317,6 +416,14 @@ fn criterion() -> impl Strategy<Value = Match> {
             .prop_map(|kind| Criterion::AddrType { side: AddrSide::Source, kind }),
         (1usize..5000).prop_map(|it| Criterion::Statistic(Probability::one_of(it))),
         recent().prop_map(Criterion::Recent),
+        (prop::collection::vec(address(), 2..4), any::<bool>()).prop_map(|(list, source)| {
+            let side = if source { AddrSide::Source } else { AddrSide::Destination };
+            Criterion::Addresses { side, list }
+        }),
+        prop::sample::select(vec![2u8, 47, 50, 58, 99]).prop_map(Criterion::OtherProtocol),
+        (flags(), flags()).prop_map(|(mask, set)| Criterion::TcpFlags { mask, set }),
+        prop::option::of((any::<u8>(), prop::option::of(any::<u8>())))
+            .prop_map(|kind| Criterion::IcmpType { icmp6: false, kind }),
     ];
     prop_oneof![
         plain.prop_map(Match::from),
@@ -342,14 +449,26 @@ fn target() -> impl Strategy<Value = Target> {
             digits
         }),
         any::<bool>().prop_map(|random_fully| Target::Masquerade { random_fully }),
+        translation().prop_map(Target::Translate),
+        any::<bool>().prop_map(|by_ct| Target::Notrack { by_ct }),
+        (any::<u32>(), any::<u32>()).prop_map(|(nfmask, ctmask)| {
+            Target::ConnMark(ConnMarkChange::Restore { nfmask, ctmask })
+        }),
+        "LOG --log-prefix [a-z]{1,9}".prop_map(Target::Aside),
         (ip(), port.clone()).prop_map(|(to, port)| Target::Dnat { to, port }),
         (ip(), port).prop_map(|(to, port)| Target::Snat { to, port }),
     ]
 }
 
 fn rule() -> impl Strategy<Value = Rc<Rule>> {
-    (prop::collection::vec(criterion(), 0..5), prop::option::of(target()))
-        .prop_map(|(matches, target)| Rc::new(Rule { matches, target, ..Rule::default() }))
+    let counters = prop::option::of(
+        (any::<u64>(), any::<u64>()).prop_map(|(packets, bytes)| Counters { packets, bytes }),
+    );
+    (prop::collection::vec(criterion(), 0..5), prop::option::of(target()), counters).prop_map(
+        |(matches, target, counters)| {
+            Rc::new(Rule { matches, target, counters, ..Rule::default() })
+        },
+    )
 }
 
 fn command() -> impl Strategy<Value = Command> {

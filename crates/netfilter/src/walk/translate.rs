@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::walker::Walker;
 use super::{Hook, Nat};
-use crate::rule::{Translation, TranslationKind};
+use crate::target::{Translation, TranslationKind};
 
 /// Of more addresses than this the first is taken rather than one by chance.
 const MOST_CHOICES: u128 = 64;

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::{Dice, Draw, Finding, Nat, Passage, Surroundings, Verdict, Visit};
 use crate::memory::Memory;
 use crate::packet::Packet;
-use crate::rule::{Rule, Target};
+use crate::rule::Rule;
 use crate::ruleset::{Chain, ChainName, Policy, RuleRef, RuleSet};
+use crate::target::Target;
 
 pub(super) struct Walker<'a> {
     pub(super) rules: &'a RuleSet,

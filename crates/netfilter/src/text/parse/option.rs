@@ -10,10 +10,9 @@ use super::value::{
     self, ICMP, ICMP6, address, address_type, flags, full_mask, icmp_type, masked, name, ports,
     protocol, states,
 };
-use crate::rule::{
-    AddrSide, Criterion, Match, Probability, Recent, RecentCheck, Rule, Target, TcpFlagSet,
-};
+use crate::rule::{AddrSide, Criterion, Match, Probability, Recent, RecentCheck, Rule, TcpFlagSet};
 use crate::ruleset::ChainName;
+use crate::target::Target;
 use crate::text::Mistake;
 use crate::text::words::Word;
 

@@ -6,8 +6,9 @@ use ipnet::IpNet;
 
 use super::option::{Miss, Reader};
 use super::value::{masked, name};
-use crate::rule::{ConnMarkChange, MarkChange, PortRange, Target, Translation, TranslationKind};
+use crate::rule::PortRange;
 use crate::ruleset::ChainName;
+use crate::target::{ConnMarkChange, MarkChange, Target, Translation, TranslationKind};
 
 impl Reader<'_> {
     pub(super) fn target(&mut self) -> Result<Target, Miss> {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::rule::{ConnMarkChange, MarkChange, PortRange, Target, Translation, TranslationKind};
+use crate::rule::PortRange;
+use crate::target::{ConnMarkChange, MarkChange, Target, Translation, TranslationKind};
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
