@@ -951,6 +951,16 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
         Happening::SwitchedMachine { node, up: true } => {
             lang.pick(format!("You switch {node} on"), format!("{node} 노드의 전원을 켬"))
         }
+        Happening::SwitchedLoadBalancer { on: true } => {
+            lang.pick("You switch the load balancer on".into(), "로드 밸런서를 켬".into())
+        }
+        Happening::SwitchedLoadBalancer { on: false } => lang.pick(
+            "You switch the load balancer off: nobody answers for its addresses".into(),
+            "로드 밸런서를 끔: 그 주소에 응답하는 노드가 없음".into(),
+        ),
+        Happening::Drained { node } => {
+            lang.pick(format!("You drain {node}"), format!("{node} 노드를 비움"))
+        }
         Happening::Scheduled { pod, node } => lang.pick(
             format!("The scheduler puts {} on {node}", pod.name),
             format!("스케줄러가 파드 {}의 노드를 정함: {node}", pod.name),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Cluster {
     /// Outside the cluster: on the LAN, or behind the router.
     #[serde(default)]
     pub outside: Vec<HostSpec>,
+    /// Without one, Services of type LoadBalancer wait for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancer: Option<LoadBalancerSpec>,
     /// Without one, pods wait until somebody binds them.
     #[serde(default = "yes")]
     pub scheduler: bool,
@@ -71,6 +75,90 @@ pub struct NodeSpec {
     /// What differs from the usual machine, by resource: `{ cpu: "8", pods: "500" }`.
     #[serde(default)]
     pub capacity: BTreeMap<String, String>,
+}
+
+/// What gives Services of type LoadBalancer their addresses, as MetalLB does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadBalancerSpec {
+    /// The name of its only pool.
+    #[serde(default = "default_pool")]
+    pub name: String,
+    pub pool: Pool,
+    /// What it writes into `status.loadBalancer.ingress[].ipMode`.
+    #[serde(default)]
+    pub ip_mode: IpMode,
+    /// Whether it runs when the lab begins.
+    #[serde(default = "yes")]
+    pub running: bool,
+}
+
+/// Whether kube-proxy answers for the address on each node, or leaves the way to the load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum IpMode {
+    #[default]
+    #[serde(rename = "VIP")]
+    Vip,
+    Proxy,
+}
+
+impl IpMode {
+    /// The API's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            IpMode::Vip => "VIP",
+            IpMode::Proxy => "Proxy",
+        }
+    }
+}
+
+/// Addresses to give out, in order: `192.168.56.200-192.168.56.250`, `192.168.56.240/28`, or
+/// several of these with commas between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pool(Vec<RangeInclusive<IpAddr>>);
+
+impl Pool {
+    /// Each range is of one IP family.
+    pub fn ranges(&self) -> &[RangeInclusive<IpAddr>] {
+        &self.0
+    }
+
+    pub fn contains(&self, ip: &IpAddr) -> bool {
+        self.0.iter().any(|it| it.contains(ip) && it.start().is_ipv4() == ip.is_ipv4())
+    }
+}
+
+impl From<Pool> for String {
+    fn from(pool: Pool) -> String {
+        let texts: Vec<String> =
+            pool.0.iter().map(|it| format!("{}-{}", it.start(), it.end())).collect();
+        texts.join(",")
+    }
+}
+
+impl TryFrom<String> for Pool {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Pool, String> {
+        text.split(',').map(|it| range(it.trim())).collect::<Result<_, _>>().map(Pool)
+    }
+}
+
+fn range(text: &str) -> Result<RangeInclusive<IpAddr>, String> {
+    let wrong = || format!("{text:?} is no range: it reads 10.0.0.1-10.0.0.9 or 10.0.0.0/28");
+    if let Ok(net) = text.parse::<IpNet>() {
+        return Ok(net.network()..=net.broadcast());
+    }
+    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+    let ip = |it: &str| it.trim().parse::<IpAddr>().map_err(|_| wrong());
+    let (first, last) = (ip(first)?, ip(last)?);
+    let fits = first.is_ipv4() == last.is_ipv4() && first <= last;
+    fits.then_some(first..=last).ok_or_else(wrong)
+}
+
+fn default_pool() -> String {
+    "default".to_owned()
 }
 
 /// A host outside the cluster.
@@ -225,6 +313,18 @@ mod tests {
         assert_eq!(read("53/udp"), port(53, Protocol::Udp));
         assert!(read("http").unwrap_err().contains("is no port"));
         assert!(read("70000").is_err());
+    }
+
+    #[test]
+    fn a_pool_reads_ranges_and_blocks_of_both_families() {
+        let read = |text: &str| Pool::try_from(text.to_owned()).map(String::from);
+        let text = "10.0.0.1-10.0.0.9,fd00::1-fd00::9";
+        assert_eq!(read(text), Ok(text.to_owned()));
+        assert_eq!(read("10.0.0.16/28"), Ok("10.0.0.16-10.0.0.31".to_owned()));
+        for wrong in ["", "10.0.0.1", "10.0.0.9-10.0.0.1", "10.0.0.1-fd00::1", "10.0.0.1-10.0.0.9,"]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

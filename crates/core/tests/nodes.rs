@@ -9,7 +9,7 @@ use svclab_core::admit::Patch;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::api::{Request, Verb};
 use svclab_core::lab::log::Happening;
-use svclab_core::lab::{Action, Lab, Sending};
+use svclab_core::lab::{Action, DrainOptions, Drained, Lab, Sending};
 use svclab_core::object::{Object, Pod};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
@@ -302,4 +302,104 @@ fn packets_to_a_machine_that_is_down_are_lost_there() {
     let verdicts: Vec<Verdict> = (0..30).map(|_| send()).collect();
     assert!(verdicts.contains(&Verdict::Lost(Loss::MachineDown)), "{verdicts:?}");
     assert!(verdicts.contains(&Verdict::Delivered), "{verdicts:?}");
+}
+
+/// Each container's restart count and how its last run ended.
+fn ends(lab: &Lab, node: &str) -> Vec<(i32, Option<(i32, String)>)> {
+    let there = pods(lab, "shop").filter(|it| it.spec.node_name == node);
+    let containers = there.flat_map(|it| &it.status.container_statuses);
+    let end = |it: &svclab_core::object::ContainerStatus| {
+        let last = it.last_state.terminated.as_ref();
+        (it.restart_count, last.map(|it| (it.exit_code, it.reason.clone())))
+    };
+    containers.map(end).collect()
+}
+
+#[test]
+fn a_reboot_restarts_every_container_of_the_machine() {
+    let mut lab = lab();
+    assert_eq!(ends(&lab, "worker-1"), [(0, None), (0, None)]);
+    switch(&mut lab, "worker-1", false);
+    lab.run_until(at(30));
+    assert_eq!(ends(&lab, "worker-1"), [(0, None), (0, None)], "nobody has told yet");
+    switch(&mut lab, "worker-1", true);
+    lab.run_until(at(60));
+    let unknown = || (1, Some((255, "Unknown".to_owned())));
+    assert_eq!(ends(&lab, "worker-1"), [unknown(), unknown()]);
+    assert_eq!(ends(&lab, "worker-2").iter().map(|it| it.0).sum::<i32>(), 0);
+    let reboots = events(&lab, &node("worker-1"));
+    assert!(reboots.iter().any(|it| it.starts_with("kubelet Rebooted: Node worker-1 has been")));
+}
+
+fn drain(lab: &mut Lab, name: &str, options: Value) -> Drained {
+    let options = serde_json::from_value(options).expect("options");
+    let reply = lab.act(Action::Drain { node: name.into(), options });
+    reply.drain.expect("the node is there")
+}
+
+const DAEMONS_AND_A_BARE_POD: &str = "
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: shop}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: nginx}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: shop}
+spec: {nodeName: worker-1, containers: [{name: bare, image: nginx}]}
+";
+
+/// The pods of a node by what they are called without their random parts.
+fn there(lab: &Lab, name: &str) -> Vec<String> {
+    let there = pods(lab, "shop").filter(|it| it.spec.node_name == name);
+    let short = |it: &Pod| it.metadata.name.split('-').next().unwrap_or_default().to_owned();
+    there.map(short).collect()
+}
+
+#[test]
+fn a_drain_refuses_first_then_moves_what_is_made_again_and_leaves_daemons() {
+    let mut lab = lab();
+    lab.act(Action::Apply { text: DAEMONS_AND_A_BARE_POD.into() });
+    lab.run_until(at(30));
+    assert_eq!(there(&lab, "worker-1"), ["agent", "bare", "client", "web"]);
+    let refused = drain(&mut lab, "worker-1", json!({}));
+    assert!(refused.cordoned && refused.evicted.is_empty());
+    let starts = [
+        "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): shop/agent-",
+        "cannot delete Pods that declare no controller (use --force to override): shop/bare, shop/client",
+    ];
+    assert_eq!(refused.errors.len(), starts.len());
+    for (error, start) in refused.errors.iter().zip(starts) {
+        assert!(error.starts_with(start), "{error}");
+    }
+    let options = json!({"ignoreDaemonsets": true, "force": true});
+    let drained = drain(&mut lab, "worker-1", options);
+    assert!(!drained.cordoned, "it was");
+    assert_eq!((drained.errors.len(), drained.evicted.len()), (0, 3));
+    check(
+        &mut lab,
+        "worker-1",
+        &[31, 70],
+        &expect![[r#"
+        00:31.000: Ready True, pods 2 (2 ready, 1 ending), endpoints 2, [unschedulable:NoSchedule]
+        01:10.000: Ready True, pods 1 (1 ready, 0 ending), endpoints 3, [unschedulable:NoSchedule]
+    "#]],
+    );
+    assert_eq!(there(&lab, "worker-1"), ["agent"]);
+    assert_eq!(there(&lab, "worker-2"), ["agent", "web", "web", "web"]);
+    patch(&mut lab, node("worker-1"), json!({"spec": {"unschedulable": null}}));
+    lab.run_until(at(100));
+    assert_eq!(there(&lab, "worker-1"), ["agent"], "nothing comes back by itself");
+}
+
+#[test]
+fn a_node_that_is_not_there_cannot_be_drained() {
+    let mut lab = lab();
+    let action = Action::Drain { node: "worker-9".into(), options: DrainOptions::default() };
+    let answer = lab.act(action).answer.expect("an answer").expect_err("a refusal");
+    assert_eq!(answer.message, "nodes \"worker-9\" not found");
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use proptest::prelude::*;
+use serde_json::json;
+use svclab_core::admit::Patch;
 use svclab_core::history::fingerprint;
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab, Sending};
+use svclab_core::lab::api::{Request, Verb};
+use svclab_core::lab::{Action, DrainOptions, Lab, Sending};
 use svclab_core::object::{Object, Service};
 use svclab_core::proxy::{self, Settings};
 use svclab_core::scenario::default_scenario;
@@ -27,7 +30,13 @@ enum Move {
     Delete(Kind, &'static str),
     DeletePod(usize),
     Switch(usize, bool),
+    Alive(usize, bool),
+    Crash(usize, u8),
     Proxy(usize, bool),
+    Machine(usize, bool),
+    Cordon(usize, bool),
+    Drain(usize, DrainOptions),
+    LoadBalancer(bool),
     Send(usize),
 }
 
@@ -105,6 +114,11 @@ fn typed(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     )
 }
 
+fn drain([ignore_daemonsets, delete_emptydir_data, force]: [bool; 3]) -> DrainOptions {
+    let grace_period_seconds = None;
+    DrainOptions { ignore_daemonsets, delete_emptydir_data, force, grace_period_seconds }
+}
+
 fn moves(most: usize) -> impl Strategy<Value = Vec<Move>> {
     let kinds = [Kind::Service, Kind::Deployment, Kind::StatefulSet, Kind::Endpoints];
     let one = prop_oneof![
@@ -115,7 +129,13 @@ fn moves(most: usize) -> impl Strategy<Value = Vec<Move>> {
         1 => (prop::sample::select(kinds.to_vec()), name()).prop_map(|(kind, name)| Move::Delete(kind, name)),
         1 => (0..8_usize).prop_map(Move::DeletePod),
         2 => (0..8_usize, any::<bool>()).prop_map(|(at, ready)| Move::Switch(at, ready)),
+        1 => (0..8_usize, any::<bool>()).prop_map(|(at, alive)| Move::Alive(at, alive)),
+        1 => (0..8_usize, any::<u8>()).prop_map(|(at, code)| Move::Crash(at, code)),
         1 => (0..3_usize, any::<bool>()).prop_map(|(at, runs)| Move::Proxy(at, runs)),
+        1 => (0..3_usize, any::<bool>()).prop_map(|(at, up)| Move::Machine(at, up)),
+        1 => (0..3_usize, any::<bool>()).prop_map(|(at, cordoned)| Move::Cordon(at, cordoned)),
+        1 => (0..3_usize, any::<[bool; 3]>()).prop_map(|(at, flags)| Move::Drain(at, drain(flags))),
+        2 => any::<bool>().prop_map(Move::LoadBalancer),
         1 => (0..8_usize).prop_map(Move::Send),
     ];
     prop::collection::vec(one, 1..most)
@@ -141,6 +161,25 @@ fn carry_out(lab: &mut Lab, it: &Move) {
         Move::Switch(at, ready) => {
             shop_pod(lab, *at).map(|pod| Action::SwitchReadiness { pod, ready: *ready })
         }
+        Move::Alive(at, alive) => {
+            shop_pod(lab, *at).map(|pod| Action::SwitchLiveness { pod, alive: *alive })
+        }
+        Move::Crash(at, code) => shop_pod(lab, *at).map(|pod| Action::Crash {
+            pod,
+            container: "app".into(),
+            code: *code,
+        }),
+        Move::Machine(at, up) => Some(Action::SwitchMachine { node: NODES[*at].into(), up: *up }),
+        Move::Cordon(at, cordoned) => {
+            let key = ObjectKey::new(Kind::Node, "", NODES[*at]);
+            let body = json!({"spec": {"unschedulable": cordoned}});
+            let verb = Verb::Patch { how: Patch::Merge, body, strict: false };
+            Some(Action::Request(Request { key, subresource: None, verb }))
+        }
+        Move::Drain(at, options) => {
+            Some(Action::Drain { node: NODES[*at].into(), options: *options })
+        }
+        Move::LoadBalancer(on) => Some(Action::SwitchLoadBalancer { on: *on }),
         Move::Proxy(at, running) => {
             Some(Action::SwitchProxy { node: NODES[*at].into(), running: *running })
         }
@@ -260,6 +299,7 @@ proptest! {
     fn everything_comes_to_rest_and_fits(script in moves(16)) {
         let mut lab = played(&script, 1);
         for node in NODES {
+            lab.act(Action::SwitchMachine { node: node.into(), up: true });
             lab.act(Action::SwitchProxy { node: node.into(), running: true });
         }
         lab.run_until(lab.now() + QUIET);

@@ -171,6 +171,8 @@ fn tone(what: &Happening) -> &'static str {
     match what {
         Happening::Applied { .. }
         | Happening::SwitchedMachine { .. }
+        | Happening::SwitchedLoadBalancer { .. }
+        | Happening::Drained { .. }
         | Happening::Deleted { .. }
         | Happening::Switched { .. }
         | Happening::Crashed { .. }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use svclab_core::admit::Patch;
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::api::{Request, Subresource, Verb};
 use svclab_core::lab::{Action, Lab};
 use svclab_core::net::Ports;
 use svclab_core::object::{Object, Service};
@@ -88,26 +86,10 @@ fn cluster(manifests: &str, seed: u64) -> Result<Lab, String> {
     if let Some(it) = reply.diagnostics.iter().find(|it| it.severity == Severity::Error) {
         return Err(it.problem.to_string());
     }
-    give_addresses(&mut lab);
+    lab.act(Action::SwitchLoadBalancer { on: true });
     let at = lab.now() + SETTLED;
     lab.run_until(at);
     Ok(lab)
-}
-
-/// Load balancers that nobody has given an address get one of the LAN.
-fn give_addresses(lab: &mut Lab) {
-    let waiting = lab.objects().of_kind(Kind::Service).filter_map(|it| match it {
-        Object::Service(it) if it.spec.r#type == "LoadBalancer" => Some(it),
-        _ => None,
-    });
-    let waiting = waiting.filter(|it| it.status.load_balancer.ingress.is_empty());
-    let keys: Vec<ObjectKey> = waiting.map(|it| Object::Service(it.clone()).key()).collect();
-    for (key, host) in keys.into_iter().zip(200..=250u8) {
-        let ip = format!("192.168.56.{host}");
-        let body = json!({"status": {"loadBalancer": {"ingress": [{"ip": ip}]}}});
-        let verb = Verb::Patch { how: Patch::Merge, body, strict: false };
-        lab.act(Action::Request(Request { key, subresource: Some(Subresource::Status), verb }));
-    }
 }
 
 fn topology(lab: &Lab, name: &str) -> Scenario {
@@ -148,7 +130,7 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
         nodes: net.nodes.iter().map(node).collect(),
         pods: pods.chain(guests).collect(),
         external: hosts.collect(),
-        vips: announced.into_iter().map(|(ip, node)| Vip { ip, node: node.to_string() }).collect(),
+        vips: announced.iter().map(|(ip, node)| Vip { ip: *ip, node: node.to_string() }).collect(),
         routes: routes(lab),
         rules: rules(lab),
         sysctls: [("node".to_owned(), sysctls())].into(),

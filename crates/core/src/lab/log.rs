@@ -117,6 +117,14 @@ pub enum Happening {
         node: NodeName,
         up: bool,
     },
+    /// The user switched the load balancer of the cluster on or off.
+    SwitchedLoadBalancer {
+        on: bool,
+    },
+    /// The user drained a node.
+    Drained {
+        node: NodeName,
+    },
     Scheduled {
         pod: ObjectKey,
         node: NodeName,
@@ -239,6 +247,9 @@ pub enum Component {
     NodeController,
     TaintEvictionController,
     PodGarbageCollector,
+    MetallbController,
+    MetallbSpeaker,
+    IngressNginx,
     Scheduler,
     Kubelet,
     KubeProxy,
@@ -260,6 +271,9 @@ impl Component {
             Component::NodeController => "node-controller",
             Component::TaintEvictionController => "taint-eviction-controller",
             Component::PodGarbageCollector => "pod-garbage-collector",
+            Component::MetallbController => "metallb-controller",
+            Component::MetallbSpeaker => "metallb-speaker",
+            Component::IngressNginx => "nginx-ingress-controller",
             Component::Scheduler => "default-scheduler",
             Component::Kubelet => "kubelet",
             Component::KubeProxy => "kube-proxy",

@@ -80,6 +80,7 @@ impl Lab {
         } else if was == Power::Up {
             // Its lease ran until now: real kubelets renew it every ten seconds.
             self.expect_of(&name, GRACE, cause);
+            self.speaker_switched(false, cause);
         }
     }
 
@@ -113,6 +114,7 @@ impl Lab {
             self.register(name, cause);
         }
         self.reboot_pods(name, cause);
+        self.speaker_switched(true, cause);
         self.restart_proxy(name, cause);
     }
 

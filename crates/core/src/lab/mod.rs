@@ -6,10 +6,13 @@
 pub mod log;
 pub mod api;
 mod apply;
+mod balancer;
 mod delete;
+mod drain;
 pub mod event;
 mod found;
 mod index;
+mod ingress;
 mod machines;
 mod network;
 mod nodes;
@@ -42,6 +45,7 @@ use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
 use api::Verb;
+use balancer::Balancer;
 use index::Index;
 use log::{Change, EntryId, Happening, Log};
 use machines::Machine;
@@ -52,7 +56,9 @@ use scheduling::Waiting;
 use store::Changes;
 use work::Memory;
 
+pub use crate::control::drain::DrainOptions;
 pub use delete::{DeleteOptions, Propagation};
+pub use drain::Drained;
 pub use network::{Ask, Goal, Sending, Source};
 pub use store::{WatchEvent, Watched};
 pub use view::{NodeRules, PodView};
@@ -72,6 +78,14 @@ pub enum Action {
     Request(api::Request),
     /// Switches a node's machine off, as if its plug were pulled, or on again.
     SwitchMachine { node: String, up: bool },
+    /// Switches the load balancer of the cluster on or off.
+    SwitchLoadBalancer { on: bool },
+    /// `kubectl drain`: cordons a node and evicts its pods.
+    Drain {
+        node: String,
+        #[serde(default)]
+        options: DrainOptions,
+    },
     /// Switches what the pod's programs answer to their readiness probes, until they start again.
     SwitchReadiness { pod: ObjectKey, ready: bool },
     /// Switches what the pod's programs answer to their liveness and startup probes, until they
@@ -94,6 +108,8 @@ pub struct Reply {
     /// Mistakes and warnings, with their places in the text.
     pub diagnostics: Vec<Diagnostic>,
     pub exchange: Option<Rc<Exchange>>,
+    /// What came of draining a node.
+    pub drain: Option<Drained>,
     /// What the API server said to a request.
     pub answer: Option<Result<api::Response, Refusal>>,
 }
@@ -130,6 +146,7 @@ pub struct Lab {
     links: BTreeMap<String, Rc<[Link]>>,
     /// The address each node gave out last.
     last_address: BTreeMap<NodeName, IpAddr>,
+    balancer: Balancer,
     proxies: Proxies,
     queue: Queue,
     log: Log,
@@ -159,6 +176,7 @@ impl Lab {
             proxies: Proxies::new(cluster, &mut rng),
             rng,
             net,
+            balancer: Balancer::new(cluster.load_balancer.clone()),
             machines: machines::all(&cluster.nodes),
             heard: BTreeMap::new(),
             evictions: BTreeMap::new(),
@@ -224,6 +242,11 @@ impl Lab {
                 self.switch_machine(&node, up);
                 Reply::default()
             }
+            Action::SwitchLoadBalancer { on } => {
+                self.switch_load_balancer(on);
+                Reply::default()
+            }
+            Action::Drain { node, options } => self.drain(&node, options),
             Action::SwitchReadiness { pod, ready } => {
                 self.switch(&pod, ProbeKind::Readiness, ready);
                 Reply::default()

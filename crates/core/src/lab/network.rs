@@ -1,11 +1,9 @@
 //! The network as the scenario and the objects make it, and what is sent over it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use svclab_netfilter::Protocol;
 
 use super::log::Happening;
@@ -13,12 +11,10 @@ use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
 use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client, Response};
 use crate::net::{Guest, Host, Network, Node, Party, Ports, cni, via};
-use crate::object::{Object, Service};
+use crate::object::Object;
 use crate::scenario::{Cluster, HostSpec};
-use crate::trace::{Exchange, NodeName, Question, Request};
+use crate::trace::{Exchange, Question, Request};
 
-/// The label that keeps a node from announcing load balancers.
-const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Where the API server listens.
 const API_SERVER_PORT: u16 = 6443;
 
@@ -135,7 +131,6 @@ impl Lab {
     pub(super) fn send(&mut self, sending: &Sending) -> Option<Rc<Exchange>> {
         let party = self.party(&sending.from)?;
         let to = self.address(&sending.to)?;
-        self.net.announced = self.announced();
         let from = self.net.name_of(&party);
         let port = sending.port;
         let host = if port == 80 { to.to_string() } else { format!("{to}:{port}") };
@@ -186,50 +181,5 @@ impl Lab {
                 service.spec.cluster_addresses().first().copied()
             }
         }
-    }
-
-    /// Which node answers ARP for each load balancer's address, as MetalLB's speakers agree on it:
-    /// of the nodes that may, the first by the hash of its name and the address. With
-    /// `externalTrafficPolicy: Local` only nodes with a ready endpoint may.
-    pub fn announced(&self) -> BTreeMap<IpAddr, NodeName> {
-        let services = self.objects.of_kind(Kind::Service).filter_map(|it| match it {
-            Object::Service(service) => Some(service),
-            _ => None,
-        });
-        services.flat_map(|service| self.announcers(service)).collect()
-    }
-
-    fn announcers(&self, service: &Service) -> Vec<(IpAddr, NodeName)> {
-        let ingress = service.status.load_balancer.ingress.iter();
-        let ips = ingress.filter(|it| it.ip_mode.as_deref() != Some("Proxy"));
-        let ips = ips.filter_map(|it| it.ip.parse().ok());
-        ips.filter_map(|ip: IpAddr| {
-            let nodes = self.net.nodes.iter().filter(|it| self.may_announce(&it.name, service));
-            let first = nodes.min_by_key(|it| Sha256::digest(format!("{}#{ip}", it.name)))?;
-            Some((ip, first.name.clone()))
-        })
-        .collect()
-    }
-
-    fn may_announce(&self, node: &str, service: &Service) -> bool {
-        let Some(Object::Node(it)) = self.objects.get(&ObjectKey::new(Kind::Node, "", node)) else {
-            return false;
-        };
-        let ready =
-            it.status.conditions.iter().any(|it| it.r#type == "Ready" && it.status == "True");
-        if !ready || it.metadata.labels.contains_key(EXCLUDED) {
-            return false;
-        }
-        let local = service.spec.external_traffic_policy == "Local";
-        !local || self.has_ready_endpoint(node, service)
-    }
-
-    fn has_ready_endpoint(&self, node: &str, service: &Service) -> bool {
-        let key = Object::Service(service.clone()).key();
-        let slices = self.index.slices(&key).filter_map(|id| self.objects.by_id(id));
-        slices
-            .filter_map(Object::as_endpoint_slice)
-            .flat_map(|it| &it.endpoints)
-            .any(|it| it.node_name.as_deref() == Some(node) && it.conditions.is_ready())
     }
 }

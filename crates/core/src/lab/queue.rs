@@ -34,6 +34,12 @@ pub(super) enum Task {
     EmptyNamespace(String),
     FinishNamespace(String),
     Proxy(NodeName),
+    /// The load balancer looks at a Service.
+    LoadBalancer(ObjectKey),
+    /// Its speakers agree on the node that answers for a Service.
+    Announce(ObjectKey),
+    /// ingress-nginx writes its addresses.
+    IngressStatus,
     /// The controllers of nodes look at one.
     Node(String),
     /// Nothing may have been heard of the node for too long.

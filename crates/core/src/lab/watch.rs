@@ -4,7 +4,7 @@ use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
-use crate::control::{mirror, slices};
+use crate::control::{ingress, mirror, slices};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{EndpointSlice, LabelSelector, Labels, Node, Object, ObjectMeta, Pod};
 use crate::time::Duration;
@@ -43,6 +43,9 @@ impl Lab {
                     self.memory.forget(key);
                 }
                 self.links.clear();
+                let (old, new) =
+                    (old.and_then(Object::as_service), new.and_then(Object::as_service));
+                self.tell_balancer(key, old, new, cause);
                 self.wake_proxies(key, cause);
             }
             Kind::Endpoints => {
@@ -54,6 +57,10 @@ impl Lab {
             }
             Kind::EndpointSlice => {
                 self.wake_proxies(key, cause);
+                let slices = [old, new].into_iter().flatten().filter_map(Object::as_endpoint_slice);
+                if let Some(name) = slices.filter_map(EndpointSlice::service_name).next() {
+                    self.tell_speakers(&ObjectKey::new(Kind::Service, &key.namespace, name), cause);
+                }
                 if !self.is_by_controller(key, cause) {
                     self.tell_of_slice(old.and_then(Object::as_endpoint_slice), cause);
                     self.tell_of_slice(new.and_then(Object::as_endpoint_slice), cause);
@@ -63,9 +70,11 @@ impl Lab {
                 let (old, new) = (old.and_then(Object::as_node), new.and_then(Object::as_node));
                 self.tell_of_node(key, old, new, cause);
                 self.tell_scheduler_of_node(old, new, cause);
+                self.tell_speakers_of_node(old, new, cause);
                 self.tell_node_controllers(key, old, new, cause);
                 self.wake_proxies(key, cause);
             }
+            Kind::Ingress => self.tell_of_ingress(key, new.and_then(Object::as_ingress), cause),
             _ => {}
         }
     }
@@ -83,6 +92,9 @@ impl Lab {
         }
         self.tell_scheduler_of_room(old, new, cause);
         self.kubelet_heard(key, old, new, cause);
+        if [old, new].into_iter().flatten().any(ingress::is_controller) {
+            self.tell_ingress_controllers(old, new, cause);
+        }
         let counts = |pod: Option<&Pod>| pod.is_some_and(may_be_endpoint);
         if (!counts(old) && !counts(new)) || old.map(facts) == new.map(facts) {
             return;
