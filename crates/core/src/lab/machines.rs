@@ -6,12 +6,11 @@ use std::iter::once;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
+use super::{Lab, network};
 use crate::control::node_lifecycle::GRACE;
 use crate::key::{Kind, ObjectKey};
-use crate::net::Kernel;
 use crate::object::quantity::thousandths;
 use crate::object::{
     DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object, Taint,
@@ -93,7 +92,7 @@ impl Lab {
         }
     }
 
-    /// The machine has started: an empty kernel, then kubelet with its pods, then kube-proxy.
+    /// The machine has started: a fresh kernel, then kubelet with its pods, then kube-proxy.
     pub(super) fn boot(&mut self, name: &NodeName, cause: Option<EntryId>) {
         let Some(machine) = self.machines.get_mut(name) else { return };
         if machine.power != Power::Booting {
@@ -103,7 +102,10 @@ impl Lab {
         let boot_id = machine.boot_id();
         self.set_power(name, Power::Up);
         self.heard.remove(name);
-        self.net.kernels.insert(name.clone(), Kernel::default());
+        if let Some(node) = self.net.node(name) {
+            let kernel = network::started(node, self.cluster_cidrs.primary);
+            self.net.kernels.insert(name.clone(), kernel);
+        }
         let key = ObjectKey::new(Kind::Node, "", &**name);
         if self.objects.contains_key(&key) {
             let message = format!("Node {name} has been rebooted, boot id: {boot_id}");

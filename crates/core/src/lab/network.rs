@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
@@ -10,7 +11,7 @@ use super::log::Happening;
 use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
 use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client, Response};
-use crate::net::{Guest, Host, Network, Node, Party, Ports, cni, via};
+use crate::net::{Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
 use crate::scenario::{Cluster, HostSpec};
 use crate::trace::{Exchange, Question, Request};
@@ -103,17 +104,22 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr.primary));
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
-    for node in &net.nodes {
-        let Some(kernel) = net.kernels.get_mut(&node.name) else { continue };
-        let masquerade = cni::flannel(node.pod_cidr, cluster.cluster_cidr.primary);
-        Rc::make_mut(&mut kernel.rules).restore(&masquerade, true);
-    }
+    let pods = cluster.cluster_cidr.primary;
+    net.kernels = net.nodes.iter().map(|it| (it.name.clone(), started(it, pods))).collect();
     if let Some(server) = super::found::api_server(&cluster.nodes) {
         let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
         let (name, node) = ("kube-apiserver".into(), server.name.as_str().into());
         net.guests.push(Guest { name, node, listens });
     }
     net
+}
+
+/// The kernel of a node that has just started, with what its network plugin wrote; `pods` is the
+/// range of the whole cluster.
+pub(super) fn started(node: &Node, pods: IpNet) -> Kernel {
+    let mut kernel = Kernel::default();
+    Rc::make_mut(&mut kernel.rules).restore(&cni::flannel(node.pod_cidr, pods), true);
+    kernel
 }
 
 fn host(spec: &HostSpec) -> Host {
