@@ -123,9 +123,18 @@ impl OnNode<'_> {
     fn free_address(&self) -> Option<IpAddr> {
         let node = self.net.node(&self.node)?;
         let used = |ip: &IpAddr| self.net.pods.contains_key(ip) || *ip == node.bridge();
-        let last = self.last_address.get(&node.name).copied();
-        let later = node.pod_cidr.hosts().filter(|ip| last.is_none_or(|last| *ip > last));
+        let later = self.last_address.get(&node.name).into_iter().flat_map(|last| {
+            let after = std::iter::successors(next_ip(*last), |ip| next_ip(*ip));
+            after.take_while(|ip| node.pod_cidr.contains(ip) && *ip != node.pod_cidr.broadcast())
+        });
         later.chain(node.pod_cidr.hosts()).find(|ip| !used(ip))
+    }
+}
+
+fn next_ip(ip: IpAddr) -> Option<IpAddr> {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|it| IpAddr::V4(it.into())),
+        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|it| IpAddr::V6(it.into())),
     }
 }
 
