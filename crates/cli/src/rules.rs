@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     };
     let mut text = match mode {
         Mode::Iptables => proxy::full_sync(&objects, &settings).restore.to_string(),
+        Mode::Ipvs => proxy::ipvs(&objects, &settings).to_string(),
         Mode::Nftables => proxy::nftables(&objects, &settings).table.to_string(),
     };
     if jumps && mode == Mode::Iptables {
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 enum Mode {
     Iptables,
     Nftables,
+    Ipvs,
 }
 
 impl Mode {
@@ -57,7 +59,11 @@ impl Mode {
         match word.to_str() {
             Some("iptables") => Ok(Mode::Iptables),
             Some("nftables" | "nft") => Ok(Mode::Nftables),
-            _ => Err(Failure::new(format!("--mode is iptables or nft, not {:?}", word.display()))),
+            Some("ipvs") => Ok(Mode::Ipvs),
+            _ => Err(Failure::new(format!(
+                "--mode is iptables, nft or ipvs, not {:?}",
+                word.display()
+            ))),
         }
     }
 }

@@ -13,6 +13,7 @@ mod connections;
 mod detect;
 mod draft;
 mod endpoint;
+mod ipvs;
 mod jumps;
 mod names;
 mod nft;
@@ -38,6 +39,7 @@ use crate::object::Objects;
 
 pub use changes::Changes;
 pub use connections::StaleConnections;
+pub use ipvs::{Ipvs, VirtualServer, ipvs};
 pub use jumps::jumps;
 pub use nft::{Nftables, nftables};
 pub use origin::{Destination, Origin, Origins, Purpose};

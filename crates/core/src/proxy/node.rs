@@ -122,6 +122,17 @@ pub(super) fn nft_node_ports(settings: &Settings, node: &ThisNode) -> Option<Vec
     Some(ips.into_iter().filter(|it| !it.is_loopback()).collect())
 }
 
+/// The addresses that take NodePorts in IPVS mode: all of the node's but loopback.
+pub(super) fn node_port_ips(
+    objects: &Objects,
+    settings: &Settings,
+    node: &ThisNode,
+) -> Vec<IpAddr> {
+    let all = || node_object(objects, settings).map(addresses).unwrap_or_default();
+    let ips = node.node_ports.only.clone().unwrap_or_else(all).into_iter();
+    ips.filter(|it| family(*it) == settings.family && !it.is_loopback()).collect()
+}
+
 /// The networks of this family; newer releases know the word `primary` for the node's own address.
 fn node_port_nets(settings: &Settings, ip: IpAddr) -> Vec<IpNet> {
     let primary = settings.version >= Version::Modern;
