@@ -3,6 +3,8 @@ import { openBrowser, openSite } from "./site.mjs";
 
 const ROUNDS = 5;
 const APPLIES = 20;
+const EVENTS = 10_000;
+const LOOKS = 40;
 
 const site = await openSite();
 const browser = await openBrowser();
@@ -13,6 +15,7 @@ console.log(
     load_ms: median(cold.map((it) => it.load)),
     usable_ms: median(cold.map((it) => it.usable)),
     ...(await lifeTimes()),
+    ...(await looks()),
   }),
 );
 await browser.close();
@@ -69,6 +72,55 @@ async function applyOnce(replicas) {
     port2.postMessage(0);
   });
   return performance.now() - start;
+}
+
+/** Earlier moments of a long session: from the move of the time bar to the page drawn anew. */
+async function looks() {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(site.url);
+  await page.locator(".pod.ready.tied").nth(2).waitFor();
+  const { events, times, alone } = await page.evaluate(lookAround, { events: EVENTS, looks: LOOKS });
+  await page.close();
+  return {
+    look_events: events,
+    look_ms: median(times),
+    look_worst_ms: Math.round(Math.max(...times)),
+    look_undrawn_ms: Math.round(alone * 10) / 10,
+  };
+}
+
+async function lookAround({ events, looks }) {
+  const drawn = () =>
+    new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = resolve;
+      port2.postMessage(0);
+    });
+  const next = [...document.querySelectorAll("button")].find((it) => it.ariaLabel === "Next event");
+  let passed = 0;
+  // What comes in at once is drawn once.
+  for (; passed < events; passed += 100) {
+    for (let click = 0; click < 100; click += 1) next.click();
+    await drawn();
+  }
+  const slider = document.querySelector(".scrub input");
+  const look = (share) => {
+    slider.value = String(Math.floor(Number(slider.max) * share));
+    slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  };
+  // Far from each other, back and forth.
+  const shares = Array.from({ length: looks }, (_, index) => (index * 0.618 + 0.1) % 0.99);
+  const times = [];
+  for (const share of shares) {
+    const start = performance.now();
+    look(share);
+    await drawn();
+    times.push(performance.now() - start);
+  }
+  const start = performance.now();
+  shares.forEach(look);
+  await drawn();
+  return { events: passed, times, alone: (performance.now() - start) / looks };
 }
 
 async function frameGaps() {

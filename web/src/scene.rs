@@ -8,7 +8,7 @@ use std::rc::Rc;
 use svclab_core::trace::Place;
 use svclab_netfilter::Hook;
 
-use crate::view::View;
+use crate::view::{Pod, View};
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {
@@ -106,6 +106,8 @@ pub struct NodeBox {
     pub chips: [Rect; 5],
     pub routing: Point,
     pub process: Point,
+    /// A line for the node's own switches.
+    pub head: Rect,
     /// Where the gate writes what goes on inside.
     pub detail: Rect,
     pub bridge: Rect,
@@ -117,7 +119,13 @@ const MARGIN: f64 = 16.0;
 const GAP: f64 = 14.0;
 const NODE_MIN: f64 = 196.0;
 const GATE_HEIGHT: f64 = 186.0;
-const POD_HEIGHT: f64 = 66.0;
+/// A node's own switches stand between its title and its gate.
+const NODE_HEAD: f64 = 74.0;
+/// A pod's name and address; below them a row for each probe.
+pub const POD_HEAD: f64 = 44.0;
+pub const POD_ROW: f64 = 20.0;
+/// More rows of one pod than these are not drawn.
+pub const POD_ROWS: usize = 4;
 const POD_GAP: f64 = 8.0;
 const GHOST_HEIGHT: f64 = 38.0;
 /// Widths of text: an average glyph of the two fonts at one pixel of size.
@@ -257,7 +265,8 @@ fn lay_out_node(view: &View, name: &Rc<str>, spot: Rect, pen: &mut Pen, tap: usi
     let Rect { x, y, w, .. } = spot;
     let center = x + w / 2.0;
     let nic = Rect { x: center - 23.0, y: y - 9.0, w: 46.0, h: 18.0 };
-    let gate = Rect { x: x + 14.0, y: y + 46.0, w: w - 28.0, h: GATE_HEIGHT };
+    let gate = Rect { x: x + 14.0, y: y + NODE_HEAD, w: w - 28.0, h: GATE_HEIGHT };
+    let head = Rect { x: gate.x, y: y + 45.0, w: gate.w, h: 22.0 };
     // The wires go around the title too.
     let (left, right, top) = (x + 7.0, x + w - 7.0, y + 15.0);
 
@@ -327,7 +336,19 @@ fn lay_out_node(view: &View, name: &Rc<str>, spot: Rect, pen: &mut Pen, tap: usi
     pen.string(ports);
     let last = pods.iter().map(|(_, rect)| rect.bottom()).fold(bridge.bottom() + 34.0, f64::max);
     let rect = Rect { x, y, w, h: last + 12.0 - y };
-    NodeBox { name: name.clone(), rect, nic, gate, chips, routing, process, detail, bridge, pods }
+    NodeBox {
+        name: name.clone(),
+        rect,
+        nic,
+        head,
+        gate,
+        chips,
+        routing,
+        process,
+        detail,
+        bridge,
+        pods,
+    }
 }
 
 /// The pods below the bridge, in as many columns as fit, each column on a rail of its own.
@@ -347,11 +368,13 @@ fn lay_out_pods(
     let column_width = (spot.w - 8.0) / columns as f64;
     let mut res = Vec::new();
     let mut ends: Vec<usize> = Vec::new();
+    let mut tops = vec![bridge.bottom() + 12.0; columns];
     for (order, &index) in members.iter().enumerate() {
         let (row, column) = (order / columns, order % columns);
         let x = spot.x + 26.0 + column as f64 * column_width;
-        let y = bridge.bottom() + 12.0 + row as f64 * (POD_HEIGHT + POD_GAP);
-        let rect = Rect { x, y, w: column_width - 30.0, h: POD_HEIGHT };
+        let y = tops[column];
+        let rect = Rect { x, y, w: column_width - 30.0, h: pod_height(&view.pods[index]) };
+        tops[column] = rect.bottom() + POD_GAP;
         let rail = x - 12.0;
         if row == 0 {
             let top = pen.bend(Point::new(rail, bridge.middle().y));
@@ -368,6 +391,10 @@ fn lay_out_pods(
         res.push((index, rect));
     }
     res
+}
+
+fn pod_height(pod: &Pod) -> f64 {
+    POD_HEAD + pod.strips.len().clamp(1, POD_ROWS) as f64 * POD_ROW + 3.0
 }
 
 /// Collects joints and wires while boxes are placed.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use svclab_core::history::{BranchId, History};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::{Change, EntryId};
 use svclab_core::lab::{Action, Lab, Sending};
@@ -12,6 +13,7 @@ use svclab_core::time::{Duration, Instant};
 use svclab_core::trace::{Exchange, Trace};
 use svclab_netfilter::RuleRef;
 
+use crate::marks::Marks;
 use crate::objects::Wanted;
 use crate::scene::{Scene, lay_out};
 use crate::timeline::{Moment, Timeline, timeline};
@@ -217,6 +219,7 @@ impl Playback {
     }
 }
 
+#[derive(Debug, Clone)]
 pub enum Msg {
     /// An animation frame, so many milliseconds after the one before.
     Frame(f64),
@@ -228,10 +231,8 @@ pub enum Msg {
     Edited(String),
     Apply,
     StartOver,
-    Switch {
-        pod: ObjectKey,
-        ready: bool,
-    },
+    /// Does something to the cluster at the moment that is shown.
+    Act(Action),
     From(String),
     To(String),
     Send,
@@ -245,6 +246,13 @@ pub enum Msg {
     Leave,
     PlayPause,
     NextEvent,
+    /// Shows an earlier moment.
+    Look(Instant),
+    /// Shows the moment of the painted event before or after this one.
+    LookBy(isize),
+    /// Comes back to the latest moment.
+    Now,
+    Branch(BranchId),
     Speed(Speed),
     Lang(Lang),
     NextTheme,
@@ -292,7 +300,9 @@ pub struct Memory {
 
 pub struct State {
     scenario: Scenario,
-    pub lab: Lab,
+    pub history: History,
+    /// What the time bar paints of the branch that is shown.
+    pub marks: Marks,
     pub view: Shared<View>,
     pub scene: Shared<Scene>,
     /// Counts the lab's changes.
@@ -338,12 +348,13 @@ pub const SEED: u64 = 1;
 
 impl State {
     pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
-        let lab = Lab::new(&scenario, SEED);
+        let history = History::new(&scenario, SEED);
         let example: Rc<str> = scenario.text().into();
         let mut res = State {
             view: View::default().into(),
             scene: lay_out(&View::default(), None, 700.0).into(),
-            lab,
+            history,
+            marks: Marks::default(),
             revision: 0,
             rest: 0.0,
             lang: memory.lang.unwrap_or(system_lang),
@@ -403,8 +414,13 @@ impl State {
             Some(it) if it.live => {
                 it.trace().steps.get(it.moment().step).map_or(it.trace().at, |step| step.at)
             }
-            _ => self.lab.now(),
+            _ => self.history.now(),
         }
+    }
+
+    /// The cluster at the moment that is shown.
+    pub fn lab(&self) -> &Lab {
+        self.history.lab()
     }
 
     pub fn update(&mut self, msg: Msg) -> After {
@@ -425,12 +441,7 @@ impl State {
                 self.start_over();
                 return SAVE;
             }
-            Msg::Switch { pod, ready } => {
-                self.lab.act(Action::SwitchReadiness { pod, ready });
-                self.resume();
-                self.refresh();
-                self.say_last_event();
-            }
+            Msg::Act(action) => self.act(action),
             Msg::From(pod) => {
                 self.wanted.0 = Some(pod.into());
                 self.choose_ends();
@@ -455,6 +466,10 @@ impl State {
                 self.held = false;
             }
             Msg::NextEvent => self.next_event(),
+            Msg::Look(at) => self.look(at),
+            Msg::LookBy(count) => self.look_by(count),
+            Msg::Now => self.come_back(),
+            Msg::Branch(branch) => self.switch_branch(branch),
             Msg::Speed(speed) => self.speed = speed,
             Msg::Lang(lang) => {
                 self.lang = lang;
@@ -525,9 +540,10 @@ impl State {
     /// Reads everything anew from the lab.
     fn refresh(&mut self) {
         self.revision += 1;
+        self.marks.read(self.history.current(), &self.history.branch().log);
         let (lan, router) =
             (self.scenario.cluster.lan.to_string(), self.scenario.cluster.router.to_string());
-        let view = view_of(&self.lab, &self.view, &lan, &router);
+        let view = view_of(self.lab(), &self.view, &lan, &router);
         if *self.view == view {
             return;
         }
@@ -603,7 +619,7 @@ impl State {
 
     fn apply(&mut self) {
         let text = self.text.to_string();
-        let reply = self.lab.act(Action::Apply { text });
+        let reply = self.history.act(Action::Apply { text });
         let mut faults = Faults::new(&self.text);
         let listed = reply.diagnostics.iter().take(LISTED);
         let faults: Vec<Fault> =
@@ -622,7 +638,8 @@ impl State {
     }
 
     fn start_over(&mut self) {
-        self.lab = Lab::new(&self.scenario, SEED);
+        self.history = History::new(&self.scenario, SEED);
+        self.marks = Marks::default();
         self.text = self.scenario.text().into();
         self.applied = self.text.clone();
         self.report = Rc::default();
@@ -642,7 +659,7 @@ impl State {
             return;
         };
         let (from, service) = (pod.key.clone(), service.clone());
-        let reply = self.lab.act(Action::Send(Sending::http(from, service, port, "/")));
+        let reply = self.history.act(Action::Send(Sending::http(from, service, port, "/")));
         self.refresh();
         if let Some(exchange) = reply.exchange {
             self.playing = true;
@@ -656,6 +673,72 @@ impl State {
         }
     }
 
+    /// In the past it begins a branch.
+    fn act(&mut self, action: Action) {
+        self.history.act(action);
+        self.resume();
+        self.refresh();
+        self.say_last_event();
+    }
+
+    fn look(&mut self, at: Instant) {
+        self.hold();
+        self.history.look(at.min(self.history.branch().head));
+        self.show_moment();
+    }
+
+    fn look_by(&mut self, count: isize) {
+        let now = self.history.now();
+        let found = if count < 0 { self.marks.before(now) } else { self.marks.after(now) };
+        match found {
+            Some(at) => self.look(at),
+            None if count < 0 => self.look(Instant::START),
+            None => self.come_back(),
+        }
+    }
+
+    fn come_back(&mut self) {
+        self.history.look(self.history.branch().head);
+        self.show_moment();
+        self.resume();
+    }
+
+    fn switch_branch(&mut self, branch: BranchId) {
+        self.history.switch(branch);
+        self.show_moment();
+        self.resume();
+    }
+
+    /// Everything as it was then: the cluster, the requests, the text that was applied last. What
+    /// is being written stays.
+    fn show_moment(&mut self) {
+        let is_known =
+            |it: &Playback| self.lab().exchanges().iter().any(|at| at.id == it.exchange.id);
+        if self.playback.as_ref().is_some_and(|it| !is_known(it)) {
+            self.playback = None;
+        }
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        let edited = self.is_edited();
+        self.applied = self.applied_by_now();
+        if !edited {
+            self.text = self.applied.clone();
+        }
+        self.refresh();
+        self.say_last_event();
+    }
+
+    fn applied_by_now(&self) -> Rc<str> {
+        let now = self.history.now();
+        let done = self.history.branch().steps.iter().rev().filter(|step| step.at <= now);
+        let mut texts = done.filter_map(|step| match &step.action {
+            Action::Apply { text } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.next().map_or_else(|| self.scenario.text().into(), Into::into)
+    }
+
     /// Shows a packet of a request from its beginning.
     fn watch(&mut self, exchange: Rc<Exchange>, packet: usize) {
         if exchange.packets.get(packet).is_none() {
@@ -667,7 +750,7 @@ impl State {
     }
 
     fn pick_exchange(&mut self, id: usize) {
-        let found = self.lab.exchanges().iter().find(|it| it.id == id).cloned();
+        let found = self.lab().exchanges().iter().find(|it| it.id == id).cloned();
         let Some(exchange) = found else { return };
         self.watch(exchange, 0);
         self.hold();
@@ -723,19 +806,19 @@ impl State {
     fn leave(&mut self) {
         let ended = self.playback.as_ref().map(|it| it.exchange.ended);
         self.resume();
-        if let Some(ended) = ended.filter(|at| *at > self.lab.now()) {
-            self.lab.run_until(ended);
+        if let Some(ended) = ended.filter(|at| *at > self.history.now()) {
+            self.history.run_until(ended);
             self.refresh();
         }
     }
 
     fn next_event(&mut self) {
-        let Some(at) = self.lab.next_event() else { return };
+        let Some(at) = self.history.next_event() else { return };
         if let Some(playback) = &mut self.playback {
             playback.live = false;
         }
         self.held = false;
-        self.lab.run_until(at);
+        self.history.run_until(at);
         self.refresh();
         self.say_last_event();
     }
@@ -750,10 +833,10 @@ impl State {
         }
         let micros = millis * 1000.0 + self.rest;
         self.rest = micros.fract();
-        let before = self.lab.now();
+        let before = self.history.now();
         let goal = before + Duration::from_micros(micros as u64);
-        let eventful = self.lab.next_event().is_some_and(|at| at <= goal);
-        self.lab.run_until(goal);
+        let eventful = self.history.next_event().is_some_and(|at| at <= goal);
+        self.history.run_until(goal);
         if !eventful {
             // Ages are in whole seconds.
             let older = before.as_millis() / 1000 != goal.as_millis() / 1000;
@@ -809,7 +892,7 @@ impl State {
     }
 
     fn say_last_event(&mut self) {
-        if let Some(entry) = self.lab.log().last() {
+        if let Some(entry) = self.lab().log().last() {
             self.said = words::happening(self.lang, entry);
         }
     }
@@ -886,6 +969,7 @@ fn floor_char(text: &str, index: usize) -> usize {
 mod tests {
     use super::*;
     use crate::view::ServiceView;
+    use svclab_core::kubelet::ProbeKind;
 
     #[test]
     fn a_fault_has_its_line_and_its_place_in_utf_16() {
@@ -940,12 +1024,12 @@ mod tests {
     fn the_labs_time_waits_while_a_packet_travels() {
         let mut state = settled();
         state.update(Msg::Send);
-        let sent = state.lab.now();
+        let sent = state.history.now();
         state.update(Msg::Frame(90.0));
-        assert_eq!(state.lab.now(), sent);
+        assert_eq!(state.history.now(), sent);
         state.update(Msg::Leave);
         state.update(Msg::Frame(90.0));
-        assert!(state.lab.now() > sent);
+        assert!(state.history.now() > sent);
     }
 
     #[test]
@@ -976,8 +1060,16 @@ mod tests {
         state.update(Msg::Send);
         state.update(Msg::PickStep(3));
         assert!(!state.playing);
-        let pod = state.view.pods.iter().find(|pod| pod.has_probe).map(|pod| pod.key.clone());
-        state.update(Msg::Switch { pod: pod.expect("web has a probe"), ready: false });
+        let pod = state
+            .view
+            .pods
+            .iter()
+            .find(|pod| pod.strips.iter().any(|it| it.kind == ProbeKind::Readiness))
+            .map(|pod| pod.key.clone());
+        state.update(Msg::Act(Action::SwitchReadiness {
+            pod: pod.expect("web has a probe"),
+            ready: false,
+        }));
         assert!(state.playing);
     }
 
@@ -985,10 +1077,10 @@ mod tests {
     fn the_pause_button_holds_against_everything() {
         let mut state = settled();
         state.update(Msg::PlayPause);
-        let now = state.lab.now();
+        let now = state.history.now();
         state.update(Msg::Apply);
         state.update(Msg::Frame(90.0));
-        assert_eq!((state.playing, state.lab.now()), (false, now));
+        assert_eq!((state.playing, state.history.now()), (false, now));
     }
 
     #[test]

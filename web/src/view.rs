@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
 use svclab_core::object::{EndpointAddress, EndpointSlice, Endpoints, Object, Protocol, Service};
 use svclab_core::proxy::Origin;
@@ -64,6 +65,15 @@ pub struct Node {
     pub added: usize,
     pub removed: usize,
     pub synced: Option<String>,
+    /// Whether kube-proxy runs.
+    pub proxy: bool,
+    /// Its rules are older than the last change that concerns them.
+    pub stale: bool,
+    /// Whether its machine is on.
+    pub up: bool,
+    pub cordoned: bool,
+    /// What `kubectl get nodes` says of it; None without a Node object.
+    pub ready: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -73,16 +83,17 @@ pub struct Pod {
     pub key: ObjectKey,
     pub node: Option<Rc<str>>,
     pub ip: Option<IpAddr>,
-    pub phase: String,
     pub state: PodState,
-    /// What the readiness endpoint answers: the switch.
+    /// What its programs answer to readiness probes, and to liveness and startup probes.
     pub answers: bool,
-    /// The newest last; empty without a probe.
-    pub probes: Vec<bool>,
-    pub has_probe: bool,
-    pub failing: u32,
-    pub threshold: u32,
-    pub period: u64,
+    pub alive: bool,
+    /// All its probes.
+    pub strips: Vec<Strip>,
+    pub restarts: i32,
+    /// `CrashLoopBackOff`
+    pub trouble: Option<String>,
+    /// A container that runs.
+    pub runs: Option<String>,
     pub listens: Vec<u16>,
 }
 
@@ -90,13 +101,26 @@ pub struct Pod {
 pub enum PodState {
     Pending,
     Ready,
-    /// Still Ready, but the last probes failed.
+    /// Still Ready, but the last runs of a probe failed.
     Failing,
     NotReady,
     Terminating,
 }
 
-/// How many probe results a strip shows.
+/// The last results of one probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strip {
+    pub kind: ProbeKind,
+    /// Its container, where the pod has several.
+    pub container: Option<String>,
+    /// The newest last.
+    pub results: Vec<bool>,
+    pub failing: u32,
+    pub threshold: u32,
+    pub period: u64,
+}
+
+/// How many probe results a strip shows at most.
 pub const STRIP: usize = 10;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -190,6 +214,17 @@ impl Pod {
     pub fn name(&self) -> &str {
         &self.key.name
     }
+
+    /// The strips that carry the pod's switches: the first of a kind; a startup probe has that of
+    /// liveness only where no liveness probe has it.
+    pub fn has_switch(&self, strip: &Strip) -> bool {
+        let first = |kind| self.strips.iter().find(|it| it.kind == kind);
+        let switched = match strip.kind {
+            ProbeKind::Startup => first(ProbeKind::Liveness).or_else(|| first(ProbeKind::Startup)),
+            kind => first(kind),
+        };
+        switched.is_some_and(|it| std::ptr::eq(it, strip))
+    }
 }
 
 /// `.2.9`: within a cluster the last two numbers of an address tell pods apart.
@@ -214,6 +249,8 @@ pub fn view_of(lab: &Lab, before: &View, lan: &str, router: &str) -> View {
 
 fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
     let node = |it: &svclab_core::net::Node| {
+        let object = lab.objects().get(&ObjectKey::new(Kind::Node, "", &*it.name));
+        let object = object.and_then(Object::as_node);
         let rules = lab.rules(&it.name);
         let from = rules.as_ref().map(|it| Shared(it.rules.clone()));
         let old = before.nodes.iter().find(|old| old.name == it.name && old.from == from);
@@ -232,6 +269,11 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
             added: rules.as_ref().map_or(0, |it| it.added.len()),
             removed: rules.as_ref().map_or(0, |it| it.removed.len()),
             synced: rules.as_ref().and_then(|it| it.synced_at).map(|at| at.to_string()),
+            proxy: rules.as_ref().is_some_and(|it| it.running),
+            stale: rules.as_ref().is_some_and(|it| it.behind),
+            up: it.up,
+            cordoned: object.is_some_and(|it| it.spec.unschedulable),
+            ready: object.map(|it| it.is_ready()),
         }
     };
     lab.nodes().iter().map(node).collect()
@@ -262,27 +304,41 @@ fn pods(lab: &Lab) -> Vec<Pod> {
             () if it.terminating => PodState::Terminating,
             () if it.ip.is_none() || it.phase == "Pending" => PodState::Pending,
             () if !it.ready => PodState::NotReady,
-            () if it.failing_in_row > 0 => PodState::Failing,
+            () if it.strips.iter().any(|it| it.failing > 0) => PodState::Failing,
             () => PodState::Ready,
         };
-        let from = it.probes.len().saturating_sub(STRIP);
         Pod {
             id: format!("{}/{}", it.key.namespace, it.key.name).into(),
             node: it.node,
             ip: it.ip,
-            phase: it.phase,
             state,
             answers: it.answers_ready,
-            probes: it.probes[from..].iter().map(|probe| probe.success).collect(),
-            has_probe: it.has_probe,
-            failing: it.failing_in_row,
-            threshold: it.threshold,
-            period: it.period,
+            alive: it.answers_alive,
+            strips: strips(&it.strips),
+            restarts: it.restarts,
+            trouble: it.trouble,
+            runs: it.running.into_iter().next(),
             listens: it.listens,
             key: it.key,
         }
     };
     lab.pod_views().into_iter().map(pod).collect()
+}
+
+fn strips(of: &[svclab_core::kubelet::Strip]) -> Vec<Strip> {
+    let several = of.windows(2).any(|pair| pair[0].container != pair[1].container);
+    let strip = |it: &svclab_core::kubelet::Strip| {
+        let from = it.results.len().saturating_sub(STRIP);
+        Strip {
+            kind: it.kind,
+            container: several.then(|| it.container.clone()),
+            results: it.results[from..].iter().map(|probe| probe.success).collect(),
+            failing: it.failing,
+            threshold: it.threshold,
+            period: it.period,
+        }
+    };
+    of.iter().map(strip).collect()
 }
 
 fn services(lab: &Lab) -> Vec<ServiceView> {
@@ -369,14 +425,20 @@ pub(crate) mod tests {
             key: ObjectKey::new(Kind::Pod, "shop", name),
             node: Some(node.into()),
             ip: ip.parse().ok(),
-            phase: "Running".to_owned(),
             state: PodState::Ready,
             answers: true,
-            probes: vec![true; 5],
-            has_probe: true,
-            failing: 0,
-            threshold: 3,
-            period: 5,
+            alive: true,
+            strips: vec![Strip {
+                kind: ProbeKind::Readiness,
+                container: None,
+                results: vec![true; 5],
+                failing: 0,
+                threshold: 3,
+                period: 5,
+            }],
+            restarts: 0,
+            trouble: None,
+            runs: Some("app".to_owned()),
             listens: vec![8080],
         }
     }
@@ -392,6 +454,11 @@ pub(crate) mod tests {
             added: 0,
             removed: 0,
             synced: None,
+            proxy: true,
+            stale: false,
+            up: true,
+            cordoned: false,
+            ready: Some(true),
         };
         View {
             lan: "192.168.56.0/24".to_owned(),

@@ -4,10 +4,11 @@
 //! 노드); names of kinds, fields, chains and commands stay as they are.
 
 use svclab_core::key::ObjectKey;
-use svclab_core::kubelet::Life;
+use svclab_core::kubelet::{Life, ProbeKind};
 use svclab_core::lab::log::{Change, Entry, Happening};
 use svclab_core::print;
 use svclab_core::proxy::{Destination, Origin, Purpose};
+use svclab_core::time::Instant;
 use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Question, Step, Trace};
 use svclab_netfilter::walk::Nat;
 use svclab_netfilter::{CtStatus, Direction, Finding, Icmp, L4, Packet, Passage, Verdict};
@@ -115,9 +116,16 @@ words! {
     ServicesBand: "SERVICES · exist only as rules on every node", "서비스 · 모든 노드의 규칙으로만 존재합니다";
     Router: "router", "라우터";
     NoPods: "no pods here", "파드 없음";
-    NoProbe: "no readiness probe", "readiness 프로브 없음";
-    Answers200: "answers 200", "200 응답";
-    Answers503: "answers 503", "503 응답";
+    NoProbe: "no probes", "프로브 없음";
+    Power: "power", "전원";
+    NoNodeObject: "removed", "제거됨";
+    Stopped: "stopped", "멈춤";
+    Stale: "stale rules", "오래된 규칙";
+    Moment: "Moment", "시점";
+    MomentHint: "Go back in time. Painted from top to bottom: what you did, failures, endpoints, rules", "지난 시점 보기. 위에서부터 사용자 동작, 실패, 엔드포인트, 규칙";
+    Now: "Now", "현재로";
+    Branch: "Branch", "분기";
+    BranchHint: "Acting in the past begins a branch; the others are kept", "과거에서 무언가를 하면 새 분기가 시작됩니다. 다른 분기는 남아 있습니다";
     LastSync: "last sync", "최근 동기화";
     NoPacketYet: "No packet yet", "아직 패킷이 없습니다";
     NoPacketHint: "Send a request: every hook, chain and rule that the packet meets will stand here.", "요청을 보내 보세요. 패킷이 만나는 모든 훅, 체인, 규칙이 여기에 표시됩니다.";
@@ -538,13 +546,65 @@ pub fn failing(lang: Lang, failing: u32, threshold: u32) -> String {
     lang.pick(format!("{failing}/{threshold} failed"), format!("{failing}/{threshold} 실패"))
 }
 
-/// The strip of probes in words.
-pub fn probes(lang: Lang, pod: &crate::view::Pod) -> String {
-    let good = pod.probes.iter().filter(|success| **success).count();
-    let (all, period, threshold) = (pod.probes.len(), pod.period, pod.threshold);
+/// As the field begins: `readiness`.
+pub fn probe_kind(kind: ProbeKind) -> &'static str {
+    match kind {
+        ProbeKind::Startup => "startup",
+        ProbeKind::Liveness => "liveness",
+        ProbeKind::Readiness => "readiness",
+    }
+}
+
+/// The strip of a probe in words.
+pub fn probes(lang: Lang, strip: &crate::view::Strip) -> String {
+    let good = strip.results.iter().filter(|success| **success).count();
+    let (all, period, threshold) = (strip.results.len(), strip.period, strip.threshold);
+    let kind = probe_kind(strip.kind);
+    let of = strip.container.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let then = match strip.kind {
+        ProbeKind::Readiness => lang.pick("not ready", "준비 안 됨"),
+        _ => lang.pick("started again", "다시 시작"),
+    };
     lang.pick(
-        format!("{good} of the last {all} probes succeeded; every {period} s, not ready after {threshold} failures"),
-        format!("최근 프로브 {all}번 중 {good}번 성공. {period}초마다 확인하고 {threshold}번 실패하면 준비 안 됨"),
+        format!("{kind} probe{of}: {good} of the last {all} succeeded; every {period} s, {then} after {threshold} failures"),
+        format!("{kind} 프로브{of}: 최근 {all}번 중 {good}번 성공. {period}초마다 확인하고 {threshold}번 실패하면 {then}"),
+    )
+}
+
+pub fn restarts(lang: Lang, count: i32) -> String {
+    match count {
+        1 => lang.pick("1 restart".to_owned(), "재시작 1번".to_owned()),
+        _ => lang.pick(format!("{count} restarts"), format!("재시작 {count}번")),
+    }
+}
+
+/// What a switch or a button of the picture is called; each has in it what is seen.
+pub fn answers_of(lang: Lang, kind: ProbeKind, pod: &str) -> String {
+    lang.pick(format!("{} of {pod}", kind), format!("{pod} 파드의 {}", probe_kind(kind)))
+}
+
+pub fn crash_of(lang: Lang, pod: &str) -> String {
+    lang.pick(format!("Crash {pod}"), format!("{pod} 강제 종료"))
+}
+
+pub fn power_of(lang: Lang, node: &str) -> String {
+    lang.pick(format!("Power of {node}"), format!("{node} 전원"))
+}
+
+pub fn proxy_of(lang: Lang, node: &str) -> String {
+    lang.pick(format!("kube-proxy of {node}"), format!("{node}의 kube-proxy"))
+}
+
+/// A branch in the list; numbers count from 1.
+pub fn branch(lang: Lang, index: usize, fork: Option<(usize, Instant)>) -> String {
+    let number = index + 1;
+    let Some((of, at)) = fork else {
+        return lang.pick(format!("Branch {number}"), format!("분기 {number}"));
+    };
+    let of = of + 1;
+    lang.pick(
+        format!("Branch {number}, left {of} at {at}"),
+        format!("분기 {number}, {at} 에 {of}에서 나옴"),
     )
 }
 

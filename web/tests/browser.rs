@@ -1,7 +1,9 @@
 //! In a real browser: `wasm-bindgen-test` in headless Chromium.
 #![cfg(target_arch = "wasm32")]
 
+use svclab_core::lab::{Action, Lab};
 use svclab_core::scenario::default_scenario;
+use svclab_core::time::Instant;
 use svclab_web::state::{Memory, Msg, State};
 use svclab_web::words::Lang;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -34,4 +36,31 @@ fn frames_carry_a_packet_to_its_end() {
         assert!(frames < 5_000, "the exchange does not end");
     }
     assert!(frames > 100, "a request that is over before one can look");
+}
+
+/// `--profile page` gives the figure that README names.
+#[wasm_bindgen_test]
+fn fifty_services_are_programmed_on_every_node() {
+    let mut lab = Lab::new(&default_scenario(), 1);
+    let manifest = |index: usize| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app-{index}}}\nspec:\n  \
+             replicas: 3\n  selector: {{matchLabels: {{app: app-{index}}}}}\n  template:\n    \
+             metadata: {{labels: {{app: app-{index}}}}}\n    spec:\n      containers:\n      \
+             - {{name: app, image: kubetm/app:1.0, ports: [{{containerPort: 8080}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: app-{index}}}\nspec:\n  \
+             selector: {{app: app-{index}}}\n  ports: [{{port: 80, targetPort: 8080}}]\n"
+        )
+    };
+    let text: String = (0..50).map(manifest).collect();
+    let clock = gloo::utils::window().performance().expect("a browser has one");
+    let start = clock.now();
+    lab.act(Action::Apply { text });
+    lab.run_until(Instant::from_micros(30_000_000));
+    let took = clock.now() - start;
+    wasm_bindgen_test::console_log!("50 Services, 150 pods, three nodes: {took:.0} ms");
+    for node in lab.nodes() {
+        let rules = lab.rules(&node.name).expect("it has a kube-proxy").rules;
+        assert!(rules.len() > 50 * 3 * 2, "{}: {} rules", node.name, rules.len());
+    }
 }

@@ -12,6 +12,8 @@ pub(super) struct BarProps {
     pub travelling: bool,
     pub speed: Speed,
     pub clock: NodeRef,
+    /// The time bar.
+    pub scrub: Html,
     pub send: Callback<Msg>,
 }
 
@@ -24,6 +26,7 @@ pub(super) fn Bar(props: &BarProps) -> Html {
     html! {
         <header class="bar">
             <h1><Logo />{ "Service Lab" }</h1>
+            { props.scrub.clone() }
             <div class="time" role="group" aria-label={lang.say(Word::Time)}>
                 <span class={classes!("clock", props.travelling.then_some("waiting"))}
                       title={props.travelling.then(|| lang.say(Word::PacketHeld))}>

@@ -169,16 +169,7 @@ fn chain_of(entries: &[Entry], id: EntryId) -> BTreeSet<EntryId> {
 
 fn tone(what: &Happening) -> &'static str {
     match what {
-        Happening::Applied { .. }
-        | Happening::SwitchedMachine { .. }
-        | Happening::SwitchedLoadBalancer { .. }
-        | Happening::Drained { .. }
-        | Happening::Deleted { .. }
-        | Happening::Switched { .. }
-        | Happening::Crashed { .. }
-        | Happening::ProxySwitched { .. }
-        | Happening::ProxyDelayed { .. }
-        | Happening::Requested { .. } => "user",
+        what if what.is_by_user() => "user",
         Happening::Refused { .. }
         | Happening::Unschedulable { .. }
         | Happening::Recorded { warning: true, .. } => "bad",
@@ -212,13 +203,6 @@ fn tone(what: &Happening) -> &'static str {
         }
         Happening::Synced { .. } | Happening::ConnectionsDeleted { .. } => "rules",
         Happening::Endpoints { .. } | Happening::Slice { .. } => "slice",
-        Happening::Made { .. }
-        | Happening::Scaled { .. }
-        | Happening::Removed { .. }
-        | Happening::Recorded { .. }
-        | Happening::Scheduled { .. }
-        | Happening::GotAddress { .. }
-        | Happening::Terminating { .. }
-        | Happening::Stopped { .. } => "plain",
+        _ => "plain",
     }
 }

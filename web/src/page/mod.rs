@@ -5,17 +5,21 @@ mod editor;
 mod endpoints;
 mod events;
 mod object;
+mod node;
 mod objects;
 mod overlay;
+mod pod;
+mod press;
 mod rule;
 mod rules;
+mod scrub;
 mod send;
 mod stage;
 mod walk;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use web_sys::Element;
+use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
 use crate::effects::{self, Frames, WidthOf};
@@ -24,8 +28,9 @@ use crate::scene::Point;
 use crate::state::{Msg, Pane, Shape, State};
 use crate::timeline::position;
 use crate::view::Shared;
-use crate::words::Word;
+use crate::words::{self, Word};
 
+use svclab_core::history::Branch;
 use svclab_core::scenario::default_scenario;
 
 pub fn start() {
@@ -43,6 +48,7 @@ pub fn start() {
 #[derive(Default, Clone, PartialEq)]
 pub struct Moving {
     pub clock: NodeRef,
+    pub slider: NodeRef,
     pub canvas: NodeRef,
     pub packet: NodeRef,
     pub label: NodeRef,
@@ -114,7 +120,7 @@ impl Component for App {
             <div class="page" data-shape={shape.name()} data-wide={wide.then_some("")}>
                 <bar::Bar {lang} theme={state.theme} playing={state.playing} speed={state.speed}
                           travelling={state.playback.as_ref().is_some_and(|it| it.live)}
-                          clock={self.moving.clock.clone()} send={self.send.clone()} />
+                          clock={self.moving.clock.clone()} scrub={self.scrub()} send={self.send.clone()} />
                 <main>
                     if let Some(left) = state.left() {
                         <div class="pane left">
@@ -144,6 +150,20 @@ impl Component for App {
 }
 
 impl App {
+    fn scrub(&self) -> Html {
+        let history = &self.state.history;
+        let fork = |it: &Branch| it.parent.map(|fork| (fork.branch.0, fork.at));
+        let last = history.lab().log().last();
+        let last = last.map(|it| words::happening(self.state.lang, it)).unwrap_or_default();
+        html! {
+            <scrub::Scrub lang={self.state.lang} marks={self.state.marks.all.clone()}
+                          now={history.now()} head={history.branch().head} past={history.is_past()}
+                          {last} branches={history.branches().map(|(_, it)| fork(it)).collect::<Vec<_>>()}
+                          current={history.current().0} slider={self.moving.slider.clone()}
+                          send={self.send.clone()} />
+        }
+    }
+
     fn tabs(&self, tabs: &'static [Pane], shown: Pane) -> Html {
         let lang = self.state.lang;
         let place = tabs.iter().position(|it| *it == shown).unwrap_or(0);
@@ -193,7 +213,7 @@ impl App {
             timeline: it.timeline.clone(),
             moment: it.moment(),
             reply: it.is_reply(),
-            name: crate::words::packet_name(&it.exchange, it.packet),
+            name: words::packet_name(&it.exchange, it.packet),
         });
         let targets: Vec<String> = state.targets().map(|it| it.0).collect();
         let clients: Vec<_> = state.clients().collect();
@@ -236,14 +256,14 @@ impl App {
             },
             Pane::Objects => match &state.wanted_objects.chosen {
                 Some(key) => html! {
-                    <object::ObjectPane {lang} chosen={objects_of::chosen(&state.lab, key)} now={state.lab.now()}
+                    <object::ObjectPane {lang} chosen={objects_of::chosen(state.lab(), key)} now={state.lab().now()}
                         only_others={state.wanted_objects.only_others} {send} />
                 },
                 None => html! {
                     <objects::ObjectsPane {lang} wanted={state.wanted_objects.clone()} can_widen={state.shape != Shape::One}
-                        sections={Shared::from(objects_of::sections(state.lab.objects(), &state.wanted_objects))}
-                        namespaces={objects_of::namespaces(state.lab.objects())}
-                        now={state.lab.now()} {send} />
+                        sections={Shared::from(objects_of::sections(state.lab().objects(), &state.wanted_objects))}
+                        namespaces={objects_of::namespaces(state.lab().objects())}
+                        now={state.lab().now()} {send} />
                 },
             },
             Pane::Walk => {
@@ -253,25 +273,25 @@ impl App {
                     step: it.moment().step,
                     live: it.live,
                 });
-                let exchanges = Shared(std::rc::Rc::new(state.lab.exchanges().to_vec()));
+                let exchanges = Shared(std::rc::Rc::new(state.lab().exchanges().to_vec()));
                 html! {
-                    <walk::Walk {lang} {playback} {exchanges} count={state.lab.exchanges().len()}
+                    <walk::Walk {lang} {playback} {exchanges} count={state.lab().exchanges().len()}
                                 playing={state.playing} {send} />
                 }
             }
             Pane::Rules => {
                 let node = state.node.clone().unwrap_or_else(|| "".into());
                 let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
-                let rules = state.lab.rules(&node).map(Into::into);
+                let rules = state.lab().rules(&node).map(Into::into);
                 html! { <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {send} /> }
             }
             Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
             Pane::Events => {
-                let log = state.lab.log();
+                let log = state.lab().log();
                 let recorded = state.only_recorded.then(|| svclab_core::print::events(log.iter()));
                 html! {
                     <events::Events {lang} entries={events::listed(log)} chosen={state.entry}
-                                    {recorded} now={state.lab.now()} {send} />
+                                    {recorded} now={state.lab().now()} {send} />
                 }
             }
             Pane::Stage => html! {},
@@ -286,6 +306,10 @@ impl App {
             if clock.text_content().as_deref() != Some(&time) {
                 clock.set_text_content(Some(&time));
             }
+        }
+        let past = state.history.is_past();
+        if let Some(slider) = self.moving.slider.cast::<HtmlInputElement>().filter(|_| past) {
+            slider.set_value(&state.history.now().as_millis().to_string());
         }
         let Some(playback) = state.playback.as_ref().filter(|it| it.live) else { return };
         let moment = playback.moment();

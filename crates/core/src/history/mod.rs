@@ -211,7 +211,10 @@ impl History {
         let branch = &mut self.branches[self.current.0];
         if now >= branch.head && done == branch.steps.len() {
             branch.head = now;
-            branch.log = log.clone();
+            // A log only grows, and this is asked with every frame.
+            if branch.log.len() != log.len() {
+                branch.log = log.clone();
+            }
         }
     }
 

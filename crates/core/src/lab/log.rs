@@ -225,6 +225,25 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// Whether the user did it, not the cluster.
+    pub fn is_by_user(&self) -> bool {
+        matches!(
+            self,
+            Happening::Applied { .. }
+                | Happening::Deleted { .. }
+                | Happening::SwitchedMachine { .. }
+                | Happening::SwitchedLoadBalancer { .. }
+                | Happening::Drained { .. }
+                | Happening::Switched { .. }
+                | Happening::Crashed { .. }
+                | Happening::ProxySwitched { .. }
+                | Happening::ProxyDelayed { .. }
+                | Happening::Requested { .. }
+        )
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Created,

@@ -36,6 +36,8 @@ pub(super) struct KubeProxy {
     pub(super) delay: Duration,
     pace: Pace,
     pub(super) synced_at: Option<Instant>,
+    /// Something changed that its rules do not know.
+    pub(super) behind: bool,
     /// Rules that the last sync that changed anything brought.
     pub(super) added: Rc<BTreeSet<RuleRef>>,
     /// Lines that it took away.
@@ -57,6 +59,7 @@ impl Proxies {
     fn hear(&mut self, changed: &ObjectKey, objects: &Objects) -> Vec<NodeName> {
         let services = self.watch.hear(changed, objects);
         let concerns = |(node, proxy): (&NodeName, &mut KubeProxy)| {
+            proxy.behind |= !services.is_empty();
             let proxier = proxy.proxier.as_mut()?;
             proxier.changed(&services);
             let itself = changed.kind == Kind::Node && *changed.name == **node;
@@ -81,6 +84,7 @@ impl KubeProxy {
             delay,
             pace: Pace::default(),
             synced_at: None,
+            behind: false,
             added: Rc::default(),
             removed: Rc::default(),
         }
@@ -120,6 +124,7 @@ impl Lab {
         let report = proxier.sync(watch, &self.objects, &mut kernel.rules, self.now);
         proxy.pace.synced(self.now);
         proxy.synced_at = Some(self.now);
+        proxy.behind = false;
         let forgotten = match report.stale_connections.is_empty() {
             true => 0,
             false => kernel.conntrack.forget(|entry| report.stale_connections.contains(entry)),

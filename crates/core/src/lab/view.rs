@@ -42,6 +42,8 @@ pub struct PodView {
     pub answers_alive: bool,
     /// All its probes.
     pub strips: Vec<Strip>,
+    /// Containers whose programs run.
+    pub running: Vec<String>,
     /// Of all its containers together.
     pub restarts: i32,
     /// Why a container does not run, as `kubectl get pods` shows it: `CrashLoopBackOff`.
@@ -62,6 +64,8 @@ pub struct NodeRules {
     /// How long kube-proxy takes to act on a change.
     pub delay: Duration,
     pub synced_at: Option<Instant>,
+    /// A Service or its endpoints changed, and kube-proxy has not acted on it.
+    pub behind: bool,
     /// Rules that the last change brought, and the lines it took away.
     pub added: Rc<BTreeSet<RuleRef>>,
     pub removed: Rc<Vec<String>>,
@@ -121,6 +125,7 @@ impl Lab {
             failing_in_row: readiness.map_or(0, |it| it.failing),
             threshold: readiness.map_or(0, |it| it.threshold),
             period: readiness.map_or(0, |it| it.period),
+            running: running(pod),
             restarts: pod.status.container_statuses.iter().map(|it| it.restart_count).sum(),
             trouble: trouble(pod),
             listens: run.map(|it| it.listens(self.now).tcp()).unwrap_or_default(),
@@ -139,6 +144,7 @@ impl Lab {
             running: proxy.is_running(),
             delay: proxy.delay,
             synced_at: proxy.synced_at,
+            behind: proxy.behind,
             added: proxy.added.clone(),
             removed: proxy.removed.clone(),
         })
@@ -150,6 +156,11 @@ impl Lab {
         let kernel = self.net.kernel(node);
         kernel.map(|it| it.conntrack.entries(now).cloned().collect()).unwrap_or_default()
     }
+}
+
+fn running(pod: &Pod) -> Vec<String> {
+    let running = pod.status.container_statuses.iter().filter(|it| it.state.running.is_some());
+    running.map(|it| it.name.clone()).collect()
 }
 
 /// The first reason of a container that waits or has failed.
