@@ -14,6 +14,7 @@ const HASH_LABEL: &str = "pod-template-hash";
 const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// What one story's comparison remembers from step to step.
+#[derive(Clone)]
 pub(super) struct Comparison {
     /// Ours to the recorded: ReplicaSets' hashes, StatefulSets' revisions.
     hashes: BTreeMap<String, String>,

@@ -33,27 +33,31 @@ impl Kubelet {
 }
 
 pub(super) fn act(teller: &mut Teller, request: &Value) -> Result<(), String> {
-    let count = usize::try_from(request["pods"].as_u64().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    let count = request["pods"].as_u64();
     let ready = request["ready"].as_bool().unwrap_or(true);
     teller.rest();
     match request["kubelet"].as_str().unwrap_or_default() {
-        "start" => {
-            for _ in 0..count {
-                start(teller, ready)?;
-                teller.rest();
-            }
-            Ok(())
-        }
-        "ready" => {
-            for _ in 0..count {
-                make_ready(teller)?;
-                teller.rest();
-            }
-            Ok(())
-        }
+        "start" => each(teller, count, &|teller| start(teller, ready)),
+        "ready" => each(teller, count, &make_ready),
         "finish terminating" => finish(teller),
         other => Err(format!("the kubelet cannot {other:?}")),
     }
+}
+
+/// So many pods, or all there are.
+fn each(
+    teller: &mut Teller,
+    count: Option<u64>,
+    one: &dyn Fn(&mut Teller) -> Result<(), String>,
+) -> Result<(), String> {
+    for _ in 0..count.unwrap_or(u64::MAX) {
+        match one(teller) {
+            Err(_) if count.is_none() => return Ok(()),
+            outcome => outcome?,
+        }
+        teller.rest();
+    }
+    Ok(())
 }
 
 /// Pods by age; those of the same second by name.
