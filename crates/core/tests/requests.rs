@@ -183,3 +183,80 @@ fn from_1_34_on_an_endpoint_can_be_meant_for_its_node() {
         assert_eq!(nodes, endpoint.node_name.iter().collect::<Vec<_>>());
     }
 }
+
+/// What the server has against a workload with this spec beside a right selector and template.
+#[track_caller]
+fn check_refused(kind: Kind, spec: Value, expected: &[&str]) {
+    let mut body = json!({
+        "metadata": {"name": "odd"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "odd"}},
+            "template": {
+                "metadata": {"labels": {"app": "odd"}},
+                "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+            },
+        },
+    });
+    for (name, value) in spec.as_object().expect("fields") {
+        body["spec"][name] = value.clone();
+    }
+    let answer = request(&mut lab(), key(kind, "odd"), None, Verb::Create(body));
+    let causes = answer.expect_err("it is refused").causes;
+    let texts: Vec<String> =
+        causes.iter().map(|it| format!("{}: {}", it.field, it.message)).collect();
+    assert_eq!(texts, expected);
+}
+
+/// `ValidateDaemonSetUpdateStrategy`, `ValidateDeploymentStrategy`, `ValidateStatefulSetSpec`.
+#[test]
+fn an_update_strategy_is_one_the_kind_has() {
+    let rolling = |fields: Value| json!({"updateStrategy": {"rollingUpdate": fields}});
+    check_refused(
+        Kind::DaemonSet,
+        rolling(json!({"maxSurge": 1})),
+        &["spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: \
+           intstr.IntOrString{Type:0, IntVal:1, StrVal:\"\"}: may not be set when maxUnavailable is \
+           non-zero"],
+    );
+    check_refused(
+        Kind::DaemonSet,
+        rolling(json!({"maxUnavailable": 0})),
+        &["spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when \
+           maxSurge is 0"],
+    );
+    check_refused(
+        Kind::DaemonSet,
+        json!({"updateStrategy": {"type": "Recreate"}}),
+        &[
+            "spec.updateStrategy: Unsupported value: apps.DaemonSetUpdateStrategy{Type:\"Recreate\", \
+           RollingUpdate:(*apps.RollingUpdateDaemonSet)(nil)}: supported values: \
+           \"RollingUpdate\", \"OnDelete\"",
+        ],
+    );
+    check_refused(
+        Kind::Deployment,
+        json!({"strategy": {"type": "Rolling"}}),
+        &["spec.strategy: Unsupported value: apps.DeploymentStrategy{Type:\"Rolling\", \
+           RollingUpdate:(*apps.RollingUpdateDeployment)(nil)}: supported values: \"Recreate\", \
+           \"RollingUpdate\""],
+    );
+    check_refused(
+        Kind::StatefulSet,
+        json!({"podManagementPolicy": "Ordered", "ordinals": {"start": -1}}),
+        &[
+            "spec.podManagementPolicy: Invalid value: \"Ordered\": must be 'OrderedReady' or \
+             'Parallel'",
+            "spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0",
+        ],
+    );
+}
+
+#[test]
+fn a_daemon_set_without_a_selector_is_told_of_its_labels_alone() {
+    check_refused(
+        Kind::DaemonSet,
+        json!({"selector": null}),
+        &["spec.template.metadata.labels: Invalid value: map[string]string{\"app\":\"odd\"}: \
+           `selector` does not match template `labels`"],
+    );
+}

@@ -63,7 +63,12 @@ impl Errors {
     }
 
     /// The words stand in the order given: it is not the alphabet's everywhere.
-    pub(super) fn not_supported(&mut self, field: impl Display, value: &str, words: &[&str]) {
+    pub(super) fn not_supported(
+        &mut self,
+        field: impl Display,
+        value: impl GoValue,
+        words: &[&str],
+    ) {
         let words: Vec<String> = words.iter().map(|word| word.go()).collect();
         let detail = format!("supported values: {}", words.join(", "));
         self.add(

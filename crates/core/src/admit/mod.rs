@@ -82,7 +82,8 @@ pub fn create(
     if objects.contains_key(&key) {
         return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
     }
-    let mut warnings = warnings(&object, settings.version);
+    let mut warnings: Vec<String> = warnings_of_name(&object).into_iter().collect();
+    warnings.extend(self::warnings(&object, settings.version));
     if let Object::Ingress(ingress) = &object {
         warnings.extend(ingress::warnings(ingress));
     }
@@ -113,7 +114,10 @@ pub fn update(
     meta::validate_common(new.meta(), old.meta(), &mut errors);
     validate_update(&new, old, &mut errors);
     finish(&new, errors)?;
-    Ok(Admitted { warnings: warnings(&new, settings.version), object: new })
+    // The server looks at a template again only where the spec has changed.
+    let is_heard = !has_template(&new) || new.meta().generation != old.meta().generation;
+    let warnings = if is_heard { warnings(&new, settings.version) } else { Vec::new() };
+    Ok(Admitted { warnings, object: new })
 }
 
 /// PUT by name: updates what is there; some kinds are created if nothing is.
@@ -241,9 +245,7 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             workload::validate_selector_kept(new, old, errors);
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(old)) => {
-            workload::validate_replica_set(new, errors);
-            let (new, old) = (&new.spec.selector, &old.spec.selector);
-            workload::validate_selector_kept(new, old, errors);
+            workload::validate_replica_set_update(new, old, errors);
         }
         (Object::Pod(new), Object::Pod(old)) => pod::validate_update(new, old, errors),
         (Object::EndpointSlice(new), Object::EndpointSlice(old)) => {
@@ -254,9 +256,7 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             stateful_set::validate_update(new, old, errors);
         }
         (Object::DaemonSet(new), Object::DaemonSet(old)) => {
-            daemon_set::validate(new, errors);
-            let (new, old) = (&new.spec.selector, &old.spec.selector);
-            workload::validate_selector_kept(new, old, errors);
+            daemon_set::validate_update(new, old, errors);
         }
         (Object::Ingress(new), Object::Ingress(old)) => {
             meta::validate_update(&new.metadata, &old.metadata, errors);
@@ -288,6 +288,33 @@ fn warnings(object: &Object, version: Version) -> Vec<String> {
         Object::DaemonSet(it) => of_template(&it.spec.template),
         _ => Vec::new(),
     }
+}
+
+fn has_template(object: &Object) -> bool {
+    matches!(
+        object,
+        Object::Deployment(_)
+            | Object::ReplicaSet(_)
+            | Object::StatefulSet(_)
+            | Object::DaemonSet(_)
+    )
+}
+
+/// A name that may not be a host's, of what gives its name to hosts.
+fn warnings_of_name(object: &Object) -> Option<String> {
+    let used = match object {
+        Object::Pod(_) => "the Pod's hostname",
+        Object::Deployment(_) | Object::ReplicaSet(_) => "Pod names and hostnames",
+        _ => return None,
+    };
+    let complaints = rules::dns_1123_label(&object.meta().name);
+    (!complaints.is_empty()).then(|| {
+        format!(
+            "metadata.name: this is used in {used}, which can result in surprising behavior; \
+             a DNS label is recommended: [{}]",
+            complaints.join(" ")
+        )
+    })
 }
 
 fn of_template(template: &PodTemplateSpec) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! StatefulSet: defaults, validation, what may change.
 
 use super::Version;
-use super::errors::Errors;
+use super::errors::{Errors, Struct};
 use super::{meta, pod, rules, workload};
 use crate::key::Kind;
 use crate::object::{ClaimRetentionPolicy, RollingUpdateStatefulSet, StatefulSet, StatefulSetSpec};
@@ -23,7 +23,7 @@ pub(super) fn default(set: &mut StatefulSet) {
     pod::default_word(&mut retention.when_scaled, "Retain");
 }
 
-/// `ValidateStatefulSet`, as far as it is like a ReplicaSet.
+/// `ValidateStatefulSet`
 pub(super) fn validate(set: &StatefulSet, errors: &mut Errors) {
     let spec = &set.spec;
     meta::validate(Kind::StatefulSet, &set.metadata, errors);
@@ -31,11 +31,58 @@ pub(super) fn validate(set: &StatefulSet, errors: &mut Errors) {
         let complaints = rules::dns_1123_label(&spec.service_name);
         errors.invalid_each("spec.serviceName", &spec.service_name, complaints);
     }
+    validate_words(spec, errors);
     rules::not_negative(spec.replicas.unwrap_or_default().into(), "spec.replicas", errors);
     rules::not_negative(spec.min_ready_seconds.into(), "spec.minReadySeconds", errors);
+    if let Some(ordinals) = &spec.ordinals {
+        rules::not_negative(ordinals.start.into(), "spec.ordinals.start", errors);
+    }
     let empty = "empty selector is invalid for statefulset";
     if workload::validate_selector(spec.selector.as_ref(), empty, errors) {
-        workload::validate_template(&spec.template, spec.selector.as_ref(), errors);
+        workload::validate_template(&spec.template, spec.selector.as_ref(), "StatefulSet", errors);
+    }
+}
+
+/// How pods are made, replaced, and what becomes of their volumes.
+fn validate_words(spec: &StatefulSetSpec, errors: &mut Errors) {
+    let policy = spec.pod_management_policy.as_str();
+    if !matches!(policy, "OrderedReady" | "Parallel") {
+        let detail = "must be 'OrderedReady' or 'Parallel'";
+        errors.invalid("spec.podManagementPolicy", policy, detail);
+    }
+    let field = "spec.updateStrategy";
+    let rolling = spec.update_strategy.rolling_update.as_ref();
+    let partition = rolling.and_then(|it| it.partition).unwrap_or(0);
+    match (spec.update_strategy.r#type.as_str(), rolling) {
+        ("OnDelete", Some(_)) => {
+            let value = Struct {
+                go: format!(
+                    "apps.RollingUpdateStatefulSetStrategy{{Partition:{partition}, \
+                     MaxUnavailable:(*intstr.IntOrString)(nil)}}"
+                ),
+                json: format!("{{\"Partition\":{partition},\"MaxUnavailable\":null}}"),
+            };
+            let detail = "only allowed for updateStrategy 'RollingUpdate'";
+            errors.invalid(format!("{field}.rollingUpdate"), value, detail);
+        }
+        ("RollingUpdate", _) => {
+            let field = format!("{field}.rollingUpdate.partition");
+            rules::not_negative(partition.into(), &field, errors);
+        }
+        ("OnDelete", None) => {}
+        (other, rolling) => {
+            let names = ("StatefulSetUpdateStrategy", "StatefulSetStrategy");
+            let value = workload::strategy_value(names, other, rolling.is_some());
+            errors.invalid(field, value, "must be 'RollingUpdate' or 'OnDelete'");
+        }
+    }
+    let retention = spec.persistent_volume_claim_retention_policy.iter();
+    let words = retention.flat_map(|it| {
+        [("whenDeleted", it.when_deleted.as_str()), ("whenScaled", it.when_scaled.as_str())]
+    });
+    for (name, word) in words.filter(|(_, word)| !matches!(*word, "Retain" | "Delete")) {
+        let field = format!("spec.persistentVolumeClaimRetentionPolicy.{name}");
+        errors.not_supported(field, word, &["Retain", "Delete"]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Deployment and ReplicaSet: defaults and validation.
 
-use super::errors::Errors;
+use super::errors::{Errors, GoValue, Struct};
 use super::{meta, pod, rules};
 use crate::key::Kind;
 use crate::object::{
@@ -39,7 +39,7 @@ pub(super) fn validate_deployment(deployment: &Deployment, errors: &mut Errors) 
     let empty = "empty selector is invalid for deployment";
     let is_selector = validate_selector(spec.selector.as_ref(), empty, errors);
     if is_selector {
-        validate_template(&spec.template, spec.selector.as_ref(), errors);
+        validate_template(&spec.template, spec.selector.as_ref(), "ReplicaSet", errors);
     }
     validate_strategy(&spec.strategy, errors);
     rules::not_negative(spec.min_ready_seconds.into(), "spec.minReadySeconds", errors);
@@ -57,13 +57,25 @@ pub(super) fn validate_deployment(deployment: &Deployment, errors: &mut Errors) 
 
 /// `ValidateReplicaSet`.
 pub(super) fn validate_replica_set(set: &ReplicaSet, errors: &mut Errors) {
-    let spec = &set.spec;
     meta::validate(Kind::ReplicaSet, &set.metadata, errors);
+    validate_replica_set_spec(set, errors);
+}
+
+/// The server asks an update everything twice.
+pub(super) fn validate_replica_set_update(new: &ReplicaSet, old: &ReplicaSet, errors: &mut Errors) {
+    validate_replica_set(new, errors);
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    validate_replica_set_spec(new, errors);
+    validate_selector_kept(&new.spec.selector, &old.spec.selector, errors);
+}
+
+fn validate_replica_set_spec(set: &ReplicaSet, errors: &mut Errors) {
+    let spec = &set.spec;
     rules::not_negative(spec.replicas.unwrap_or_default().into(), "spec.replicas", errors);
     rules::not_negative(spec.min_ready_seconds.into(), "spec.minReadySeconds", errors);
     let empty = "empty selector is invalid for deployment";
     if validate_selector(spec.selector.as_ref(), empty, errors) {
-        validate_template(&spec.template, spec.selector.as_ref(), errors);
+        validate_template(&spec.template, spec.selector.as_ref(), "ReplicaSet", errors);
     }
 }
 
@@ -93,6 +105,7 @@ pub(super) fn validate_selector(
 pub(super) fn validate_template(
     template: &PodTemplateSpec,
     selector: Option<&LabelSelector>,
+    of: &str,
     errors: &mut Errors,
 ) {
     let labels = &template.metadata.labels;
@@ -101,13 +114,23 @@ pub(super) fn validate_template(
         let detail = "`selector` does not match template `labels`";
         errors.invalid("spec.template.metadata.labels", labels, detail);
     }
+    validate_template_content(template, of, errors);
+}
+
+/// What a template is asked whatever selects its pods; `of` is the kind that the server names.
+pub(super) fn validate_template_content(template: &PodTemplateSpec, of: &str, errors: &mut Errors) {
     // The paths lack "metadata" in the server too.
+    let labels = &template.metadata.labels;
     meta::labels(labels, "spec.template.labels", errors);
     meta::annotations(&template.metadata.annotations, "spec.template.annotations", errors);
     pod::validate_spec(&template.spec, "spec.template.spec", errors);
     let policy = template.spec.restart_policy.as_str();
-    if matches!(policy, "OnFailure" | "Never") {
+    if policy != "Always" {
         errors.not_supported("spec.template.spec.restartPolicy", policy, &["Always"]);
+    }
+    if template.spec.active_deadline_seconds.is_some() {
+        let detail = format!("activeDeadlineSeconds in {of} is not Supported");
+        errors.forbidden("spec.template.spec.activeDeadlineSeconds", &detail);
     }
 }
 
@@ -120,10 +143,24 @@ fn validate_strategy(strategy: &DeploymentStrategy, errors: &mut Errors) {
         ),
         ("RollingUpdate", Some(rolling)) => validate_rolling(rolling, errors),
         ("Recreate" | "RollingUpdate", _) => {}
-        (other, _) => {
-            let words = &["Recreate", "RollingUpdate"];
-            errors.not_supported(format!("{field}.type"), other, words);
+        (other, rolling) => {
+            let value =
+                strategy_value(("DeploymentStrategy", "Deployment"), other, rolling.is_some());
+            errors.not_supported(field, value, &["Recreate", "RollingUpdate"]);
         }
+    }
+}
+
+/// A strategy as Go prints it; where a pointer stands in it, any address is right.
+pub(super) fn strategy_value((name, of): (&str, &str), word: &str, has_rolling: bool) -> Struct {
+    let pointer = if has_rolling { "0xc000000000" } else { "nil" };
+    let rolling = if has_rolling { "{}" } else { "null" };
+    let word = word.go();
+    Struct {
+        go: format!(
+            "apps.{name}{{Type:{word}, RollingUpdate:(*apps.RollingUpdate{of})({pointer})}}"
+        ),
+        json: format!("{{\"Type\":{word},\"RollingUpdate\":{rolling}}}"),
     }
 }
 
@@ -137,13 +174,17 @@ fn validate_rolling(rolling: &RollingUpdateDeployment, errors: &mut Errors) {
         let detail = "may not be 0 when `maxSurge` is 0";
         errors.invalid(format!("{field}.maxUnavailable"), &unavailable, detail);
     }
-    if matches!(unavailable, IntOrString::String(_)) && amount(&unavailable) > Some(100) {
-        let detail = "must not be greater than 100%";
-        errors.invalid(format!("{field}.maxUnavailable"), &unavailable, detail);
+    not_more_than_all(&unavailable, &format!("{field}.maxUnavailable"), errors);
+}
+
+/// `IsNotMoreThan100Percent`
+pub(super) fn not_more_than_all(value: &IntOrString, field: &str, errors: &mut Errors) {
+    if matches!(value, IntOrString::String(_)) && amount(value) > Some(100) {
+        errors.invalid(field, value, "must not be greater than 100%");
     }
 }
 
-fn number_or_percent(value: &IntOrString, field: &str, errors: &mut Errors) {
+pub(super) fn number_or_percent(value: &IntOrString, field: &str, errors: &mut Errors) {
     match value {
         IntOrString::Int(number) => rules::not_negative((*number).into(), field, errors),
         IntOrString::String(text) if amount(value).is_none() => {
@@ -155,7 +196,7 @@ fn number_or_percent(value: &IntOrString, field: &str, errors: &mut Errors) {
 }
 
 /// The number, also of a percentage.
-fn amount(value: &IntOrString) -> Option<i32> {
+pub(super) fn amount(value: &IntOrString) -> Option<i32> {
     match value {
         IntOrString::Int(number) => Some(*number),
         IntOrString::String(text) => {
