@@ -31,13 +31,15 @@ test("a pod that crashes again and again backs off", async ({ page, axe, shot })
   const name = await nameOf(webPods(page));
   const crash = page.getByRole("button", { name: `Crash shop/${name}` });
   const backsOff = async () => /CrashLoopBackOff/.test(await card(page, name).textContent());
-  for (let round = 0; round < 3 && !(await backsOff()); round += 1) {
-    await until(page, async () => (await crash.count()) === 1);
-    await crash.focus();
-    await page.keyboard.press("Enter");
-    await until(page, async () => (await crash.count()) === 0 || (await backsOff()), 40);
-  }
-  expect(await backsOff(), "no CrashLoopBackOff");
+  // Whenever the program runs, it ends.
+  await until(page, async () => {
+    if (await backsOff()) return true;
+    if ((await crash.count()) === 1) {
+      await crash.focus();
+      await page.keyboard.press("Enter");
+    }
+    return false;
+  });
   await axe();
   await shot("crash-loop");
 });

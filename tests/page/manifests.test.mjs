@@ -105,5 +105,5 @@ test("the good document is applied beside the bad one", async ({ page }) => {
   const good = "apiVersion: v1\nkind: Service\nmetadata:\n  name: second\n  namespace: shop\nspec:\n  selector:\n    app: web\n  ports:\n  - port: 81\n    targetPort: 8080\n";
   await apply(page, `${good}---\napiVersion: v1\nkind: Nonsense\nmetadata:\n  name: a\n`);
   expectMatch(await page.locator(".outcome").textContent(), /Service shop\/second created/);
-  await eventually(async () => (await page.locator('.ghost[aria-label*="shop/second"]').count()) === 1);
+  await eventually(async () => (await page.locator('.ghost [aria-label*="shop/second"]').count()) === 1);
 });

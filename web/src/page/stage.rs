@@ -117,10 +117,11 @@ fn ghost(lang: Lang, service: &ServiceView, at: Rect, chosen: bool, send: &Callb
     let (onclick, onkeydown) = pressed(send, Msg::Object(Some(service.key.clone())));
     let tag = Rect { x: at.right() - width - 9.0, y: at.y + 5.0, w: width, h: 15.0 };
     html! {
-        <g key={name.clone()} class={classes!("ghost", "opens", chosen.then_some("chosen"))} role="button"
-           tabindex="0" aria-label={label} {onclick} {onkeydown}>
-            { rect(at, at.h / 2.0, Some("hit")) }
-            <text class="title" x={n(at.x + 16.0)} y={n(at.y + 16.5)}>{ name }</text>
+        <g key={name.clone()} class={classes!("ghost", chosen.then_some("chosen"))}>
+            <g class="opens" role="button" tabindex="0" aria-label={label} {onclick} {onkeydown}>
+                { rect(at, at.h / 2.0, Some("hit")) }
+                <text class="title" x={n(at.x + 16.0)} y={n(at.y + 16.5)}>{ name }</text>
+            </g>
             <text class="mono" aria-hidden="true" x={n(at.x + 16.0)} y={n(at.y + 30.0)}>{ detail }</text>
             <g class={classes!("badge", tone)} aria-hidden="true">
                 { rect(tag, 7.5, None) }
