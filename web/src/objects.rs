@@ -10,6 +10,7 @@ use svclab_core::lab::Lab;
 use svclab_core::lab::log::{Entry, Happening};
 use svclab_core::object::{Object, Objects};
 use svclab_core::print::{Line, Origin};
+use svclab_netfilter::order::Order;
 
 use crate::view::Shared;
 
@@ -82,7 +83,7 @@ pub fn sections(objects: &Objects, wanted: &Wanted) -> Vec<Section> {
         }
     }
     let mut res: Vec<Section> = found.into_values().collect();
-    res.sort_by_key(|it| FIRST.iter().position(|kind| *kind == it.kind).unwrap_or(FIRST.len()));
+    res.order_by_key(|it| FIRST.iter().position(|kind| *kind == it.kind).unwrap_or(FIRST.len()));
     res
 }
 

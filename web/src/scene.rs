@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use svclab_core::trace::Place;
 use svclab_netfilter::Hook;
+use svclab_netfilter::order::Order;
 
 use crate::view::{Pod, View};
 
@@ -427,7 +428,7 @@ impl Pen {
 
     /// Joins joints that lie on one level line, each with its neighbours.
     fn string(&mut self, mut joints: Vec<usize>) {
-        joints.sort_by(|&a, &b| self.points[a].x.total_cmp(&self.points[b].x));
+        joints.order_by(|&a, &b| self.points[a].x.total_cmp(&self.points[b].x));
         for pair in joints.windows(2) {
             self.join(pair[0], pair[1]);
         }

@@ -9,6 +9,7 @@ use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
 use svclab_core::object::{EndpointAddress, EndpointSlice, Endpoints, Object, Protocol, Service};
 use svclab_core::proxy::Origin;
+use svclab_netfilter::order::Order;
 use svclab_netfilter::{RuleSet, TableName, Target};
 
 /// Compares by identity: for large values that are replaced, never changed.
@@ -294,7 +295,7 @@ fn ends(rules: &NodeRules) -> BTreeMap<String, Vec<String>> {
             ends.push(endpoint.to_string());
         }
     }
-    res.values_mut().for_each(|ends| ends.sort_by_key(|it| it.parse::<SocketAddr>().ok()));
+    res.values_mut().for_each(|ends| ends.order_by_key(|it| it.parse::<SocketAddr>().ok()));
     res
 }
 

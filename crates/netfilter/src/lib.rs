@@ -3,8 +3,10 @@
 //! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
 //! bindings ([`conntrack`]) ; what matches remember ([`memory`]) and rules count ([`counters`]).
-//! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]).
+//! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]), and
+//! sorting is compiled once ([`order`]).
 
+pub mod order;
 pub mod shared_map;
 pub mod packet;
 pub mod extension;

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::order::Order;
+
 /// A full block is split in two; one with less than a quarter joins its neighbour.
 const BLOCK: usize = 64;
 
@@ -162,7 +164,7 @@ impl<K: Ord + Clone, V: Clone> FromIterator<(K, V)> for SharedMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut entries: Vec<(K, V)> = entries.into_iter().collect();
         entries.reverse();
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries.order_by(|(a, _), (b, _)| a.cmp(b));
         entries.dedup_by(|(a, _), (b, _)| a == b);
         SharedMap::from_ascending(entries)
     }

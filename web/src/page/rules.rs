@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use svclab_core::lab::NodeRules;
+use svclab_netfilter::order::Order;
 use svclab_netfilter::{Chain, ChainName, Policy, RuleRef, TableName};
 use yew::prelude::*;
 
@@ -145,7 +146,7 @@ fn in_reading_order(chains: Vec<(&ChainName, &Rc<Chain>)>) -> Vec<(ChainName, Rc
         _ => 9,
     };
     let mut res: Vec<_> = chains.into_iter().map(|(name, chain)| (*name, chain.clone())).collect();
-    res.sort_by_key(|(name, _)| (order(name.as_str()), *name));
+    res.order_by_key(|(name, _)| (order(name.as_str()), *name));
     res
 }
 

@@ -4,6 +4,7 @@
 //! names a key, such as `ports` of a Service by `port`.
 
 use serde_json::{Map, Value};
+use svclab_netfilter::order::Order;
 
 use super::errors::Errors;
 use super::json_patch::json_patch;
@@ -174,7 +175,7 @@ pub(super) fn go_map(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
-            pairs.sort_by_key(|(key, _)| *key);
+            pairs.order_by_key(|(key, _)| *key);
             let pairs: Vec<String> =
                 pairs.into_iter().map(|(key, value)| format!("{key}:{}", go_map(value))).collect();
             format!("map[{}]", pairs.join(" "))

@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
+use svclab_netfilter::order::Order;
 
 use super::Refusal;
 use super::patch::go_map;
@@ -246,8 +247,8 @@ fn in_order(merged: Vec<Value>, order: &[Value], before: &[Value], merge: Merge)
         |list: &[Value], it: &Value| list.iter().position(|other| is_same(other, it, merge));
     let (mut named, mut rest): (Vec<Value>, Vec<Value>) =
         merged.into_iter().partition(|it| place(order, it).is_some());
-    named.sort_by_key(|it| place(order, it));
-    rest.sort_by(|a, b| match (place(before, a), place(before, b)) {
+    named.order_by_key(|it| place(order, it));
+    rest.order_by(|a, b| match (place(before, a), place(before, b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         _ => Ordering::Equal,
     });

@@ -6,6 +6,7 @@
 //! one number are one to it.
 
 use serde_json::{Map, Value, json};
+use svclab_netfilter::order::Order;
 
 use super::Refusal;
 use super::strategic::{join_patches, key_of};
@@ -58,7 +59,7 @@ fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
-            pairs.sort_by_key(|pair| pair.0);
+            pairs.order_by_key(|pair| pair.0);
             Value::Object(pairs.into_iter().map(|(key, it)| (key.clone(), sorted(it))).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
@@ -116,7 +117,7 @@ fn diff_maps(
     if retain_keys && !after.is_empty() && (!patch.is_empty() || has_more()) {
         let mut names: Vec<&String> =
             after.iter().filter(|(_, it)| !it.is_null()).map(|(name, _)| name).collect();
-        names.sort();
+        names.order();
         patch.insert("$retainKeys".to_owned(), names.into_iter().cloned().collect());
     }
     Ok(patch)
@@ -234,7 +235,7 @@ fn diff_entries(
         }
     }
     let place = |it: &Value| after.iter().position(|other| other[key] == it[key]);
-    changed.sort_by_key(place);
+    changed.order_by_key(place);
     changed.extend(deleted);
     Ok(changed)
 }
@@ -242,7 +243,7 @@ fn diff_entries(
 fn by_key<'a>(key: &str, list: &'a [Value]) -> Result<Vec<(String, &'a Value)>, Refusal> {
     let keyed = list.iter().map(|it| Ok((super::patch::go_map(key_of(it, key)?), it)));
     let mut keyed = keyed.collect::<Result<Vec<_>, _>>()?;
-    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    keyed.order_by(|(a, _), (b, _)| a.cmp(b));
     Ok(keyed)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use svclab_netfilter::order::Order;
 
 use super::affinity::{asks_for, repelling, target};
 use super::available::{is_available, next_available};
@@ -47,7 +48,7 @@ pub fn sync<'a>(
         }
     }
     for pods in by_node.values_mut() {
-        pods.sort_by(|a, b| age(a).cmp(&age(b)));
+        pods.order_by(|a, b| age(a).cmp(&age(b)));
     }
     let turn = Turn { set, spec, by_node, hash, now };
     turn.plan(nodes)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::Order;
+
 use super::members::{
     HEADLESS_LABEL, address_of, dump_order, families, hostname, members, target_port,
 };
@@ -186,7 +188,7 @@ fn merge(by_port: Vec<(Option<EndpointPort>, Addresses)>) -> Vec<EndpointSubset>
     }
     let mut subsets: Vec<EndpointSubset> = groups.into_iter().map(subset).collect();
     // The controller sorts by a dump that contains UIDs: arbitrary but stable.
-    subsets.sort_by_key(|it| {
+    subsets.order_by_key(|it| {
         let first = it.addresses.first().or(it.not_ready_addresses.first());
         first.map(|address| address.ip.clone())
     });
@@ -194,7 +196,7 @@ fn merge(by_port: Vec<(Option<EndpointPort>, Addresses)>) -> Vec<EndpointSubset>
 }
 
 fn subset((mut ports, addresses): (Vec<EndpointPort>, Addresses)) -> EndpointSubset {
-    ports.sort_by_cached_key(|port| dump_order(&dump(port)));
+    ports.order_by_key(|port| dump_order(&dump(port)));
     let (ready, not_ready): (Vec<_>, Vec<_>) = addresses.into_values().partition(|it| it.1);
     let plain = |list: Vec<(EndpointAddress, bool)>| list.into_iter().map(|it| it.0).collect();
     EndpointSubset { addresses: plain(ready), not_ready_addresses: plain(not_ready), ports }

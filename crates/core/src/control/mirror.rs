@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use svclab_netfilter::order::Order;
+
 use super::members::dump_order;
 use super::slices::{Event, MANAGED_BY_LABEL, Writes, dump, identity, is_same, ports_key};
 use super::triggers::TRIGGER_TIME;
@@ -118,7 +120,7 @@ fn ports(ports: &[EndpointPort]) -> Vec<SlicePort> {
         app_protocol: it.app_protocol.clone(),
     };
     let mut res: Vec<SlicePort> = ports.iter().map(port).collect();
-    res.sort_by_cached_key(|port| dump_order(&dump(port)));
+    res.order_by_key(|port| dump_order(&dump(port)));
     res
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::Order;
+
 use super::available::{is_available, next_available, ready_since};
 use super::revision::owner;
 use crate::object::{ObjectMeta, Pod, ReplicaSet, ReplicaSetStatus};
@@ -79,7 +81,7 @@ fn victims(
     now: Instant,
 ) -> Vec<String> {
     let mut pods = active.to_vec();
-    pods.sort_by_cached_key(|pod| rank(pod, related, now));
+    pods.order_by_key(|pod| rank(pod, related, now));
     pods.into_iter().take(count).map(|pod| pod.metadata.name.clone()).collect()
 }
 

@@ -2,6 +2,7 @@
 //! DaemonSets keep of theirs.
 
 use serde_json::{Value, json};
+use svclab_netfilter::order::Order;
 
 use crate::object::{
     ControllerRevision, Json, Labels, ObjectMeta, OwnerReference, PodTemplateSpec,
@@ -79,7 +80,7 @@ pub fn history(
         it.metadata.name != update.metadata.name && !keep(&it.metadata.name)
     };
     let mut old: Vec<&&ControllerRevision> = existing.iter().filter(unused).collect();
-    old.sort_by_key(|it| it.revision);
+    old.order_by_key(|it| it.revision);
     let limit = limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(10);
     let surplus = old.len().saturating_sub(limit);
     let delete = old.into_iter().take(surplus).map(|it| it.metadata.name.clone()).collect();

@@ -10,6 +10,8 @@ mod spread;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::Order;
+
 use super::affinity::{asks_for, preference, repelling, target};
 use crate::object::{Node, Pod, Taint};
 
@@ -145,7 +147,7 @@ fn fit_error<'a>(nodes: usize, reasons: impl Iterator<Item = &'a str>) -> String
         *counts.entry(reason).or_default() += 1;
     }
     let mut texts: Vec<String> = counts.iter().map(|(why, n)| format!("{n} {why}")).collect();
-    texts.sort();
+    texts.order();
     format!("0/{nodes} nodes are available: {}.", texts.join(", "))
 }
 

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 
 use serde_json::json;
+use svclab_netfilter::order::Order;
 
 use super::available::{is_available, next_available};
 use super::revision::owner;
@@ -115,7 +116,7 @@ impl<'a> Turn<'a> {
         let outside =
             |pod: &&&Pod| set.ordinal(&pod.metadata.name).is_some_and(|it| !range.contains(&it));
         let mut condemned: Vec<&Pod> = pods.iter().filter(outside).copied().collect();
-        condemned.sort_by_key(|pod| Reverse(set.ordinal(&pod.metadata.name)));
+        condemned.order_by_key(|pod| Reverse(set.ordinal(&pod.metadata.name)));
         let monotonic = set.spec.pod_management_policy != "Parallel";
         let (plan, status) = (Plan::default(), StatefulSetStatus::default());
         Turn { set, revisions, places, condemned, monotonic, plan, status, now }

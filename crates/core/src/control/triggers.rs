@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use svclab_netfilter::order::Gather;
+
 use crate::object::{Pod, Service};
 
 pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
@@ -44,7 +46,7 @@ impl Triggers {
             self.pods.insert(name.to_owned(), at.to_owned());
         }
         if self.pods.len() > timed.len() {
-            let there: BTreeSet<&str> = timed.iter().map(|(name, _)| *name).collect();
+            let there: BTreeSet<&str> = timed.iter().map(|(name, _)| *name).gather();
             self.pods.retain(|name, _| there.contains(name.as_str()));
         }
         let earliest = earliest.map(str::to_owned);

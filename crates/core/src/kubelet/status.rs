@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use svclab_netfilter::order::Order;
+
 use super::container::{ContainerRun, Doing, Ended, LOST};
 use super::image::hash;
 use super::plan::ContainerPlan;
@@ -44,7 +46,7 @@ pub fn status(pod: &Pod, run: &PodRun, host: IpAddr, now: Instant) -> PodStatus 
     let overdue = matches!(run.stage, Stage::Ended { overdue: true, .. });
     let (inits, mut regular) = container_statuses(pod, run);
     let conditions = conditions(pod, run, (phase, &regular), now);
-    regular.sort_by(|a, b| a.name.cmp(&b.name));
+    regular.order_by(|a, b| a.name.cmp(&b.name));
     PodStatus {
         phase: phase.into(),
         conditions,

@@ -1,6 +1,7 @@
 //! Manifests → objects: `kubectl apply`.
 
 use serde_json::{Map, Value};
+use svclab_netfilter::order::Order;
 
 use super::log::{Change, Happening};
 use super::{Applied, Lab, Reply};
@@ -21,7 +22,7 @@ impl Lab {
                 Err(diagnostic) => reply.diagnostics.push(diagnostic),
             }
         }
-        reply.diagnostics.sort_by_key(|it| it.span.start);
+        reply.diagnostics.order_by_key(|it| it.span.start);
         reply
     }
 

@@ -5,6 +5,8 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use svclab_netfilter::order::Gather;
+
 use crate::control::members;
 use crate::control::schedule::{Demand, Usage};
 use crate::key::{Kind, ObjectKey};
@@ -191,7 +193,7 @@ impl Index {
         let ids = members.filter_map(|it| {
             objects.id(&ObjectKey::new(Kind::Pod, &key.namespace, &it.metadata.name))
         });
-        let members: Ids = ids.collect();
+        let members: Ids = ids.gather();
         if !members.is_empty() {
             self.members.insert(id, members);
         }

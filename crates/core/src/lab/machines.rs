@@ -5,6 +5,7 @@ use std::iter::once;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+use svclab_netfilter::order::Gather;
 
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
@@ -55,7 +56,7 @@ enum Power {
 
 pub(super) fn all(nodes: &[NodeSpec]) -> BTreeMap<NodeName, Machine> {
     let machine = |it: &NodeSpec| Machine { spec: it.clone(), power: Power::Up, boots: 1 };
-    nodes.iter().map(|it| (it.name.as_str().into(), machine(it))).collect()
+    nodes.iter().map(|it| (it.name.as_str().into(), machine(it))).gather()
 }
 
 impl Lab {
@@ -161,14 +162,14 @@ impl Machine {
         let spec = &self.spec;
         let mut res = Node::default();
         res.metadata.name.clone_from(&spec.name);
-        res.metadata.labels = self.labels().map(|(key, it)| (key.into(), it.into())).collect();
+        res.metadata.labels = self.labels().map(|(key, it)| (key.into(), it.into())).gather();
         let annotations = [
             ("kubeadm.alpha.kubernetes.io/cri-socket", "unix:///run/containerd/containerd.sock"),
             ("node.alpha.kubernetes.io/ttl", "0"),
             ("volumes.kubernetes.io/controller-managed-attach-detach", "true"),
         ];
         res.metadata.annotations =
-            annotations.into_iter().map(|(key, it)| (key.into(), it.into())).collect();
+            annotations.into_iter().map(|(key, it)| (key.into(), it.into())).gather();
         if spec.control_plane {
             let (key, effect) = (CONTROL_PLANE.into(), "NoSchedule".into());
             res.spec.taints = vec![Taint { key, effect, ..Taint::default() }];
@@ -195,7 +196,7 @@ impl Machine {
     /// What a healthy kubelet reports; `old` says since when each condition holds.
     fn status(&self, old: &NodeStatus, now: &str) -> NodeStatus {
         let mut capacity: BTreeMap<String, String> =
-            CAPACITY.into_iter().map(|(name, amount)| (name.into(), amount.into())).collect();
+            CAPACITY.into_iter().map(|(name, amount)| (name.into(), amount.into())).gather();
         capacity.extend(self.spec.capacity.clone());
         let address = |kind: &str, address: String| NodeAddress { r#type: kind.into(), address };
         NodeStatus {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, RuleRef};
 
 use super::Lab;
@@ -52,7 +53,7 @@ impl Proxies {
             let delay = Duration::from_micros(DELAY.as_micros() + own);
             (node.name.as_str().into(), KubeProxy::new(&node.name, &watch, delay))
         };
-        Proxies { nodes: cluster.nodes.iter().map(start).collect(), watch }
+        Proxies { nodes: cluster.nodes.iter().map(start).gather(), watch }
     }
 
     /// Which kube-proxies have to sync because of a change.

@@ -24,6 +24,7 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::memory::Memory;
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Conntrack, CounterTable, Dice, RuleSet};
 
 use crate::rng::Rng;
@@ -104,7 +105,7 @@ impl Network {
     pub fn new(nodes: Vec<Node>, hosts: Vec<Host>, lan: IpNet, router: IpAddr) -> Network {
         let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
         Network {
-            kernels: kernels.collect(),
+            kernels: kernels.gather(),
             nodes,
             pods: BTreeMap::new(),
             addresses: BTreeMap::new(),

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::Protocol;
+use svclab_netfilter::order::Gather;
 
 use super::{Network, route_to};
 use crate::trace::{NodeName, Route};
@@ -43,7 +44,7 @@ impl Ports {
 
 impl FromIterator<(Protocol, u16)> for Ports {
     fn from_iter<I: IntoIterator<Item = (Protocol, u16)>>(ports: I) -> Ports {
-        Ports(ports.into_iter().collect())
+        Ports(ports.into_iter().gather())
     }
 }
 

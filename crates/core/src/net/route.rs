@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use svclab_netfilter::order::Order;
 
 use super::{Host, Network, Node};
 use crate::trace::Route;
@@ -66,7 +67,7 @@ fn default_route(gateway: IpAddr) -> Route {
 }
 
 fn by_prefix(mut routes: Vec<Route>) -> Vec<Route> {
-    routes.sort_by_key(|route| Reverse(route.destination.prefix_len()));
+    routes.order_by_key(|route| Reverse(route.destination.prefix_len()));
     routes
 }
 

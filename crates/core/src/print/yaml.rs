@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use serde_json::Value;
+use svclab_netfilter::order::Order;
 
 use super::scalar::{self, Written};
 
@@ -46,7 +47,7 @@ fn tree(value: &Value) -> Tree<'_, ()> {
 }
 
 pub(super) fn sorted<T>(mut entries: Vec<(&str, T)>) -> Vec<(&str, T)> {
-    entries.sort_by(|a, b| natural(a.0, b.0));
+    entries.order_by(|a, b| natural(a.0, b.0));
     entries
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::{ChainName, Rule, RuleRef, TableName};
 
 /// What a sync changed in a kernel's rules. A rule that only moved is not among them.
@@ -46,7 +47,7 @@ impl Comparison {
         let text = |rules: &[Rc<Rule>]| rules.iter().map(|it| it.to_string()).collect();
         let (old, new): (Vec<String>, Vec<String>) = (text(old), text(new));
         let (was, is): (BTreeSet<&String>, BTreeSet<&String>) =
-            (old.iter().collect(), new.iter().collect());
+            (old.iter().gather(), new.iter().gather());
         let come = new.iter().enumerate().filter(|it| !was.contains(it.1));
         self.added.extend(come.map(|it| place(it.0)));
         let gone = old.iter().filter(|it| !is.contains(it));
@@ -54,7 +55,7 @@ impl Comparison {
     }
 
     pub(super) fn changes(self) -> Changes {
-        Changes { added: self.added.into_iter().collect(), removed: self.removed }
+        Changes { added: self.added.into_iter().gather(), removed: self.removed }
     }
 }
 

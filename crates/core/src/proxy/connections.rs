@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Entry, Protocol};
 
 use super::endpoint::Endpoint;
@@ -40,10 +41,10 @@ impl UdpPort {
             name: key.port.into(),
             port: port.port,
             cluster_ip: port.cluster_ip,
-            other_ips: port.external_ips.iter().chain(&port.vips).copied().collect(),
+            other_ips: port.external_ips.iter().chain(&port.vips).copied().gather(),
             node_port: port.node_port,
-            serving: endpoints.values().filter(|it| it.serving).map(address).collect(),
-            known: endpoints.values().map(address).collect(),
+            serving: endpoints.values().filter(|it| it.serving).map(address).gather(),
+            known: endpoints.values().map(address).gather(),
         })
     }
 

@@ -31,6 +31,7 @@ mod watch;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::text::Restore;
 use svclab_netfilter::{ChainName, SharedMap};
 
@@ -75,7 +76,7 @@ pub fn full_sync_over(
     let parts = watch.parts(&services, (&node, settings), &SharedMap::new());
     let parts = parts.iter().flat_map(|it| it.iter());
     let own = parts.clone().flat_map(|it| &it.chains);
-    let active: BTreeSet<ChainName> = own.map(|it| it.0).collect();
+    let active: BTreeSet<ChainName> = own.map(|it| it.0).gather();
     let stale = |it: &ChainName| names::is_service_chain(*it) && !active.contains(it);
     let stale = existing.into_iter().filter(stale).collect();
     Sync { restore: rules::restore(&frame, parts, &stale), origins: watch.origins }

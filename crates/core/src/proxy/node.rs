@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use svclab_netfilter::Family;
+use svclab_netfilter::order::Order;
 
 use super::address::{family, parse_cidr, parse_ip};
 use super::detect::{Detector, detector};
@@ -106,7 +107,7 @@ fn node_ports(settings: &Settings, ip: IpAddr, addresses: &[IpAddr]) -> NodePort
         .filter(|ip| nets.iter().any(|net| net.contains(ip)))
         .filter(|ip| localhost || !ip.is_loopback())
         .collect();
-    only.sort_by_key(IpAddr::to_string);
+    only.order_by_key(IpAddr::to_string);
     only.dedup();
     NodePorts { only: Some(only), localhost }
 }

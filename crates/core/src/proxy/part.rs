@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Chain, ChainName, Rule};
 
 use super::connections::UdpPort;
@@ -82,8 +83,8 @@ impl<'a> Before<'a> {
     fn of(parts: &'a [Part]) -> Before<'a> {
         let chains = parts.iter().flat_map(|it| &it.chains);
         Before {
-            placed: parts.iter().flat_map(|it| it.filter.iter().chain(&it.nat)).collect(),
-            chains: chains.map(|(name, chain)| (*name, chain)).collect(),
+            placed: parts.iter().flat_map(|it| it.filter.iter().chain(&it.nat)).gather(),
+            chains: chains.map(|(name, chain)| (*name, chain)).gather(),
         }
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
 use svclab_netfilter::text::Command;
 use svclab_netfilter::{Chain, ChainName, Rule, RuleSet, SharedMap, TableName, Target};
 
@@ -203,7 +204,7 @@ impl Proxier {
     /// Of all the kernel has, whoever made them.
     fn stale_chains(&self, nat: &Chains) -> BTreeSet<ChainName> {
         let own = self.parts().flat_map(|it| &it.chains);
-        let active: BTreeSet<ChainName> = own.map(|it| it.0).collect();
+        let active: BTreeSet<ChainName> = own.map(|it| it.0).gather();
         let stale = |it: &ChainName| is_service_chain(*it) && !active.contains(it);
         nat.keys().copied().filter(stale).collect()
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Gather;
+
 use super::endpoint::Endpoint;
 use super::node::ThisNode;
 use super::service::ServicePort;
@@ -61,7 +63,7 @@ pub(super) fn select<'a>(
 
 fn union<'a>(one: &[&'a Endpoint<'a>], other: &[&'a Endpoint<'a>]) -> Vec<&'a Endpoint<'a>> {
     let all = one.iter().chain(other).map(|it| (&it.text, *it));
-    all.collect::<BTreeMap<_, _>>().into_values().collect()
+    all.gather::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// Which hints are in force. They count only where every ready endpoint has them and one of them

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use svclab_netfilter::SharedMap;
+use svclab_netfilter::order::Gather;
 
 use super::endpoint::{ByText, Endpoints, endpoints};
 use super::names::PortKey;
@@ -132,7 +133,7 @@ impl Watch {
         if before == after && same_endpoints(old.as_deref(), object.map(Rc::as_ref)) {
             return BTreeSet::new();
         }
-        before.into_iter().chain(after).collect()
+        before.into_iter().chain(after).gather()
     }
 
     /// Slices of the other family are for another kube-proxy.

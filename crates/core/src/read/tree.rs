@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
+use svclab_netfilter::order::Gather;
 
 use super::scalar;
 use super::{Diagnostic, MAX_DEPTH, MAX_DOCUMENT, MAX_VALUES, Problem, Severity};
@@ -42,7 +43,7 @@ impl Node {
             NodeValue::Sequence(items) => items.iter().map(Node::to_value).collect(),
             NodeValue::Mapping(entries) => {
                 let sorted: BTreeMap<&str, &Node> =
-                    entries.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect();
+                    entries.iter().map(|entry| (entry.key.as_str(), &entry.value)).gather();
                 let map: Map<String, Value> = sorted
                     .into_iter()
                     .map(|(key, node)| (key.to_owned(), node.to_value()))
@@ -392,7 +393,7 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) {
     if merged.is_empty() {
         return;
     }
-    let mut seen: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let mut seen: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).gather();
     for map in merged {
         let NodeValue::Mapping(inherited) = map.value else { continue };
         entries.extend(inherited.into_iter().filter(|entry| seen.insert(entry.key.clone())));

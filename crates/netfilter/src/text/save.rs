@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::ChainLine;
 use crate::extension::{Extension, ModuleOption, Value};
+use crate::order::Order;
 use crate::packet::Protocol;
 use crate::rule::{AddrSide, AddressMatch, Criterion, Family, Match, Probability, Recent, Rule};
 use crate::ruleset::{Chain, ChainName, RuleSet, Table, TableName};
@@ -70,7 +71,7 @@ impl Rule {
         let (mut head, rest): (Vec<Match>, Vec<Match>) =
             self.matches.iter().map(canonical_match).partition(|it| head_rank(it).is_some());
         head.retain(|it| !matches_all(it));
-        head.sort_by_key(head_rank);
+        head.order_by_key(head_rank);
         head.extend(with_modules(rest, self.protocol()));
         Rule {
             matches: head,
@@ -145,7 +146,7 @@ fn with_modules(mut matches: Vec<Match>, protocol: Option<Protocol>) -> Vec<Matc
     }
     let (mut asks, mut res): (Vec<Match>, Vec<Match>) =
         matches.into_iter().partition(|it| header_rank(&it.criterion).is_some());
-    asks.sort_by_key(|it| header_rank(&it.criterion));
+    asks.order_by_key(|it| header_rank(&it.criterion));
     let after = (place + 1).min(res.len());
     res.splice(after..after, asks);
     res

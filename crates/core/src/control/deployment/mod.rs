@@ -10,6 +10,8 @@ mod sets;
 
 use std::borrow::Cow;
 
+use svclab_netfilter::order::Order;
+
 use super::conditions;
 use crate::object::{Deployment, DeploymentStatus, ReplicaSet};
 use crate::time::Instant;
@@ -93,7 +95,7 @@ impl<'a> Turn<'a> {
         now: Instant,
     ) -> Turn<'a> {
         let mut sets: Vec<Cow<ReplicaSet>> = sets.map(Cow::Borrowed).collect();
-        sets.sort_by(|a, b| sets::age(a).cmp(&sets::age(b)));
+        sets.order_by(|a, b| sets::age(a).cmp(&sets::age(b)));
         let status = deployment.status.clone();
         let (new, created, deleted, revision) = (None, false, Vec::new(), None);
         Turn { deployment, sets, new, created, deleted, revision, status, now }

@@ -1,5 +1,7 @@
 //! A rollout's next step: rolling, or all at once.
 
+use svclab_netfilter::order::Order;
+
 use super::Turn;
 use super::sets::revision;
 
@@ -101,7 +103,7 @@ impl Turn<'_> {
         let limit = usize::try_from(limit).unwrap_or(0);
         let mut old: Vec<usize> = self.old().collect();
         old.retain(|at| self.sets[*at].metadata.deletion_timestamp.is_none());
-        old.sort_by_key(|at| revision(&self.sets[*at]));
+        old.order_by_key(|at| revision(&self.sets[*at]));
         let surplus = old.len().saturating_sub(limit);
         for at in old.into_iter().take(surplus) {
             let set = &self.sets[at];

@@ -1,6 +1,8 @@
 //! How many pods each ReplicaSet is asked for when the Deployment is scaled, and the limits of a
 //! rolling update.
 
+use svclab_netfilter::order::Order;
+
 use super::Turn;
 use super::sets::{DESIRED, MAX, age};
 use crate::object::{IntOrString, ReplicaSet};
@@ -114,7 +116,7 @@ impl Turn<'_> {
         let allowed = if self.wanted() > 0 { self.most() } else { 0 };
         let to_add = allowed.saturating_sub(self.asked());
         // The larger first; of equal ones the newer when scaling up, the older when scaling down.
-        active.sort_by(|a, b| {
+        active.order_by(|a, b| {
             let (a, b) = (self.sets[*a].as_ref(), self.sets[*b].as_ref());
             let by_age = if to_add > 0 { age(b).cmp(&age(a)) } else { age(a).cmp(&age(b)) };
             b.replicas().cmp(&a.replicas()).then(by_age)

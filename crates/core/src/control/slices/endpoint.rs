@@ -1,5 +1,7 @@
 //! Pod → endpoint and ports; pods with the same ports form a group.
 
+use svclab_netfilter::order::Order;
+
 use crate::control::endpoints::target_ref;
 use crate::control::members::{address_of, dump_order, hostname, target_port};
 use crate::object::{Endpoint, EndpointConditions, Node, Pod, Service, SlicePort};
@@ -36,13 +38,13 @@ pub(super) fn groups<'a>(
         }
     }
     let mut groups: Vec<Group> = groups.into_iter().map(|(_, group)| group).collect();
-    groups.sort_by(|a, b| a.key.cmp(&b.key));
+    groups.order_by(|a, b| a.key.cmp(&b.key));
     groups
 }
 
 fn empty_group(mut ports: Vec<SlicePort>) -> Group {
     // The controller compares the hexadecimal text, which sorts as the bytes do.
-    ports.sort_by_cached_key(|port| dump_order(&dump(port)));
+    ports.order_by_key(|port| dump_order(&dump(port)));
     Group { key: ports_key(&ports), ports, endpoints: Vec::new() }
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn dump(port: &SlicePort) -> String {
 /// The same for the same ports in any order.
 pub(crate) fn ports_key(ports: &[SlicePort]) -> Vec<u8> {
     let mut dumps: Vec<[u8; 16]> = ports.iter().map(|port| dump_order(&dump(port))).collect();
-    dumps.sort_unstable();
+    dumps.order();
     dumps.concat()
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::Gather;
+
 use super::pack::Draft;
 use super::{Event, Surroundings, Turn, Writes};
 use crate::object::quantity::thousandths;
@@ -33,7 +35,7 @@ impl Topology {
         if cpus.len() < 2 {
             return Topology::default();
         }
-        Topology(cpus.into_iter().map(|(zone, cpu)| (zone, cpu as f64 / all as f64)).collect())
+        Topology(cpus.into_iter().map(|(zone, cpu)| (zone, cpu as f64 / all as f64)).gather())
     }
 }
 
@@ -179,7 +181,7 @@ fn shares(ratios: &BTreeMap<String, f64>, endpoints: usize) -> Result<Shares<'_>
         most: least(ratio) as usize + spare,
         desired: (ratio * endpoints as f64).max(least(ratio)),
     };
-    Ok(ratios.iter().map(|(zone, ratio)| (zone.as_str(), share(*ratio))).collect())
+    Ok(ratios.iter().map(|(zone, ratio)| (zone.as_str(), share(*ratio))).gather())
 }
 
 /// Slices whose hints still fit stay as they are and count; the others are made anew

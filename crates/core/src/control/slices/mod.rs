@@ -7,6 +7,8 @@ mod pack;
 
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::{Gather, Order};
+
 use super::members::{HEADLESS_LABEL, families, members};
 use super::triggers::TRIGGER_TIME;
 use crate::object::{
@@ -70,7 +72,7 @@ pub fn reconcile(
     let pods: Vec<&Pod> = members(service, pods.iter().copied()).collect();
     let mut writes = Writes { hinted: around.hinted, ..Writes::default() };
     let mut sorted = families.clone();
-    sorted.sort_unstable();
+    sorted.order();
     for family in sorted {
         let of_family = existing.iter().filter(|it| it.address_type == family);
         let slices: Vec<&EndpointSlice> = of_family.copied().collect();
@@ -197,7 +199,7 @@ impl Turn<'_> {
 fn plain_labels(labels: &Labels) -> Labels {
     let reserved = [SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL];
     let plain = labels.iter().filter(|(key, _)| !reserved.contains(&key.as_str()));
-    plain.map(|(key, value)| (key.clone(), value.clone())).collect()
+    plain.map(|(key, value)| (key.clone(), value.clone())).gather()
 }
 
 fn is_same_placeholder(slice: &EndpointSlice, placeholder: &EndpointSlice) -> bool {

@@ -4,6 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use svclab_netfilter::order::Order;
+
 use super::endpoint::{Group, identity, is_same};
 use super::{Turn, plain_labels};
 use crate::object::{Endpoint, EndpointSlice};
@@ -29,7 +31,7 @@ impl Turn<'_> {
     ) {
         let (mut changed, mut unchanged, mut left) =
             self.keep(&group.endpoints, existing, &mut draft.delete);
-        changed.sort_by_key(|slice| Reverse(slice.endpoints.len()));
+        changed.order_by_key(|slice| Reverse(slice.endpoints.len()));
         for slice in &mut changed {
             fill(slice, &mut left);
         }
@@ -84,7 +86,7 @@ impl Turn<'_> {
             changed.push(slice);
         }
         let mut left: Vec<(usize, &Endpoint)> = missing.into_values().collect();
-        left.sort_by_key(|(at, _)| *at);
+        left.order_by_key(|(at, _)| *at);
         (changed, unchanged, left.into_iter().map(|(_, endpoint)| endpoint).collect())
     }
 

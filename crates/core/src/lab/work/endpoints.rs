@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use svclab_netfilter::SharedMap;
+use svclab_netfilter::order::Order;
 
 use super::super::Lab;
 use super::super::delete::DeleteOptions;
@@ -73,7 +74,7 @@ impl Lab {
         let Some(service) = self.managed_service(key) else { return };
         let existing = self.slices_of(key, &slices::is_managed);
         let mut pods: Vec<&Pod> = self.members(key).collect();
-        pods.sort_by(|a, b| age(a).cmp(&age(b)));
+        pods.order_by(|a, b| age(a).cmp(&age(b)));
         let trigger = Rc::make_mut(&mut triggers).next(service, pods.iter().copied());
         let topology = match slices::wants_hints(service) {
             true => Topology::of(self.node_objects()),

@@ -7,6 +7,7 @@ use super::value::{address, address_type, masked, ports, protocol_number, states
 use crate::extension::{
     CtStatuses, Extension, Kind, MODULES, ModuleOption, ModuleSpec, Rate, Span, Value,
 };
+use crate::order::Order;
 use crate::rule::{Criterion, Match};
 
 impl Reader<'_> {
@@ -17,7 +18,7 @@ impl Reader<'_> {
         while !self.at_start() {
             options.push(self.module_option(spec)?);
         }
-        options.sort_by_key(|it| spec.options.iter().position(|(name, _)| *name == it.name));
+        options.order_by_key(|it| spec.options.iter().position(|(name, _)| *name == it.name));
         let extension = Extension { module: spec.name, options };
         if !is_whole(&extension) {
             return Err(Miss::Unknown);

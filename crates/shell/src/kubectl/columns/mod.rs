@@ -13,6 +13,7 @@ use serde_json::Value;
 use svclab_core::key::Kind;
 use svclab_core::object::{Labels, Object};
 use svclab_core::time::Instant;
+use svclab_netfilter::order::Gather;
 
 use super::age::age;
 
@@ -122,7 +123,7 @@ fn first_three(items: &[String]) -> String {
 fn balancers(addresses: impl Iterator<Item = String>, wide: bool) -> String {
     const WIDTH: usize = 16;
     let addresses: std::collections::BTreeSet<String> =
-        addresses.filter(|it| !it.is_empty()).collect();
+        addresses.filter(|it| !it.is_empty()).gather();
     let all = joined(addresses.iter());
     match all.get(..WIDTH - 3) {
         Some(start) if !wide && all.len() > WIDTH => format!("{start}..."),

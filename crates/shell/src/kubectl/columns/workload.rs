@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use svclab_core::object::{Container, Deployment, Json, LabelSelector, ReplicaSet};
+use svclab_netfilter::order::Order;
 
 use super::{Column, joined, labels, list, narrow, number, or, text, wide};
 
@@ -120,7 +121,7 @@ pub(super) fn selector(selector: Option<&LabelSelector>) -> String {
     let equal = selector.match_labels.iter().map(|(key, value)| (key, format!("{key}={value}")));
     let other = selector.match_expressions.iter().map(|it| {
         let (key, mut values) = (&it.key, it.values.clone());
-        values.sort();
+        values.order();
         let values = values.join(",");
         let text = match it.operator.as_str() {
             "In" => format!("{key} in ({values})"),
@@ -131,6 +132,6 @@ pub(super) fn selector(selector: Option<&LabelSelector>) -> String {
         (key, text)
     });
     let mut parts: Vec<(&String, String)> = equal.chain(other).collect();
-    parts.sort_by_key(|part| part.0);
+    parts.order_by_key(|part| part.0);
     or(&joined(parts.into_iter().map(|part| part.1)), "<none>")
 }
