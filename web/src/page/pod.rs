@@ -67,7 +67,9 @@ fn status(lang: Lang, pod: &Pod, at: Rect) -> Html {
         }
         _ => words::pod_state(lang, pod.state).to_owned(),
     };
-    let free = at.w - 22.0 - status.chars().count() as f64 * 10.5 * 0.5;
+    // Trouble is written bold.
+    let letter = if pod.trouble.is_some() { 0.64 } else { 0.5 };
+    let free = at.w - 22.0 - status.chars().count() as f64 * 10.5 * letter;
     let fits = |address: &String| address.chars().count() as f64 * 10.0 * MONO <= free;
     let address = pod.address();
     let tail = pod.ip.map(|ip| view::tail(&ip.to_string())).unwrap_or_default();
