@@ -1,0 +1,227 @@
+//! Everything the page says, in both languages. A text that lacks one does not compile.
+//!
+//! Kubernetes' terms stand in Korean as its documentation writes them (파드, 서비스, 엔드포인트,
+//! 노드); names of kinds, fields, chains and commands stay as they are.
+
+mod cluster;
+mod log;
+mod object;
+mod packet;
+mod rule;
+
+use svclab_core::time::Instant;
+
+pub use cluster::*;
+pub use log::*;
+pub use object::*;
+pub use packet::*;
+pub use rule::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    #[default]
+    En,
+    Ko,
+}
+
+impl Lang {
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Ko => "ko",
+        }
+    }
+
+    pub fn from_code(code: &str) -> Option<Lang> {
+        match code.get(..2)? {
+            "en" => Some(Lang::En),
+            "ko" => Some(Lang::Ko),
+            _ => None,
+        }
+    }
+
+    /// A fixed text.
+    pub fn say(self, word: Word) -> &'static str {
+        let (en, ko) = word.texts();
+        self.pick(en, ko)
+    }
+
+    pub fn pick<T>(self, en: T, ko: T) -> T {
+        match self {
+            Lang::En => en,
+            Lang::Ko => ko,
+        }
+    }
+}
+
+/// The texts without parts: each variant with its English and its Korean.
+macro_rules! words {
+    ($($(#[$meta:meta])* $word:ident: $en:literal, $ko:literal;)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Word { $($(#[$meta])* $word,)* }
+
+        impl Word {
+            fn texts(self) -> (&'static str, &'static str) {
+                match self { $(Word::$word => ($en, $ko),)* }
+            }
+
+            #[cfg(test)]
+            const ALL: &[Word] = &[$(Word::$word,)*];
+        }
+    };
+}
+
+words! {
+    Apply: "Apply", "적용";
+    ApplyHint: "Apply the manifests (Ctrl or Command + Enter)", "매니페스트 적용 (Ctrl 또는 Command + Enter)";
+    Reset: "Start over", "처음으로";
+    ResetHint: "Forget everything and start with the example", "모두 지우고 예제로 다시 시작";
+    Manifests: "Manifests", "매니페스트";
+    Objects: "Objects", "오브젝트";
+    Namespace: "Namespace", "네임스페이스";
+    AllNamespaces: "All namespaces", "모든 네임스페이스";
+    Search: "Search", "검색";
+    SearchHint: "Search names, labels and addresses", "이름, 레이블, 주소 검색";
+    Wide: "Wide", "넓게";
+    WideHint: "Give the tables the place of the cluster's picture", "클러스터 그림 자리까지 표를 넓게 보기";
+    NoSuchObjects: "No object fits.", "해당하는 오브젝트가 없습니다.";
+    BackToObjects: "Back to all objects", "모든 오브젝트로 돌아가기";
+    ObjectIsGone: "This object no longer exists.", "이 오브젝트는 더 이상 없습니다.";
+    OnlyOthers: "Only what I did not write", "내가 쓰지 않은 것만";
+    WholeStory: "Everything that happened", "일어난 모든 일";
+    Recorded: "Kubernetes Events", "쿠버네티스 이벤트";
+    NothingOfIt: "Nothing has happened to it yet.", "아직 일어난 일이 없습니다.";
+    Stage: "Stage", "클러스터";
+    Walk: "Packet walk", "패킷 경로";
+    Rules: "Rules", "규칙";
+    Endpoints: "Endpoints", "엔드포인트";
+    Events: "Events", "이벤트";
+    Panels: "Panels", "패널";
+    Edited: "edited, not applied", "수정됨, 아직 적용 안 함";
+    Problems: "Problems in the manifests", "매니페스트의 문제";
+    NoObjects: "There is nothing to apply: the text holds no object.", "적용할 것이 없습니다. 텍스트에 오브젝트가 없습니다.";
+    Send: "Send", "보내기";
+    Client: "From", "보내는 파드";
+    Target: "To", "받는 서비스";
+    Request: "Request", "요청";
+    NoTarget: "No Service with a cluster IP yet", "클러스터 IP가 있는 서비스가 아직 없습니다";
+    Time: "Time", "시간";
+    Clock: "Lab time", "실험실 시간";
+    Play: "Play", "재생";
+    Pause: "Pause", "일시 정지";
+    NextEvent: "Next event", "다음 이벤트";
+    Speed: "Speed", "속도";
+    Language: "Language", "언어";
+    ThemeSystem: "Theme: as the system", "테마: 시스템 설정";
+    ThemeLight: "Theme: light", "테마: 밝게";
+    ThemeDark: "Theme: dark", "테마: 어둡게";
+    ServicesBand: "SERVICES · exist only as rules on every node", "서비스 · 모든 노드의 규칙으로만 존재합니다";
+    Router: "router", "라우터";
+    NoPods: "no pods here", "파드 없음";
+    NoProbe: "no probes", "프로브 없음";
+    Power: "power", "전원";
+    NoNodeObject: "removed", "제거됨";
+    Stopped: "stopped", "멈춤";
+    Stale: "stale rules", "오래된 규칙";
+    Moment: "Moment", "시점";
+    MomentHint: "Go back in time. Painted from top to bottom: what you did, failures, endpoints, rules", "지난 시점 보기. 위에서부터 사용자 동작, 실패, 엔드포인트, 규칙";
+    Now: "Now", "현재로";
+    Branch: "Branch", "분기";
+    BranchHint: "Acting in the past begins a branch; the others are kept", "과거에서 무언가를 하면 새 분기가 시작됩니다. 다른 분기는 남아 있습니다";
+    LastSync: "last sync", "최근 동기화";
+    NoPacketYet: "No packet yet", "아직 패킷이 없습니다";
+    NoPacketHint: "Send a request: every hook, chain and rule that the packet meets will stand here.", "요청을 보내 보세요. 패킷이 만나는 모든 훅, 체인, 규칙이 여기에 표시됩니다.";
+    Requests: "Requests", "요청 목록";
+    Packets: "Packets of this request", "이 요청의 패킷";
+    FirstStep: "First step", "첫 단계";
+    PreviousStep: "Previous step", "이전 단계";
+    NextStep: "Next step", "다음 단계";
+    LastStep: "Last step", "마지막 단계";
+    Source: "src", "src";
+    Destination: "dst", "dst";
+    Mark: "mark", "mark";
+    Header: "Header", "헤더";
+    Node: "Node", "노드";
+    NewRules: "new since the last sync", "최근 동기화에서 추가됨";
+    GoneRules: "Gone since the last sync", "최근 동기화에서 사라짐";
+    WhyThisRule: "Why this rule is here", "이 규칙이 있는 이유";
+    PickRule: "Select a rule to see why it is here.", "규칙을 선택하면 그 규칙이 있는 이유를 보여 줍니다.";
+    NoRules: "This node has no rules yet.", "이 노드에는 아직 규칙이 없습니다.";
+    Policy: "policy", "정책";
+    InKernel: "written by the kernel's set-up, not for a Service", "서비스가 아니라 기본 설정으로 있는 규칙입니다";
+    Address: "Address", "주소";
+    Yes: "yes", "예";
+    No: "no", "아니요";
+    NoEndpoints: "no endpoints", "엔드포인트 없음";
+    NoServices: "There is no Service yet.", "아직 서비스가 없습니다.";
+    NoEvents: "Nothing has happened yet.", "아직 일어난 일이 없습니다.";
+    Because: "because of", "원인";
+    ShowCause: "Show the cause", "원인 보기";
+    ShowRule: "Show in the rules", "규칙에서 보기";
+    Request2: "request", "요청";
+    Reply: "reply", "응답";
+    SkipToEnd: "Close", "닫기";
+    PacketHeld: "Time stands still while a packet travels", "패킷이 움직이는 동안 실험실 시간은 멈춥니다";
+}
+
+fn pod_name(pod: &str) -> &str {
+    pod.rsplit('/').next().unwrap_or(pod)
+}
+
+/// A branch in the list; numbers count from 1.
+pub fn branch(lang: Lang, index: usize, fork: Option<(usize, Instant)>) -> String {
+    let number = index + 1;
+    let Some((of, at)) = fork else {
+        return lang.pick(format!("Branch {number}"), format!("분기 {number}"));
+    };
+    let of = of + 1;
+    lang.pick(
+        format!("Branch {number}, left {of} at {at}"),
+        format!("분기 {number}, {at} 에 {of}에서 나옴"),
+    )
+}
+
+pub fn more(lang: Lang, count: usize) -> String {
+    lang.pick(format!("+{count} more"), format!("외 {count}개"))
+}
+
+pub fn endpoints_ready(lang: Lang, ready: usize, all: usize) -> String {
+    lang.pick(format!("{ready}/{all} ready"), format!("{ready}/{all} 준비됨"))
+}
+
+pub fn error_place(lang: Lang, line: usize, column: usize) -> String {
+    lang.pick(format!("Line {line}, column {column}"), format!("{line}행 {column}열"))
+}
+
+pub fn more_errors(lang: Lang, count: usize) -> String {
+    lang.pick(format!("and {count} more"), format!("그 밖에 {count}개"))
+}
+
+pub fn error_count(lang: Lang, count: usize) -> String {
+    match count {
+        1 => lang.pick("1 problem".to_owned(), "문제 1개".to_owned()),
+        _ => lang.pick(format!("{count} problems"), format!("문제 {count}개")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_both_languages() {
+        for word in Word::ALL {
+            let (en, ko) = word.texts();
+            assert!(!en.is_empty() && !ko.is_empty(), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn korean_texts_are_korean() {
+        let english: Vec<_> = Word::ALL
+            .iter()
+            .filter(|word| !word.texts().1.chars().any(|it| ('가'..='힣').contains(&it)))
+            .collect();
+        assert_eq!(english, [&Word::Source, &Word::Destination, &Word::Mark]);
+    }
+}
