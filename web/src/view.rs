@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use svclab_core::family::first_host;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
@@ -262,8 +263,8 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
         };
         Node {
             name: it.name.clone(),
-            address: it.address.to_string(),
-            bridge: it.bridge().to_string(),
+            address: it.addresses.primary.to_string(),
+            bridge: first_host(it.pod_cidrs.primary).to_string(),
             rules: from.as_ref().map_or(0, |it| it.len()),
             ends,
             from,

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use svclab_core::key::{Kind, ObjectKey};
@@ -114,7 +113,7 @@ impl Tracer {
         let mut rules = RuleSet::builtin();
         rules.restore(&proxy::jumps(), true);
         rules.restore(&proxy::full_sync(objects, settings).restore, true);
-        let kernel = Kernel { rules: Rc::new(rules), ..Kernel::default() };
+        let kernel = Kernel::of(settings.family, rules);
         let node = objects.get(&ObjectKey::new(Kind::Node, "", &settings.node));
         let addresses = match node {
             Some(Object::Node(node)) => {

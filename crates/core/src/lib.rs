@@ -8,6 +8,7 @@
 pub mod time;
 pub mod rng;
 pub mod key;
+pub mod family;
 pub mod object;
 pub mod scenario;
 pub mod read;

@@ -69,7 +69,7 @@ pub fn compare(
     let mut rules = RuleSet::builtin();
     rules.restore(&proxy::jumps(), true);
     rules.restore(&proxy::full_sync(objects, settings).restore, true);
-    let kernel = Kernel { rules: Rc::new(rules), ..Kernel::default() };
+    let kernel = Kernel::of(settings.family, rules);
     Comparison {
         iptables: probe::outcomes(&kernel, is_local, probe),
         nftables: nftables(&proxy::nftables(objects, settings), is_local, probe),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
 use crate::admit::Version;
+use crate::family::{Addresses, Ranges};
 use crate::proxy;
 use crate::read::read;
 
@@ -38,8 +39,8 @@ pub struct Cluster {
     /// The release of Kubernetes: `"1.32"` (the default), `"1.33"` or `"1.34"`.
     #[serde(default)]
     pub version: Version,
-    pub lan: IpNet,
-    pub router: IpAddr,
+    pub lan: Ranges,
+    pub router: Addresses,
     #[serde(rename = "serviceCIDR")]
     pub service_cidr: Ranges,
     #[serde(rename = "clusterCIDR")]
@@ -65,7 +66,7 @@ pub struct Cluster {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeSpec {
     pub name: String,
-    pub address: IpAddr,
+    pub address: Addresses,
     #[serde(rename = "podCIDR")]
     pub pod_cidr: Ranges,
     #[serde(default)]
@@ -167,7 +168,7 @@ fn default_pool() -> String {
 pub struct HostSpec {
     pub name: String,
     /// On the LAN; any other address lies behind the router.
-    pub address: IpAddr,
+    pub address: Addresses,
     /// Its own static routes, besides the default one to the router.
     #[serde(default)]
     pub routes: Vec<RouteSpec>,
@@ -216,45 +217,6 @@ impl TryFrom<PortText> for PortSpec {
 impl From<PortSpec> for String {
     fn from(it: PortSpec) -> String {
         format!("{}/{}", it.port, it.protocol.name().to_uppercase())
-    }
-}
-
-/// One range, or one of each IP family (`10.244.0.0/16,fd00:10:244::/56`); the first is the
-/// primary one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Ranges {
-    pub primary: IpNet,
-    pub secondary: Option<IpNet>,
-}
-
-impl Ranges {
-    pub fn iter(self) -> impl Iterator<Item = IpNet> {
-        std::iter::once(self.primary).chain(self.secondary)
-    }
-}
-
-impl From<Ranges> for String {
-    fn from(ranges: Ranges) -> String {
-        let texts: Vec<String> = ranges.iter().map(|it| it.to_string()).collect();
-        texts.join(",")
-    }
-}
-
-impl TryFrom<String> for Ranges {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Ranges, String> {
-        let range = |it: &str| it.trim().parse::<IpNet>().map_err(|why| format!("{it:?}: {why}"));
-        let (first, second) = match text.split_once(',') {
-            Some((first, second)) => (first, Some(second)),
-            None => (text.as_str(), None),
-        };
-        let (primary, secondary) = (range(first)?, second.map(range).transpose()?);
-        if secondary.is_some_and(|it| it.addr().is_ipv4() == primary.addr().is_ipv4()) {
-            return Err(format!("{text:?}: both ranges are of one IP family"));
-        }
-        Ok(Ranges { primary, secondary })
     }
 }
 

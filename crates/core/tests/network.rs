@@ -103,7 +103,8 @@ fn group_l() -> String {
 impl Lab {
     fn new(manifests: &str) -> Lab {
         let node = |name: &str, address, pods: &str| {
-            Node::new(name, ip(address), pods.parse().expect("a network"))
+            let pods: ipnet::IpNet = pods.parse().expect("a network");
+            Node::new(name, ip(address), pods)
         };
         let nodes = vec![
             node("node-a", NODE_A, "10.244.1.0/24"),
@@ -125,7 +126,7 @@ impl Lab {
                 .into(),
             ..outside.clone()
         };
-        let lan = "192.168.10.0/24".parse().expect("a network");
+        let lan: ipnet::IpNet = "192.168.10.0/24".parse().expect("a network");
         let mut net = Network::new(nodes, vec![outside, desk], lan, ip("192.168.10.1"));
         net.announced.insert(ip("198.51.100.20"), "node-a".into());
         let pods = [

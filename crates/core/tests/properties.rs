@@ -210,7 +210,7 @@ fn check_addresses(lab: &Lab) {
         for ip in pod.addresses().into_iter().filter(|_| !pod.spec.host_network) {
             assert!(taken.insert(ip), "{ip} twice");
             let node = lab.network().node(&pod.spec.node_name).expect("bound to a machine");
-            assert!(node.pod_cidr.contains(&ip), "{ip} on {}", node.name);
+            assert!(node.pod_cidrs.contains(&ip), "{ip} on {}", node.name);
         }
     }
 }

@@ -19,7 +19,7 @@ fn lab() -> Lab {
 /// The node's rules, with the same word for its own range on every node.
 fn saved(lab: &Lab, node: &str) -> String {
     let rules = lab.rules(node).expect("the node exists").rules;
-    let range = lab.network().node(node).expect("the node exists").pod_cidr;
+    let range = lab.network().node(node).expect("the node exists").pod_cidrs;
     rules.save(Family::V4).replace(&range.to_string(), "PODS")
 }
 

@@ -35,29 +35,34 @@ pub fn run(lab: &Lab, place: &Place, line: &str) -> Output {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         [] => Output::default(),
-        ["iptables-save", rest @ ..] => iptables_save(lab, node, rest),
+        ["iptables-save", rest @ ..] => iptables_save(lab, node, Family::V4, rest),
+        ["ip6tables-save", rest @ ..] => iptables_save(lab, node, Family::V6, rest),
         ["conntrack", rest @ ..] => conntrack(lab, node, rest),
         [other, ..] => Output::failed(127, format!("bash: {other}: command not found\n")),
     }
 }
 
-fn iptables_save(lab: &Lab, node: &str, words: &[&str]) -> Output {
-    let Some(rules) = lab.rules(node).map(|it| it.rules) else {
+fn iptables_save(lab: &Lab, node: &str, family: Family, words: &[&str]) -> Output {
+    let Some(rules) = lab.network().kernel(node).map(|it| it.rules(family)) else {
         return Output::failed(1, format!("no node {node}\n"));
     };
+    let tool = match family {
+        Family::V4 => "iptables-save",
+        Family::V6 => "ip6tables-save",
+    };
     let table = match words {
-        [] => return Output { stdout: rules.save(Family::V4), ..Output::default() },
+        [] => return Output { stdout: rules.save(family), ..Output::default() },
         ["-t", table] | ["--table", table] => *table,
         [word, ..] => {
-            return Output::failed(2, format!("iptables-save: unknown argument {word:?}\n"));
+            return Output::failed(2, format!("{tool}: unknown argument {word:?}\n"));
         }
     };
     let Ok(name) = table.parse::<TableName>() else {
-        return Output::failed(1, format!("iptables-save: table {table:?} does not exist\n"));
+        return Output::failed(1, format!("{tool}: table {table:?} does not exist\n"));
     };
     let only = rules.tables.get(&name).cloned();
     let only = RuleSet { tables: only.into_iter().map(|it| (name, it)).collect() };
-    Output { stdout: only.save(Family::V4), ..Output::default() }
+    Output { stdout: only.save(family), ..Output::default() }
 }
 
 /// `conntrack -L`: the list on stdout, the count on stderr, as the tool does.

@@ -3,6 +3,7 @@
 use svclab_core::key::ObjectKey;
 use svclab_core::kubelet::Life;
 use svclab_core::lab::log::{Change, Entry, Happening};
+use svclab_netfilter::Family;
 
 use super::{Lang, pod_name};
 
@@ -115,9 +116,13 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
             format!("EndpointSlice {}: {ready} of {total} ready", key.name),
             format!("EndpointSlice {}: {total}개 중 {ready}개 준비됨", key.name),
         ),
-        Happening::Synced { node, added, removed } => lang.pick(
+        Happening::Synced { node, family: Family::V4, added, removed } => lang.pick(
             format!("kube-proxy on {node} writes its rules: +{added} −{removed}"),
             format!("{node} 노드의 kube-proxy가 규칙을 씀: +{added} −{removed}"),
+        ),
+        Happening::Synced { node, family: Family::V6, added, removed } => lang.pick(
+            format!("kube-proxy on {node} writes its IPv6 rules: +{added} −{removed}"),
+            format!("{node} 노드의 kube-proxy가 IPv6 규칙을 씀: +{added} −{removed}"),
         ),
         Happening::ConnectionsDeleted { node, count } => lang.pick(
             format!("kube-proxy on {node} has {count} UDP connections forgotten"),

@@ -219,8 +219,11 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
             others.for_each(|it| it.routes.push(via(*net, host.address)));
         }
     }
-    let used: Vec<IpAddr> =
-        nodes.iter().map(|it| it.address).chain(hosts.iter().map(|it| it.address)).collect();
+    let used: Vec<IpAddr> = nodes
+        .iter()
+        .map(|it| it.addresses.primary)
+        .chain(hosts.iter().map(|it| it.address))
+        .collect();
     let free = cidr.hosts().filter(|it| !used.contains(it)).max();
     let router = lan.and_then(|it| it.gateway).or(free).ok_or("the LAN has no free address")?;
     let mut net = Network::new(nodes, hosts, cidr, router);

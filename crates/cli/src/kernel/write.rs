@@ -96,8 +96,8 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
     let net = lab.network();
     let node = |it: &svclab_core::net::Node| NodeLine {
         name: it.name.to_string(),
-        ip: it.address,
-        pod_cidr: it.pod_cidr,
+        ip: it.addresses.primary,
+        pod_cidr: it.pod_cidrs.primary,
     };
     let pods = net.pods.values().map(|it| PodLine {
         name: it.pod.to_string(),
@@ -110,7 +110,7 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
         Some(PodLine {
             name: it.name.to_string(),
             node: it.node.to_string(),
-            ip: net.node(&it.node)?.address,
+            ip: net.node(&it.node)?.addresses.primary,
             ports: ports(&it.listens),
             host_network: true,
         })
@@ -126,7 +126,7 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
     Scenario {
         name: name.to_owned(),
         description: "Written by svclab kernel.".to_owned(),
-        lan: Some(Lan { cidr: Some(net.lan), gateway: Some(net.router) }),
+        lan: Some(Lan { cidr: Some(net.lan.primary), gateway: Some(net.router.primary) }),
         nodes: net.nodes.iter().map(node).collect(),
         pods: pods.chain(guests).collect(),
         external: hosts.collect(),
@@ -174,7 +174,7 @@ fn routes(lab: &Lab) -> Vec<RouteLine> {
     let external = external.flatten().filter_map(|it| it.parse::<IpAddr>().ok()).map(Into::into);
     let services = default_scenario().cluster.service_cidr.primary;
     let on = LAPTOP.to_owned();
-    let line = |to| RouteLine { on: on.clone(), to, via: worker.address };
+    let line = |to| RouteLine { on: on.clone(), to, via: worker.addresses.primary };
     std::iter::once(services).chain(external).map(line).collect()
 }
 
@@ -230,7 +230,7 @@ impl Writer {
     }
 
     fn probe_node_port(&mut self, service: &Service, proto: &str, port: u16) -> Result<(), String> {
-        let address = |name: &str| self.lab.network().node(name).map(|it| it.address);
+        let address = |name: &str| self.lab.network().node(name).map(|it| it.addresses.primary);
         let (Some(one), Some(two)) = (address("worker-1"), address("worker-2")) else {
             return Ok(());
         };

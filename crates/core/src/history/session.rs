@@ -77,7 +77,7 @@ pub fn fingerprint(lab: &Lab) -> String {
     for node in lab.nodes() {
         let Some(kernel) = lab.network().kernel(&node.name) else { continue };
         for family in [svclab_netfilter::Family::V4, svclab_netfilter::Family::V6] {
-            hash.update(kernel.rules.save(family));
+            hash.update(kernel.rules(family).save(family));
         }
         for connection in lab.conntrack(&node.name) {
             hash.update(format!("{connection:?}"));

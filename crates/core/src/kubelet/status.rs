@@ -8,6 +8,7 @@ use super::container::{ContainerRun, Doing, Ended, LOST};
 use super::image::hash;
 use super::plan::ContainerPlan;
 use super::run::{PodRun, Stage};
+use crate::family::Addresses;
 use crate::object::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, Ip, Pod, PodCondition, PodStatus,
@@ -37,10 +38,10 @@ impl Verdict {
     }
 }
 
-/// The status of `pod` as it runs on the node with the address `host`.
-pub fn status(pod: &Pod, run: &PodRun, host: IpAddr, now: Instant) -> PodStatus {
+/// The status of `pod` as it runs on the node with the addresses `host`.
+pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStatus {
     let phase = run.phase();
-    let ips = if run.plan.host_network { vec![host] } else { run.ips.clone() };
+    let ips = if run.plan.host_network { host.iter().collect() } else { run.ips.clone() };
     let up = !matches!(run.stage, Stage::Sandbox { .. });
     let texts: Vec<String> = if up { ips.iter().map(IpAddr::to_string).collect() } else { vec![] };
     let overdue = matches!(run.stage, Stage::Ended { overdue: true, .. });
@@ -52,8 +53,8 @@ pub fn status(pod: &Pod, run: &PodRun, host: IpAddr, now: Instant) -> PodStatus 
         conditions,
         reason: if overdue { "DeadlineExceeded".into() } else { pod.status.reason.clone() },
         message: if overdue { OVERDUE.into() } else { pod.status.message.clone() },
-        host_ip: host.to_string(),
-        host_ips: vec![Ip { ip: host.to_string() }],
+        host_ip: host.primary.to_string(),
+        host_ips: host.iter().map(|it| Ip { ip: it.to_string() }).collect(),
         pod_ip: texts.first().cloned().unwrap_or_default(),
         pod_ips: texts.into_iter().map(|ip| Ip { ip }).collect(),
         start_time: Some(run.accepted.rfc3339()),

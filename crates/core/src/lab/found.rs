@@ -1,8 +1,11 @@
 //! What a cluster holds before the first manifest: namespaces, nodes, and the Service
 //! `default/kubernetes` that the API server keeps itself.
 
+use std::net::IpAddr;
+
 use super::Lab;
 use crate::admit;
+use crate::family::first_host;
 use crate::object::{
     Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
     Endpoints, Namespace, Object, ObjectMeta, SERVICE_NAME_LABEL, Service, ServicePort, SlicePort,
@@ -25,13 +28,13 @@ impl Lab {
         for node in &cluster.nodes {
             self.register(&node.name, None);
         }
-        let Some(ip) = cluster.service_cidr.primary.hosts().next() else { return };
-        let service = Object::Service(kubernetes_service(ip.to_string()));
+        let ip = first_host(cluster.service_cidr.primary).to_string();
+        let service = Object::Service(kubernetes_service(ip));
         if let Ok(admitted) = admit::create(&self.objects, service, &mut self.rng, &self.settings) {
             self.write(admitted.object, None);
         }
         let Some(server) = api_server(&cluster.nodes) else { return };
-        let (endpoints, slice) = kubernetes_endpoints(server.address.to_string());
+        let (endpoints, slice) = kubernetes_endpoints(server.address.primary);
         self.write(Object::Endpoints(endpoints), None);
         self.write(Object::EndpointSlice(slice), None);
     }
@@ -75,7 +78,9 @@ fn kubernetes_service(ip: String) -> Service {
 }
 
 /// The API server's own Endpoints and slice: the control plane, port 6443.
-fn kubernetes_endpoints(ip: String) -> (Endpoints, EndpointSlice) {
+fn kubernetes_endpoints(ip: IpAddr) -> (Endpoints, EndpointSlice) {
+    let address_type = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+    let ip = ip.to_string();
     let port = EndpointPort {
         name: "https".into(),
         port: 6443,
@@ -93,7 +98,7 @@ fn kubernetes_endpoints(ip: String) -> (Endpoints, EndpointSlice) {
     let ready = EndpointConditions { ready: Some(true), ..EndpointConditions::default() };
     let slice = EndpointSlice {
         metadata,
-        address_type: "IPv4".into(),
+        address_type: address_type.into(),
         endpoints: vec![Endpoint { addresses: vec![ip], conditions: ready, ..Endpoint::default() }],
         ports: vec![SlicePort {
             name: Some("https".into()),

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use svclab_netfilter::Family;
+
 use crate::key::ObjectKey;
 use crate::kubelet::{Life, ProbeKind, Said};
 use crate::time::{Duration, Instant};
@@ -197,9 +199,10 @@ pub enum Happening {
         ready: usize,
         total: usize,
     },
-    /// kube-proxy wrote its rules: how many lines are new and how many are gone.
+    /// kube-proxy wrote its rules for one IP family: how many lines are new and how many are gone.
     Synced {
         node: NodeName,
+        family: Family,
         added: usize,
         removed: usize,
     },

@@ -104,7 +104,7 @@ impl Lab {
         self.set_power(name, Power::Up);
         self.heard.remove(name);
         if let Some(node) = self.net.node(name) {
-            let kernel = network::started(node, self.cluster_cidrs.primary);
+            let kernel = network::started(node, self.cluster_cidrs);
             self.net.kernels.insert(name.clone(), kernel);
         }
         let key = ObjectKey::new(Kind::Node, "", &**name);
@@ -199,14 +199,12 @@ impl Machine {
             CAPACITY.into_iter().map(|(name, amount)| (name.into(), amount.into())).gather();
         capacity.extend(self.spec.capacity.clone());
         let address = |kind: &str, address: String| NodeAddress { r#type: kind.into(), address };
+        let internal = self.spec.address.iter().map(|it| address("InternalIP", it.to_string()));
         NodeStatus {
             allocatable: allocatable(&capacity),
             capacity,
             conditions: healthy(old, now),
-            addresses: vec![
-                address("InternalIP", self.spec.address.to_string()),
-                address("Hostname", self.spec.name.clone()),
-            ],
+            addresses: internal.chain(once(address("Hostname", self.spec.name.clone()))).collect(),
             daemon_endpoints: crate::object::NodeDaemonEndpoints {
                 kubelet_endpoint: DaemonEndpoint { port: KUBELET_PORT },
             },

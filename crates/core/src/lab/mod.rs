@@ -31,8 +31,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use svclab_netfilter::Family;
 
 use crate::admit::{self, Refusal};
+use crate::family::Ranges;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{self, Images, Link, ProbeKind};
 use crate::net::Network;
@@ -40,7 +42,7 @@ use crate::net::exchange::Response;
 use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
-use crate::scenario::{Ranges, Scenario};
+use crate::scenario::Scenario;
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -144,8 +146,8 @@ pub struct Lab {
     images: BTreeMap<NodeName, Images>,
     /// What containers of a namespace learn of Services; made anew after a Service has changed.
     links: BTreeMap<String, Rc<[Link]>>,
-    /// The address each node gave out last.
-    last_address: BTreeMap<NodeName, IpAddr>,
+    /// The addresses each node gave out last, of each family.
+    last_address: BTreeMap<(NodeName, Family), IpAddr>,
     balancer: Balancer,
     proxies: Proxies,
     queue: Queue,

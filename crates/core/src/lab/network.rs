@@ -1,6 +1,6 @@
 //! The network as the scenario and the objects make it, and what is sent over it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -9,6 +9,7 @@ use svclab_netfilter::Protocol;
 
 use super::log::Happening;
 use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
+use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client, Response};
 use crate::net::{Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
@@ -101,10 +102,10 @@ impl Sending {
 /// The machines of the scenario, before any pod runs.
 pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = cluster.nodes.iter();
-    let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr.primary));
+    let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr));
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
-    let pods = cluster.cluster_cidr.primary;
+    let pods = cluster.cluster_cidr;
     net.kernels = net.nodes.iter().map(|it| (it.name.clone(), started(it, pods))).collect();
     if let Some(server) = super::found::api_server(&cluster.nodes) {
         let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
@@ -114,19 +115,32 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     net
 }
 
-/// The kernel of a node that has just started, with what its network plugin wrote; `pods` is the
-/// range of the whole cluster.
-pub(super) fn started(node: &Node, pods: IpNet) -> Kernel {
+/// The kernel of a node that has just started, with what its network plugin wrote; `pods` are the
+/// ranges of the whole cluster.
+pub(super) fn started(node: &Node, pods: Ranges) -> Kernel {
     let mut kernel = Kernel::default();
-    Rc::make_mut(&mut kernel.rules).restore(&cni::flannel(node.pod_cidr, pods), true);
+    for own in node.pod_cidrs.iter() {
+        if let Some(all) = pods.of(own.family()) {
+            Rc::make_mut(kernel.rules_mut(own.family())).restore(&cni::flannel(own, all), true);
+        }
+    }
     kernel
+}
+
+/// As a client writes it into a URL.
+fn host_header(to: IpAddr, port: u16) -> String {
+    match (to, port) {
+        (IpAddr::V4(ip), 80) => ip.to_string(),
+        (IpAddr::V6(ip), 80) => format!("[{ip}]"),
+        _ => SocketAddr::new(to, port).to_string(),
+    }
 }
 
 fn host(spec: &HostSpec) -> Host {
     Host {
         name: spec.name.as_str().into(),
-        address: spec.address,
-        aliases: Vec::new(),
+        address: spec.address.primary,
+        aliases: spec.address.secondary.into_iter().map(IpNet::from).collect(),
         routes: spec.routes.iter().map(|it| via(it.to, it.via)).collect(),
         listens: spec.ports.iter().map(|it| (it.protocol, it.port)).collect(),
     }
@@ -139,7 +153,7 @@ impl Lab {
         let to = self.address(&sending.to)?;
         let from = self.net.name_of(&party);
         let port = sending.port;
-        let host = if port == 80 { to.to_string() } else { format!("{to}:{port}") };
+        let host = host_header(to, port);
         let what = sending.question();
         let request = Request { from: from.clone(), host, to, port, what };
         self.requests += 1;

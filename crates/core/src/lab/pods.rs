@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use ipnet::IpNet;
+use svclab_netfilter::Family;
+
 use super::delete::DeleteOptions;
 use super::log::{EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
 use super::{Lab, pod_name};
+use crate::family::{OfFamily, first_host, next_ip};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{
     self, Advance, Host, Images, Life, Link, Occurrence, PodRun, ProbeKind, Said,
@@ -78,7 +82,7 @@ struct OnNode<'a> {
     rng: &'a mut Rng,
     images: &'a mut Images,
     net: &'a mut Network,
-    last_address: &'a mut BTreeMap<NodeName, IpAddr>,
+    last_address: &'a mut BTreeMap<(NodeName, Family), IpAddr>,
     objects: &'a Objects,
     links: &'a mut BTreeMap<String, Rc<[Link]>>,
     node: NodeName,
@@ -90,13 +94,19 @@ impl Host for OnNode<'_> {
         (self.images, self.rng)
     }
 
+    /// One address of each range of the node, or none at all.
     fn attach(&mut self) -> Vec<IpAddr> {
-        let Some(ip) = self.free_address() else { return Vec::new() };
-        let device = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
-        let (pod, node) = (pod_name(self.pod).into(), self.node.clone());
-        self.last_address.insert(node.clone(), ip);
-        self.net.attach(Attachment { pod, node, ip, device, listens: Ports::default() });
-        vec![ip]
+        let Some(node) = self.net.node(&self.node) else { return Vec::new() };
+        let free = node.pod_cidrs.iter().map(|range| self.free_address(range));
+        let Some(ips) = free.collect::<Option<Vec<IpAddr>>>() else { return Vec::new() };
+        let device: Rc<str> = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
+        let pod: Rc<str> = pod_name(self.pod).into();
+        for ip in &ips {
+            let (pod, node, device) = (pod.clone(), self.node.clone(), device.clone());
+            self.last_address.insert((node.clone(), ip.family()), *ip);
+            self.net.attach(Attachment { pod, node, ip: *ip, device, listens: Ports::default() });
+        }
+        ips
     }
 
     fn links(&mut self) -> Rc<[Link]> {
@@ -119,22 +129,16 @@ impl Host for OnNode<'_> {
 }
 
 impl OnNode<'_> {
-    /// The next address of the node's range, after those handed out before (host-local IPAM).
-    fn free_address(&self) -> Option<IpAddr> {
-        let node = self.net.node(&self.node)?;
-        let used = |ip: &IpAddr| self.net.pods.contains_key(ip) || *ip == node.bridge();
-        let later = self.last_address.get(&node.name).into_iter().flat_map(|last| {
-            let after = std::iter::successors(next_ip(*last), |ip| next_ip(*ip));
-            after.take_while(|ip| node.pod_cidr.contains(ip) && *ip != node.pod_cidr.broadcast())
-        });
-        later.chain(node.pod_cidr.hosts()).find(|ip| !used(ip))
-    }
-}
-
-fn next_ip(ip: IpAddr) -> Option<IpAddr> {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|it| IpAddr::V4(it.into())),
-        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|it| IpAddr::V6(it.into())),
+    /// The next address of a range of the node, after those handed out before (host-local IPAM).
+    /// The first is the bridge's.
+    fn free_address(&self, range: IpNet) -> Option<IpAddr> {
+        let after = |ip: IpAddr| {
+            let after = std::iter::successors(next_ip(ip), |ip| next_ip(*ip));
+            after.take_while(|ip| range.contains(ip) && *ip != range.broadcast())
+        };
+        let last = self.last_address.get(&(self.node.clone(), range.family()));
+        let later = last.into_iter().flat_map(|last| after(*last));
+        later.chain(after(first_host(range))).find(|ip| !self.net.pods.contains_key(ip))
     }
 }
 
@@ -335,10 +339,8 @@ impl Lab {
         if pod.spec.host_network {
             let (name, node) = (pod_name(key).into(), pod.spec.node_name.as_str().into());
             self.net.seat(Guest { name, node, listens });
-        } else if let Some(ip) = tracked.run.ips().first()
-            && let Some(end) = self.net.pods.get_mut(ip)
-        {
-            end.listens = listens;
+        } else {
+            self.net.listen(&pod_name(key), &listens);
         }
     }
 
@@ -347,7 +349,7 @@ impl Lab {
         let Some(tracked) = self.running.get(key) else { return };
         let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
         let Some(node) = self.net.node(&pod.spec.node_name) else { return };
-        let status = kubelet::status(pod, &tracked.run, node.address, self.now);
+        let status = kubelet::status(pod, &tracked.run, node.addresses, self.now);
         if pod.status == status {
             return;
         }

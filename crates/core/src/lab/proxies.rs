@@ -1,4 +1,7 @@
 //! Each node's kube-proxy: when it syncs, and what a sync changes in the kernel.
+//!
+//! A kube-proxy has a proxier for each IP family of the cluster (`metaproxier`); each hears, waits
+//! and writes by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -25,16 +28,24 @@ const OWN_DELAY: Duration = Duration::from_millis(40);
 /// The kube-proxies of all nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Proxies {
-    pub(super) watch: Watch,
+    /// One for each IP family, the primary one first.
+    watches: Vec<Watch>,
     pub(super) nodes: BTreeMap<NodeName, KubeProxy>,
 }
 
 /// One node's kube-proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct KubeProxy {
+    running: bool,
+    pub(super) delay: Duration,
+    families: Vec<FamilyProxy>,
+}
+
+/// What of a kube-proxy is for one IP family.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FamilyProxy {
     /// None while it is stopped.
     proxier: Option<Proxier>,
-    pub(super) delay: Duration,
     pace: Pace,
     pub(super) synced_at: Option<Instant>,
     /// Something changed that its rules do not know.
@@ -47,42 +58,78 @@ pub(super) struct KubeProxy {
 
 impl Proxies {
     pub(super) fn new(cluster: &Cluster, rng: &mut Rng) -> Proxies {
-        let watch = Watch::new(settings(cluster));
+        let watches: Vec<Watch> = settings(cluster).map(Watch::new).collect();
         let start = |node: &NodeSpec| {
             let own = rng.below(OWN_DELAY.as_micros());
             let delay = Duration::from_micros(DELAY.as_micros() + own);
-            (node.name.as_str().into(), KubeProxy::new(&node.name, &watch, delay))
+            (node.name.as_str().into(), KubeProxy::new(&node.name, &watches, delay))
         };
-        Proxies { nodes: cluster.nodes.iter().map(start).gather(), watch }
+        Proxies { nodes: cluster.nodes.iter().map(start).gather(), watches }
     }
 
-    /// Which kube-proxies have to sync because of a change.
-    fn hear(&mut self, changed: &ObjectKey, objects: &Objects) -> Vec<NodeName> {
-        let services = self.watch.hear(changed, objects);
-        let concerns = |(node, proxy): (&NodeName, &mut KubeProxy)| {
-            proxy.behind |= !services.is_empty();
-            let proxier = proxy.proxier.as_mut()?;
-            proxier.changed(&services);
-            let itself = changed.kind == Kind::Node && *changed.name == **node;
-            let due = !services.is_empty() || (itself && proxier.node_changed(objects));
-            due.then(|| node.clone())
-        };
-        self.nodes.iter_mut().filter_map(concerns).collect()
+    /// The families of the cluster, the primary one first.
+    pub(super) fn families(&self) -> impl Iterator<Item = Family> {
+        self.watches.iter().map(Watch::family)
+    }
+
+    /// The place of a family among the watches, and in each kube-proxy.
+    fn place(&self, family: Family) -> Option<usize> {
+        self.families().position(|it| it == family)
+    }
+
+    pub(super) fn watch(&self, family: Family) -> Option<&Watch> {
+        self.watches.get(self.place(family)?)
+    }
+
+    pub(super) fn of(&self, node: &str, family: Family) -> Option<&FamilyProxy> {
+        self.nodes.get(node)?.families.get(self.place(family)?)
+    }
+
+    /// Which proxiers have to sync because of a change.
+    fn hear(&mut self, changed: &ObjectKey, objects: &Objects) -> Vec<(NodeName, Family)> {
+        let mut res = Vec::new();
+        for (index, watch) in self.watches.iter_mut().enumerate() {
+            let services = watch.hear(changed, objects);
+            let concerns = |(node, proxy): (&NodeName, &mut KubeProxy)| {
+                let half = proxy.families.get_mut(index)?;
+                half.behind |= !services.is_empty();
+                let proxier = half.proxier.as_mut()?;
+                proxier.changed(&services);
+                let itself = changed.kind == Kind::Node && *changed.name == **node;
+                let due = !services.is_empty() || (itself && proxier.node_changed(objects));
+                due.then(|| (node.clone(), watch.family()))
+            };
+            res.extend(self.nodes.iter_mut().filter_map(concerns));
+        }
+        res
     }
 }
 
-fn settings(cluster: &Cluster) -> Settings {
-    let family =
-        if cluster.cluster_cidr.primary.addr().is_ipv4() { Family::V4 } else { Family::V6 };
+fn settings(cluster: &Cluster) -> impl Iterator<Item = Settings> {
     let cluster_cidr = String::from(cluster.cluster_cidr);
-    Settings { family, cluster_cidr, ..cluster.kube_proxy.clone() }
+    let settings = move |family| Settings {
+        family,
+        cluster_cidr: cluster_cidr.clone(),
+        ..cluster.kube_proxy.clone()
+    };
+    cluster.cluster_cidr.families().map(settings)
 }
 
 impl KubeProxy {
-    fn new(node: &str, watch: &Watch, delay: Duration) -> KubeProxy {
-        KubeProxy {
+    fn new(node: &str, watches: &[Watch], delay: Duration) -> KubeProxy {
+        let families = watches.iter().map(|watch| FamilyProxy::new(node, watch)).collect();
+        KubeProxy { running: true, delay, families }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+}
+
+impl FamilyProxy {
+    fn new(node: &str, watch: &Watch) -> FamilyProxy {
+        FamilyProxy {
             proxier: Some(Proxier::new(node, watch)),
-            delay,
             pace: Pace::default(),
             synced_at: None,
             behind: false,
@@ -90,39 +137,41 @@ impl KubeProxy {
             removed: Rc::default(),
         }
     }
-
-    pub(super) fn is_running(&self) -> bool {
-        self.proxier.is_some()
-    }
 }
 
 impl Lab {
     /// The kube-proxies hear of a change: those it concerns write soon, but not more often than
     /// their pace allows.
     pub(super) fn wake_proxies(&mut self, changed: &ObjectKey, cause: Option<EntryId>) {
-        for node in self.proxies.hear(changed, &self.objects) {
-            self.wake_proxy(&node, cause);
+        for (node, family) in self.proxies.hear(changed, &self.objects) {
+            self.wake_proxy(&node, family, cause);
         }
     }
 
-    fn wake_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
+    fn wake_proxy(&mut self, node: &NodeName, family: Family, cause: Option<EntryId>) {
         let Some(proxy) = self.proxies.nodes.get(node) else { return };
-        let version = self.proxies.watch.version();
-        let at = proxy.pace.next(self.now + proxy.delay, version);
-        self.queue.push(at, Task::Proxy(node.clone()), cause);
+        let own = self.proxies.of(node, family).zip(self.proxies.watch(family));
+        let Some((own, watch)) = own else { return };
+        let at = own.pace.next(self.now + proxy.delay, watch.version());
+        self.queue.push(at, Task::Proxy(node.clone(), family), cause);
     }
 
-    pub(super) fn sync_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
+    fn wake_whole_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
+        let families: Vec<Family> = self.proxies.families().collect();
+        families.into_iter().for_each(|family| self.wake_proxy(node, family, cause));
+    }
+
+    pub(super) fn sync_proxy(&mut self, node: &NodeName, family: Family, cause: Option<EntryId>) {
         if !self.machine_runs(node) {
             return;
         }
-        let Proxies { watch, nodes } = &mut self.proxies;
-        let (Some(proxy), Some(kernel)) = (nodes.get_mut(node), self.net.kernels.get_mut(node))
-        else {
-            return;
-        };
+        let Some(place) = self.proxies.place(family) else { return };
+        let Proxies { watches, nodes } = &mut self.proxies;
+        let proxy = nodes.get_mut(node).and_then(|it| it.families.get_mut(place));
+        let (Some(proxy), Some(watch)) = (proxy, watches.get_mut(place)) else { return };
+        let Some(kernel) = self.net.kernels.get_mut(node) else { return };
         let Some(proxier) = &mut proxy.proxier else { return };
-        let report = proxier.sync(watch, &self.objects, &mut kernel.rules, self.now);
+        let report = proxier.sync(watch, &self.objects, kernel.rules_mut(family), self.now);
         proxy.pace.synced(self.now);
         proxy.synced_at = Some(self.now);
         proxy.behind = false;
@@ -135,8 +184,8 @@ impl Lab {
             let (added, removed) = (report.changes.added.len(), report.changes.removed.len());
             proxy.added = Rc::new(report.changes.added);
             proxy.removed = Rc::new(report.changes.removed);
-            cause =
-                Some(self.note(cause, Happening::Synced { node: node.clone(), added, removed }));
+            let node = node.clone();
+            cause = Some(self.note(cause, Happening::Synced { node, family, added, removed }));
         }
         if forgotten > 0 {
             let what = Happening::ConnectionsDeleted { node: node.clone(), count: forgotten };
@@ -147,25 +196,26 @@ impl Lab {
     /// A kube-proxy that is stopped leaves its rules as they are; one that is started knows nothing
     /// and writes everything.
     pub(super) fn switch_proxy(&mut self, node: &NodeName, running: bool) {
-        let Proxies { watch, nodes } = &mut self.proxies;
-        let Some(proxy) = nodes.get_mut(node).filter(|it| it.is_running() != running) else {
-            return;
-        };
-        proxy.proxier = running.then(|| Proxier::new(node, watch));
-        proxy.pace = Pace::default();
+        let Proxies { watches, nodes } = &mut self.proxies;
+        let Some(proxy) = nodes.get_mut(node).filter(|it| it.running != running) else { return };
+        proxy.running = running;
+        for (own, watch) in proxy.families.iter_mut().zip(watches) {
+            own.proxier = running.then(|| Proxier::new(node, watch));
+            own.pace = Pace::default();
+        }
         let what = Happening::ProxySwitched { node: node.clone(), running };
         let cause = self.note(None, what);
         if running {
-            self.wake_proxy(node, Some(cause));
+            self.wake_whole_proxy(node, Some(cause));
         }
     }
 
     /// The machine has started, and kube-proxy with it; the kernel knows no rules.
     pub(super) fn restart_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
-        let Proxies { watch, nodes } = &mut self.proxies;
+        let Proxies { watches, nodes } = &mut self.proxies;
         let Some(proxy) = nodes.get_mut(node) else { return };
-        *proxy = KubeProxy::new(node, watch, proxy.delay);
-        self.wake_proxy(node, cause);
+        *proxy = KubeProxy::new(node, watches, proxy.delay);
+        self.wake_whole_proxy(node, cause);
     }
 
     /// From the next change on.

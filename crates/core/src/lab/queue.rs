@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use svclab_netfilter::Family;
+
 use super::log::EntryId;
 use crate::key::ObjectKey;
 use crate::time::Instant;
@@ -33,7 +35,7 @@ pub(super) enum Task {
     Dependents(ObjectKey),
     EmptyNamespace(String),
     FinishNamespace(String),
-    Proxy(NodeName),
+    Proxy(NodeName, Family),
     /// The load balancer looks at a Service.
     LoadBalancer(ObjectKey),
     /// Its speakers agree on the node that answers for a Service.
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn the_sooner_of_two_times_wins_and_the_first_cause_stays() {
         let at = |seconds| Instant::START + Duration::from_secs(seconds);
-        let task = || Task::Proxy("worker-1".into());
+        let task = || Task::Proxy("worker-1".into(), Family::V4);
         let mut queue = Queue::default();
         queue.push(at(5), task(), Some(EntryId(1)));
         queue.push(at(9), task(), Some(EntryId(2)));

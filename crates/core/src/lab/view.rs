@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
-use svclab_netfilter::{Entry as Connection, RuleRef, RuleSet};
+use svclab_netfilter::{Entry as Connection, Family, RuleRef, RuleSet};
 
 use super::log::Log;
 use super::{Lab, Objects};
@@ -135,18 +135,29 @@ impl Lab {
         }
     }
 
+    /// The IP families that the cluster's pods speak, the primary one first.
+    pub fn families(&self) -> impl Iterator<Item = Family> {
+        self.proxies.families()
+    }
+
+    /// A node's rules for the cluster's primary family.
     pub fn rules(&self, node: &str) -> Option<NodeRules> {
-        let rules = self.net.kernel(node)?.rules.clone();
+        self.rules_of(node, self.families().next()?)
+    }
+
+    /// None also where the cluster does not speak the family.
+    pub fn rules_of(&self, node: &str, family: Family) -> Option<NodeRules> {
         let proxy = self.proxies.nodes.get(node)?;
+        let own = self.proxies.of(node, family)?;
         Some(NodeRules {
-            rules,
-            origins: self.proxies.watch.origins().clone(),
+            rules: self.net.kernel(node)?.rules(family).clone(),
+            origins: self.proxies.watch(family)?.origins().clone(),
             running: proxy.is_running(),
             delay: proxy.delay,
-            synced_at: proxy.synced_at,
-            behind: proxy.behind,
-            added: proxy.added.clone(),
-            removed: proxy.removed.clone(),
+            synced_at: own.synced_at,
+            behind: own.behind,
+            added: own.added.clone(),
+            removed: own.removed.clone(),
         })
     }
 

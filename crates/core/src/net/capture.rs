@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_netfilter::packet::{About, Icmp};
@@ -134,7 +134,7 @@ fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
     Some((step.at, last.map_or(step.packet, |it| it.packet), false))
 }
 
-/// ARP's three questions where nobody answers.
+/// The three questions of ARP or neighbour discovery where nobody answers.
 fn neighbours(trace: &Trace, tap: &Tap) -> Vec<Captured> {
     let Some(step) = trace.steps.last() else { return Vec::new() };
     if step.event != Event::Lost(Loss::NoNeighbour) {
@@ -153,7 +153,14 @@ fn neighbours(trace: &Trace, tap: &Tap) -> Vec<Captured> {
     let asks = |after: u64| {
         let at = step.at + Duration::from_secs(after);
         let Packet { src, dst, .. } = step.packet;
-        let line = format!("{} ARP, Request who-has {dst} tell {src}, length 28", clock(at));
+        let asks = match dst {
+            IpAddr::V4(_) => format!("ARP, Request who-has {dst} tell {src}, length 28"),
+            IpAddr::V6(ip) => {
+                let all = solicited_node(ip);
+                format!("IP6 {src} > {all}: ICMP6, neighbor solicitation, who has {dst}, length 32")
+            }
+        };
+        let line = format!("{} {asks}", clock(at));
         Captured { at, packet: step.packet, out: true, line }
     };
     if here { (0..3).map(asks).collect() } else { Vec::new() }
@@ -202,8 +209,9 @@ impl<'a> Printer<'a> {
     }
 
     fn line(&mut self, index: usize, at: Instant, packet: &Packet) -> String {
-        let mut res = format!("{} IP ", clock(at));
-        let end = |ip: std::net::IpAddr, port: Option<u16>| match port {
+        let version = if packet.dst.is_ipv4() { "IP" } else { "IP6" };
+        let mut res = format!("{} {version} ", clock(at));
+        let end = |ip: IpAddr, port: Option<u16>| match port {
             Some(port) => format!("{ip}.{port}"),
             None => ip.to_string(),
         };
@@ -314,19 +322,52 @@ impl<'a> Printer<'a> {
             Icmp::EchoRequest { .. } | Icmp::EchoReply { .. } => ", seq 1",
             _ => "",
         };
-        format!("ICMP {icmp}{sequence}, length {length}")
+        match packet.dst {
+            IpAddr::V4(_) => format!("ICMP {icmp}{sequence}, length {length}"),
+            IpAddr::V6(_) => format!("ICMP6, {}{sequence}, length {length}", icmp6(icmp)),
+        }
     }
 
     /// The error's header and the whole packet that it quotes.
     fn quoted(&self, about: About) -> u32 {
         let first = self.exchange.packets.first();
         let data = first.map_or(0, |it| u32::from(it.sent.length));
-        8 + 20
+        let header = if about.dst.is_ipv4() { 20 } else { 40 };
+        8 + header
             + match about.protocol {
                 Protocol::Tcp => 40,
                 _ => 8 + data,
             }
     }
+}
+
+/// The multicast address that the neighbour listens on (RFC 4291 §2.7.1).
+fn solicited_node(ip: Ipv6Addr) -> Ipv6Addr {
+    let prefix = u128::from(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0));
+    Ipv6Addr::from(prefix | (u128::from(ip) & 0x00ff_ffff))
+}
+
+/// tcpdump's words for ICMPv6 (`icmp6_print`); the codes are those of ICMP.
+fn icmp6(icmp: Icmp) -> String {
+    let Icmp::Unreachable { code, about } = icmp else {
+        return match icmp {
+            Icmp::TimeExceeded { about } => {
+                format!("time exceeded in-transit for {}", about.dst.ip())
+            }
+            _ => icmp.to_string(),
+        };
+    };
+    let to = about.dst.ip();
+    let what = match code {
+        0 => format!("unreachable route {to}"),
+        1 => format!("unreachable address {to}"),
+        9 | 10 | 13 => format!("unreachable prohibited {to}"),
+        _ => {
+            let protocol = about.protocol.name();
+            format!("unreachable port, {to} {protocol} port {}", about.dst.port())
+        }
+    };
+    format!("destination unreachable, {what}")
 }
 
 fn reason(status: u16) -> &'static str {

@@ -5,10 +5,17 @@
 //! kube-proxy, whose jump stands before this one.
 
 use ipnet::IpNet;
+use svclab_netfilter::Family;
 use svclab_netfilter::text::{Restore, parse};
+
+use crate::family::OfFamily;
 
 /// What flanneld on the node with `pods` gives to iptables; `cluster` are all pods' addresses.
 pub fn flannel(pods: IpNet, cluster: IpNet) -> Restore {
+    let multicast = match cluster.family() {
+        Family::V4 => "224.0.0.0/4",
+        Family::V6 => "ff00::/8",
+    };
     let rule = |what: &str, then: &str| {
         format!("-A FLANNEL-POSTRTG {what} -m comment --comment \"flanneld masq\" -j {then}\n")
     };
@@ -17,7 +24,7 @@ pub fn flannel(pods: IpNet, cluster: IpNet) -> Restore {
         rule(&format!("-s {pods} -d {cluster}"), "RETURN"),
         rule(&format!("-s {cluster} -d {pods}"), "RETURN"),
         rule(&format!("! -s {cluster} -d {pods}"), "RETURN"),
-        rule(&format!("-s {cluster} ! -d 224.0.0.0/4"), "MASQUERADE --random-fully"),
+        rule(&format!("-s {cluster} ! -d {multicast}"), "MASQUERADE --random-fully"),
         rule(&format!("! -s {cluster} -d {cluster}"), "MASQUERADE --random-fully"),
     ];
     let text = format!(

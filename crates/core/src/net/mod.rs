@@ -22,11 +22,11 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use ipnet::IpNet;
 use svclab_netfilter::memory::Memory;
 use svclab_netfilter::order::Gather;
-use svclab_netfilter::{Conntrack, CounterTable, Dice, RuleSet};
+use svclab_netfilter::{Conntrack, CounterTable, Dice, Family, RuleSet};
 
+use crate::family::{Addresses, OfFamily, Ranges};
 use crate::rng::Rng;
 use crate::trace::NodeName;
 
@@ -57,23 +57,52 @@ impl Chance for Rng {
 /// One node's network stack: what it was told and what it remembers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
+    /// What `iptables` shows.
     pub rules: Rc<RuleSet>,
+    /// What `ip6tables` shows.
+    pub rules6: Rc<RuleSet>,
     pub conntrack: Conntrack,
     /// What matches like `recent` and `limit` remember.
     pub memory: Memory,
     /// Of the rules and policies that packets have met.
     pub counters: CounterTable,
+    pub counters6: CounterTable,
     pub errors: ErrorLimit,
+}
+
+impl Kernel {
+    /// With these rules for one family.
+    pub fn of(family: Family, rules: RuleSet) -> Kernel {
+        let mut res = Kernel::default();
+        *res.rules_mut(family) = Rc::new(rules);
+        res
+    }
+
+    pub fn rules(&self, family: Family) -> &Rc<RuleSet> {
+        match family {
+            Family::V4 => &self.rules,
+            Family::V6 => &self.rules6,
+        }
+    }
+
+    pub fn rules_mut(&mut self, family: Family) -> &mut Rc<RuleSet> {
+        match family {
+            Family::V4 => &mut self.rules,
+            Family::V6 => &mut self.rules6,
+        }
+    }
 }
 
 impl Default for Kernel {
     fn default() -> Kernel {
         let rules = Rc::new(RuleSet::builtin());
         Kernel {
+            rules6: rules.clone(),
             rules,
             conntrack: Conntrack::default(),
             memory: Memory::default(),
             counters: CounterTable::default(),
+            counters6: CounterTable::default(),
             errors: ErrorLimit::default(),
         }
     }
@@ -94,15 +123,20 @@ pub struct Network {
     pub hosts: Vec<Host>,
     /// Addresses of load balancers, and the node that answers ARP for each (MetalLB's layer 2).
     pub announced: BTreeMap<IpAddr, NodeName>,
-    pub lan: IpNet,
-    pub router: IpAddr,
+    pub lan: Ranges,
+    pub router: Addresses,
     /// Whether a bridge port may send a frame back to where it came from (CNI's `hairpinMode`).
     pub hairpin: bool,
 }
 
 impl Network {
     /// The machines on their LAN, before any pod runs.
-    pub fn new(nodes: Vec<Node>, hosts: Vec<Host>, lan: IpNet, router: IpAddr) -> Network {
+    pub fn new(
+        nodes: Vec<Node>,
+        hosts: Vec<Host>,
+        lan: impl Into<Ranges>,
+        router: impl Into<Addresses>,
+    ) -> Network {
         let kernels = nodes.iter().map(|it| (it.name.clone(), Kernel::default()));
         Network {
             kernels: kernels.gather(),
@@ -112,8 +146,8 @@ impl Network {
             guests: Vec::new(),
             hosts,
             announced: BTreeMap::new(),
-            lan,
-            router,
+            lan: lan.into(),
+            router: router.into(),
             hairpin: true,
         }
     }
@@ -132,6 +166,36 @@ impl Network {
 
     pub fn pod(&self, name: &str) -> Option<&Attachment> {
         self.pods.get(self.addresses.get(name)?.first()?)
+    }
+
+    /// The end at which a pod, known by one of its addresses, has an address of this family.
+    pub fn end(&self, ip: IpAddr, family: Family) -> Option<&Attachment> {
+        let own = self.pods.get(&ip)?;
+        if ip.family() == family {
+            return Some(own);
+        }
+        let all = self.addresses.get(&own.pod)?;
+        self.pods.get(all.iter().find(|it| it.family() == family)?)
+    }
+
+    /// Whose network namespace an end belongs to.
+    pub fn party(&self, end: &Attachment) -> Party {
+        Party::Pod(self.pod(&end.pod).map_or(end.ip, |it| it.ip))
+    }
+
+    /// All ends of a pod, the one with its first address first.
+    pub fn ends(&self, pod: &str) -> impl Iterator<Item = &Attachment> {
+        let all = self.addresses.get(pod).into_iter().flatten();
+        all.filter_map(|ip| self.pods.get(ip))
+    }
+
+    /// What the programs of a pod listen on from now.
+    pub fn listen(&mut self, pod: &str, ports: &Ports) {
+        for ip in self.addresses.get(pod).into_iter().flatten() {
+            if let Some(end) = self.pods.get_mut(ip) {
+                end.listens = ports.clone();
+            }
+        }
     }
 
     /// Plugs a pod in at one of its addresses.

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-use svclab_netfilter::AddrType;
+use svclab_netfilter::{AddrType, Family};
 
+use crate::family::{Addresses, OfFamily, Ranges, first_host};
 use crate::trace::{NodeName, Route};
 
 /// A node: eth0 on the LAN, the bridge cni0 for its pods.
@@ -12,8 +12,8 @@ use crate::trace::{NodeName, Route};
 pub struct Node {
     pub name: NodeName,
     /// Of eth0.
-    pub address: IpAddr,
-    pub pod_cidr: IpNet,
+    pub addresses: Addresses,
+    pub pod_cidrs: Ranges,
     /// Whether its machine is on; one that is off drops everything.
     pub up: bool,
     /// Addresses that somebody bound to lo.
@@ -48,31 +48,36 @@ impl Default for Sysctls {
 }
 
 impl Node {
-    pub fn new(name: impl Into<NodeName>, address: IpAddr, pod_cidr: IpNet) -> Node {
+    pub fn new(
+        name: impl Into<NodeName>,
+        addresses: impl Into<Addresses>,
+        pod_cidrs: impl Into<Ranges>,
+    ) -> Node {
+        let (addresses, pod_cidrs) = (addresses.into(), pod_cidrs.into());
         let (bound, routes) = (Vec::new(), Vec::new());
         let (name, sysctls) = (name.into(), Sysctls::default());
-        Node { name, address, pod_cidr, up: true, bound, routes, sysctls }
+        Node { name, addresses, pod_cidrs, up: true, bound, routes, sysctls }
     }
 
     /// cni0's address: the first of the node's pod addresses.
-    pub fn bridge(&self) -> IpAddr {
-        self.pod_cidr.hosts().next().unwrap_or(self.pod_cidr.addr())
+    pub fn bridge(&self, family: Family) -> Option<IpAddr> {
+        self.pod_cidrs.of(family).map(first_host)
     }
 
     /// The primary address of one of the node's devices. lo has none of more than local scope, so
     /// the kernel takes the node's own (`inet_select_addr`).
-    pub fn address_of(&self, device: &str) -> IpAddr {
-        if device == "cni0" { self.bridge() } else { self.address }
+    pub fn address_of(&self, device: &str, family: Family) -> Option<IpAddr> {
+        if device == "cni0" { self.bridge(family) } else { self.addresses.of(family) }
     }
 
     /// What the kernel's routing table says of an address (`inet_addr_type`).
     pub fn addr_type(&self, ip: IpAddr) -> AddrType {
-        if ip == self.address || ip == self.bridge() || ip.is_loopback() || self.bound.contains(&ip)
-        {
+        let bridge = self.bridge(ip.family()) == Some(ip);
+        if self.addresses.contains(&ip) || bridge || ip.is_loopback() || self.bound.contains(&ip) {
             return AddrType::Local;
         }
-        let broadcast =
-            matches!(self.pod_cidr, IpNet::V4(net) if IpAddr::V4(net.broadcast()) == ip);
+        let range = self.pod_cidrs.of(Family::V4);
+        let broadcast = range.is_some_and(|range| range.broadcast() == ip);
         if broadcast { AddrType::Broadcast } else { AddrType::Unicast }
     }
 

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::iter::once;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
-use svclab_netfilter::Protocol;
 use svclab_netfilter::order::Gather;
+use svclab_netfilter::{Family, Protocol};
 
 use super::{Network, route_to};
+use crate::family::OfFamily;
 use crate::trace::{NodeName, Route};
 
 /// A network namespace that packets start from and end in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Party {
-    /// A pod's, which its pause container holds and all its containers share; by its address.
+    /// A pod's, which its pause container holds and all its containers share; by the first of its
+    /// addresses.
     Pod(IpAddr),
     /// A node's: its processes, its kernel, and pods with `hostNetwork`.
     Node(NodeName),
@@ -58,7 +61,7 @@ impl From<crate::object::Protocol> for Protocol {
     }
 }
 
-/// A pod's end of the network. Pods on the node's own network have none.
+/// A pod's end of the network for one of its addresses. Pods on the node's own network have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// `namespace/name`
@@ -92,6 +95,12 @@ pub struct Host {
 }
 
 impl Host {
+    /// The address it sends from.
+    fn address_of(&self, family: Family) -> Option<IpAddr> {
+        let more = self.aliases.iter().map(IpNet::addr);
+        once(self.address).chain(more).find(|it| it.family() == family)
+    }
+
     pub fn owns(&self, ip: IpAddr) -> bool {
         self.address == ip || self.aliases.iter().any(|it| it.contains(&ip))
     }
@@ -101,7 +110,9 @@ impl Network {
     /// Whether `ip` is one of the party's own addresses.
     pub fn owns(&self, party: &Party, ip: IpAddr) -> bool {
         match party {
-            Party::Pod(own) => *own == ip || ip.is_loopback(),
+            Party::Pod(own) => {
+                ip.is_loopback() || self.end(*own, ip.family()).is_some_and(|it| it.ip == ip)
+            }
             Party::Node(name) => self.node(name).is_some_and(|it| it.is_local(ip)),
             Party::Host(name) => ip.is_loopback() || self.host(name).is_some_and(|it| it.owns(ip)),
         }
@@ -131,15 +142,15 @@ impl Network {
     pub fn source_address(&self, party: &Party, to: IpAddr) -> Option<IpAddr> {
         match party {
             _ if to.is_loopback() => Some(to),
-            Party::Pod(own) => Some(*own),
-            Party::Host(name) => self.host(name).map(|it| it.address),
+            Party::Pod(own) => self.end(*own, to.family()).map(|it| it.ip),
+            Party::Host(name) => self.host(name)?.address_of(to.family()),
             Party::Node(name) => {
                 let node = self.node(name)?;
                 if node.is_local(to) {
                     return Some(to);
                 }
                 let routes = self.routes(node);
-                route_to(&routes, to).map(|it| node.address_of(&it.device))
+                node.address_of(&route_to(&routes, to)?.device, to.family())
             }
         }
     }

@@ -134,7 +134,7 @@ impl Stack<'_, '_> {
             return filtered;
         }
         let own = self.journey.packet.dst;
-        let left = self.leave(going, own);
+        let left = self.leave(going, Some(own));
         if left != Verdict::Accept || !local {
             return left;
         }

@@ -7,39 +7,41 @@ use ipnet::IpNet;
 use svclab_netfilter::order::Order;
 
 use super::{Host, Network, Node};
+use crate::family::{OfFamily, first_host};
 use crate::trace::Route;
 
 impl Network {
     /// A node's main routing table; other nodes' pods through the nodes themselves (flannel's
     /// host-gw).
     pub fn routes(&self, node: &Node) -> Vec<Route> {
-        let mut res: Vec<Route> = self
-            .nodes
-            .iter()
-            .map(|it| {
-                let own = it.name == node.name;
-                Route {
-                    destination: it.pod_cidr,
-                    via: (!own).then_some(it.address),
-                    device: if own { "cni0".into() } else { "eth0".into() },
-                }
-            })
-            .collect();
+        let to_pods = |it: &'_ Node, destination: IpNet| -> Option<Route> {
+            if it.name == node.name {
+                return Some(Route { destination, via: None, device: "cni0".into() });
+            }
+            it.addresses.of(destination.family()).map(|gateway| via(destination, gateway))
+        };
+        let mut res: Vec<Route> = Vec::new();
+        for it in &self.nodes {
+            res.extend(it.pod_cidrs.iter().filter_map(|range| to_pods(it, range)));
+        }
         res.extend(node.routes.iter().cloned());
-        res.push(on_link(self.lan));
-        res.push(default_route(self.router));
+        res.extend(self.lan.iter().map(on_link));
+        res.extend(self.router.iter().map(default_route));
         by_prefix(res)
     }
 
     /// A pod's routing table: its node's pods on the link, all else through the bridge.
-    pub fn pod_routes(&self, node: &Node) -> [Route; 2] {
-        [on_link(node.pod_cidr), default_route(node.bridge())]
+    pub fn pod_routes(&self, node: &Node) -> Vec<Route> {
+        let links = node.pod_cidrs.iter().map(on_link);
+        let defaults = node.pod_cidrs.iter().map(|range| default_route(first_host(range)));
+        links.chain(defaults).collect()
     }
 
     /// The routing table of a host on the LAN.
     pub fn host_routes(&self, host: &Host) -> Vec<Route> {
         let mut res = host.routes.clone();
-        res.extend([on_link(self.lan), default_route(self.router)]);
+        res.extend(self.lan.iter().map(on_link));
+        res.extend(self.router.iter().map(default_route));
         by_prefix(res)
     }
 }

@@ -7,11 +7,12 @@ use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::walk::{self, Nat, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Entry, Hook, L4, Packet, Passage, Policy, PortRange, TableName,
-    Tuple, Verdict,
+    AddrType, CtStatus, Direction, Entry, Family, Hook, L4, Packet, Passage, Policy, PortRange,
+    RuleSet, TableName, Tuple, Verdict,
 };
 
 use super::{Chance, Kernel};
+use crate::family::OfFamily;
 use crate::time::{Duration, Instant};
 use crate::trace::{Event, NodeName, Place, Step};
 
@@ -125,14 +126,14 @@ impl Stack<'_, '_> {
 
     /// POSTROUTING: the source's NAT; then the connection is confirmed. `address` is what a
     /// masquerade takes: the primary address of the outgoing device.
-    pub fn leave(&mut self, devices: Devices<'_>, address: IpAddr) -> Verdict {
+    pub fn leave(&mut self, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
         let hook = Hook::Postrouting;
         let mangled = self.optional(TableName::Mangle, hook, devices).verdict;
         if mangled != Verdict::Accept {
             return mangled;
         }
         if self.is_fresh() {
-            let verdict = self.nat(hook, devices, Some(address));
+            let verdict = self.nat(hook, devices, address);
             if verdict != Verdict::Accept {
                 return verdict;
             }
@@ -151,7 +152,7 @@ impl Stack<'_, '_> {
             return verdict;
         }
         if self.is_fresh() {
-            let chain = self.kernel.rules.chain(TableName::Nat, hook.chain());
+            let chain = self.rules().chain(TableName::Nat, hook.chain());
             if chain.is_some_and(|it| !it.rules.is_empty()) {
                 let verdict = self.nat(hook, devices, None);
                 if verdict != Verdict::Accept {
@@ -199,7 +200,7 @@ impl Stack<'_, '_> {
 
     /// A table that is walked where it holds rules or a policy, and is no step where it is empty.
     fn optional(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
-        let chain = self.kernel.rules.chain(table, hook.chain());
+        let chain = self.rules().chain(table, hook.chain());
         match chain.is_none_or(|it| it.rules.is_empty() && it.policy != Some(Policy::Drop)) {
             true => Decision::ACCEPT,
             false => self.walk(table, hook, devices),
@@ -263,6 +264,10 @@ impl Stack<'_, '_> {
         self.journey.packet.set_source(SocketAddr::new(to, chosen));
     }
 
+    fn rules(&self) -> &RuleSet {
+        self.kernel.rules(self.journey.packet.dst.family())
+    }
+
     fn walk(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
         let connection = self.journey.connection.as_ref();
         let around = Surroundings {
@@ -277,17 +282,22 @@ impl Stack<'_, '_> {
             ..Surroundings::default()
         };
         let chance: &mut dyn Chance = &mut *self.journey.chance;
+        let kernel = &mut *self.kernel;
+        let (rules, counters) = match self.journey.packet.dst.family() {
+            Family::V4 => (&kernel.rules, &mut kernel.counters),
+            Family::V6 => (&kernel.rules6, &mut kernel.counters6),
+        };
         let passage = walk::walk(
-            &self.kernel.rules,
+            rules,
             (table, hook),
             &mut self.journey.packet,
             &around,
-            &mut self.kernel.memory,
+            &mut kernel.memory,
             chance,
         );
         let Some(passage) = passage else { return Decision::ACCEPT };
         let Passage { verdict, nat, untracked, .. } = passage;
-        self.kernel.counters.count(&passage, &self.kernel.rules);
+        counters.count(&passage, rules);
         self.mark_connection(passage.connection_mark);
         let place = Place::Hook { node: self.node.clone(), hook, table };
         self.journey.step(place, Event::Walked(Box::new(passage)));

@@ -8,10 +8,11 @@ mod node;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use svclab_netfilter::{Packet, RuleSet};
+use svclab_netfilter::{Family, Packet, RuleSet};
 
 use super::stack::Journey;
 use super::{Attachment, Chance, Host, Network, Party, route_to};
+use crate::family::OfFamily;
 use crate::time::{Duration, Instant};
 use crate::trace::{Event, Loss, NodeName, Place, Trace, Verdict};
 
@@ -76,7 +77,7 @@ impl Traveller<'_> {
     fn start(&mut self, from: &Party) -> End {
         let nowhere = End::Lost(Loss::NoRoute, None);
         match from {
-            Party::Pod(ip) => match self.net.pods.get(ip).cloned() {
+            Party::Pod(ip) => match self.net.end(*ip, self.family()).cloned() {
                 Some(pod) => self.pod_sends(&pod),
                 None => nowhere,
             },
@@ -102,7 +103,7 @@ impl Traveller<'_> {
         }
         self.step(place.clone(), Event::Sent);
         let dst = self.journey.packet.dst;
-        let party = Party::Pod(pod.ip);
+        let party = self.net.party(pod);
         if self.net.owns(&party, dst) {
             return self.over_loopback(place, party);
         }
@@ -150,6 +151,11 @@ impl Traveller<'_> {
     fn lose(&mut self, place: Place, loss: Loss) -> End {
         self.step(place, Event::Lost(loss));
         End::Lost(loss, None)
+    }
+
+    /// The packet's; no translation changes it.
+    fn family(&self) -> Family {
+        self.journey.packet.dst.family()
     }
 
     fn step(&mut self, place: Place, event: Event) {

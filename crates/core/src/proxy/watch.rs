@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use svclab_netfilter::SharedMap;
 use svclab_netfilter::order::Gather;
+use svclab_netfilter::{Family, SharedMap};
 
 use super::endpoint::{ByText, Endpoints, endpoints};
 use super::names::PortKey;
@@ -72,6 +72,10 @@ impl Watch {
             res.hear(key, objects);
         }
         res
+    }
+
+    pub fn family(&self) -> Family {
+        self.settings.family
     }
 
     pub fn version(&self) -> Version {

@@ -33,7 +33,7 @@ impl Lab {
             Task::Dependents(key) => self.settle_dependents(&key, cause),
             Task::EmptyNamespace(name) => self.empty_namespace(&name, cause),
             Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
-            Task::Proxy(node) => self.sync_proxy(&node, cause),
+            Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
             Task::LoadBalancer(key) => self.load_balancer(&key, cause),
             Task::Announce(key) => self.announce(&key, cause),
             Task::IngressStatus => self.ingress_status(cause),

@@ -19,7 +19,7 @@ pub(super) struct Frame {
 impl Traveller<'_> {
     /// Out of a pod over its veth pair to the bridge.
     pub(super) fn over_veth(&mut self, node: &Node, pod: &Attachment, next_hop: IpAddr) -> End {
-        let to_host = next_hop == node.bridge();
+        let to_host = node.bridge(self.family()) == Some(next_hop);
         if !to_host && !self.net.pods.contains_key(&next_hop) {
             let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
             return self.lose(place, Loss::NoNeighbour);
@@ -64,7 +64,8 @@ impl Traveller<'_> {
         // A mark belongs to the packet on its machine.
         self.journey.packet.mark = 0;
         let place = Place::Pod { node: pod.node.clone(), pod: pod.pod.clone() };
-        self.arrive(place, Party::Pod(pod.ip))
+        let party = self.net.party(&pod);
+        self.arrive(place, party)
     }
 
     /// `icmp-host-unreachable`, once nobody has answered ARP (`arp_error_report`).
@@ -78,14 +79,14 @@ impl Traveller<'_> {
         self.journey.at = self.journey.at + WIRE;
         self.step(Place::Lan, Event::Passed);
         self.journey.packet.mark = 0;
-        if next_hop == self.net.router {
+        if self.net.router.contains(&next_hop) {
             return self.at_router();
         }
         let announced = self.net.announced.get(&next_hop).cloned();
         let mut nodes = self.net.nodes.iter();
         let node = match &announced {
             Some(name) => nodes.find(|it| it.name == *name),
-            None => nodes.find(|it| it.address == next_hop),
+            None => nodes.find(|it| it.addresses.contains(&next_hop)),
         };
         if let Some(node) = node.cloned() {
             if announced.is_some() {
@@ -165,7 +166,8 @@ impl Traveller<'_> {
             return dst;
         }
         let party = Party::Node(node.name.clone());
-        self.net.source_address(&party, to).unwrap_or(node.address)
+        let own = node.addresses.of(self.family());
+        self.net.source_address(&party, to).or(own).unwrap_or(node.addresses.primary)
     }
 }
 

@@ -7,6 +7,7 @@ use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as Tab
 
 use super::link::Frame;
 use super::{Answer, End, Traveller};
+use crate::family::OfFamily;
 use crate::net::stack::{Devices, Stack};
 use crate::net::{Node, Party, route_to};
 use crate::time::Duration;
@@ -86,7 +87,7 @@ impl Traveller<'_> {
             return end;
         }
         let only_output = Devices { input: None, output: devices.output };
-        let address = node.address_of(output);
+        let address = node.address_of(output, self.family());
         let verdict = self.at_node(node, |stack| stack.leave(only_output, address));
         if let Some(end) = self.refused(node, verdict) {
             return end;
@@ -127,7 +128,7 @@ impl Traveller<'_> {
             Ok(route) => route,
             Err(loss) => return End::Lost(loss, None),
         };
-        let address = node.address_of(&route.device);
+        let address = node.address_of(&route.device, self.family());
         let devices = Devices { input: None, output: Some(&route.device) };
         let verdict = self.at_node(node, |stack| stack.leave(devices, address));
         if let Some(end) = self.refused(node, verdict) {
@@ -167,7 +168,8 @@ impl Traveller<'_> {
     /// Runs `hooks` on the node's stack; the connection is looked up once per node.
     fn at_node<T>(&mut self, node: &Node, hooks: impl FnOnce(&mut Stack<'_, '_>) -> T) -> T {
         let kernel = self.net.kernels.entry(node.name.clone()).or_default();
-        self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules.clone());
+        let family = self.journey.packet.dst.family();
+        self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules(family).clone());
         let addr_type = |ip| node.addr_type(ip);
         let journey = &mut self.journey;
         let node = node.name.clone();
@@ -221,12 +223,14 @@ impl Traveller<'_> {
 fn reject_code(with: Option<&str>) -> Option<u8> {
     Some(match with {
         Some("tcp-reset") => return None,
-        Some("icmp-net-unreachable" | "net-unreach") => 0,
+        Some("icmp-net-unreachable" | "net-unreach" | "icmp6-no-route" | "no-route") => 0,
         Some("icmp-host-unreachable" | "host-unreach") => 1,
+        Some("icmp6-addr-unreachable" | "addr-unreach") => 1,
         Some("icmp-proto-unreachable" | "proto-unreach") => 2,
         Some("icmp-net-prohibited" | "net-prohib") => 9,
         Some("icmp-host-prohibited" | "host-prohib") => 10,
         Some("icmp-admin-prohibited" | "admin-prohib") => 13,
+        Some("icmp6-adm-prohibited" | "adm-prohibited") => 13,
         _ => 3,
     })
 }
