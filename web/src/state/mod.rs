@@ -1,0 +1,445 @@
+//! What the page is showing, and how it changes: [`State`] and [`Msg`]. No browser here.
+
+mod ends;
+mod panes;
+mod past;
+mod playback;
+mod report;
+mod settings;
+
+use std::rc::Rc;
+
+use svclab_core::history::{BranchId, History};
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::log::EntryId;
+use svclab_core::lab::{Action, Lab};
+use svclab_core::scenario::Scenario;
+use svclab_core::time::{Duration, Instant};
+use svclab_netfilter::RuleRef;
+
+use crate::marks::Marks;
+use crate::objects::Wanted;
+use crate::scene::{Scene, lay_out};
+use crate::view::{Shared, View, view_of};
+use crate::words::{self, Lang};
+
+pub use panes::{Pane, Shape};
+pub use playback::Playback;
+pub use report::{Fault, Report};
+pub use settings::{Memory, Speed, Theme};
+
+use playback::timeline_of;
+use report::{Faults, LISTED, said_of};
+
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// An animation frame, so many milliseconds after the one before.
+    Frame(f64),
+    /// The window's width, in CSS pixels.
+    Window(f64),
+    /// The stage's width, in CSS pixels.
+    Stage(f64),
+    StillPictures(bool),
+    Edited(String),
+    Apply,
+    StartOver,
+    /// Does something to the cluster at the moment that is shown.
+    Act(Action),
+    From(String),
+    To(String),
+    Send,
+    PickExchange(usize),
+    PickPacket(usize),
+    PickStep(usize),
+    /// Steps forward or back; over the end of one packet into the next.
+    StepBy(isize),
+    LastStep,
+    /// Ends the watching: the lab's time goes on.
+    Leave,
+    PlayPause,
+    NextEvent,
+    /// Shows an earlier moment.
+    Look(Instant),
+    /// Shows the moment of the painted event before or after this one.
+    LookBy(isize),
+    /// Comes back to the latest moment.
+    Now,
+    Branch(BranchId),
+    Speed(Speed),
+    Lang(Lang),
+    NextTheme,
+    Open(Pane),
+    /// Objects of this namespace, or of all.
+    Namespace(Option<Rc<str>>),
+    /// Objects that these words are about.
+    Search(String),
+    /// Opens or closes the table of a kind.
+    Fold(Kind),
+    /// Shows an object's YAML, or the tables again.
+    Object(Option<ObjectKey>),
+    /// The YAML without what the user wrote.
+    OnlyOthers(bool),
+    /// Objects take the stage's place too.
+    Wide(bool),
+    Node(Rc<str>),
+    Rule(Option<RuleRef>),
+    /// Shows a rule of a node in the rules' pane.
+    ShowRule(Rc<str>, RuleRef),
+    Entry(Option<EntryId>),
+    /// Kubernetes' own Events alone, or the whole story.
+    OnlyRecorded(bool),
+}
+
+/// What the page has to do after a message, beside drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct After {
+    pub draw: bool,
+    pub save: bool,
+}
+
+const NOTHING: After = After { draw: false, save: false };
+const DRAW: After = After { draw: true, save: false };
+const SAVE: After = After { draw: true, save: true };
+
+pub struct State {
+    scenario: Scenario,
+    pub history: History,
+    /// What the time bar paints of the branch that is shown.
+    pub marks: Marks,
+    pub view: Shared<View>,
+    pub scene: Shared<Scene>,
+    /// Counts the lab's changes.
+    pub revision: usize,
+    /// The part of a microsecond that frames have left over.
+    rest: f64,
+    pub lang: Lang,
+    pub theme: Theme,
+    pub text: Rc<str>,
+    pub applied: Rc<str>,
+    pub report: Rc<Report>,
+    pub playing: bool,
+    /// A selected step stopped the time, not the pause button.
+    held: bool,
+    pub speed: Speed,
+    pub still: bool,
+    pub playback: Option<Playback>,
+    pub shape: Shape,
+    stage_width: f64,
+    /// The panes that tabs have chosen, before the stage and in the main place; what they mean
+    /// depends on the shape.
+    left: Pane,
+    pane: Pane,
+    pub wanted_objects: Wanted,
+    pub from: Option<Rc<str>>,
+    /// `namespace/name:port`
+    pub to: Option<String>,
+    /// What the user chose of the two.
+    wanted: (Option<Rc<str>>, Option<String>),
+    /// The node was chosen, not taken for the client's sake.
+    node_chosen: bool,
+    pub node: Option<Rc<str>>,
+    pub rule: Option<RuleRef>,
+    pub entry: Option<EntryId>,
+    /// The events' pane shows Kubernetes' own Events, not the whole story.
+    pub only_recorded: bool,
+    /// What a live region says.
+    pub said: String,
+}
+
+/// The lab's seed: the same for everybody, so that two readers see the same names and dice.
+pub const SEED: u64 = 1;
+
+impl State {
+    pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
+        let history = History::new(&scenario, SEED);
+        let example: Rc<str> = scenario.text().into();
+        let mut res = State {
+            view: View::default().into(),
+            scene: lay_out(&View::default(), None, 700.0).into(),
+            history,
+            marks: Marks::default(),
+            revision: 0,
+            rest: 0.0,
+            lang: memory.lang.unwrap_or(system_lang),
+            theme: memory.theme.unwrap_or_default(),
+            text: example.clone(),
+            applied: example,
+            report: Rc::default(),
+            playing: true,
+            held: false,
+            speed: Speed::Normal,
+            still: false,
+            playback: None,
+            shape: Shape::Three,
+            stage_width: 700.0,
+            left: Pane::Manifests,
+            pane: Pane::Walk,
+            wanted_objects: Wanted::default(),
+            from: None,
+            to: None,
+            wanted: (None, None),
+            node_chosen: false,
+            node: None,
+            rule: None,
+            entry: None,
+            only_recorded: false,
+            said: String::new(),
+            scenario,
+        };
+        if let Some(text) = memory.applied.filter(|text| **text != *res.text) {
+            res.text = text.as_str().into();
+            res.apply();
+        }
+        if let Some(text) = memory.text {
+            res.text = text.as_str().into();
+        }
+        res.said.clear();
+        res.refresh();
+        res
+    }
+
+    pub fn memory(&self) -> Memory {
+        Memory {
+            lang: Some(self.lang),
+            theme: Some(self.theme),
+            text: Some(self.text.to_string()),
+            applied: Some(self.applied.to_string()),
+        }
+    }
+
+    pub fn is_edited(&self) -> bool {
+        self.text != self.applied
+    }
+
+    /// The time that the clock shows: the packet's own while one travels.
+    pub fn time(&self) -> Instant {
+        match &self.playback {
+            Some(it) if it.live => {
+                it.trace().steps.get(it.moment().step).map_or(it.trace().at, |step| step.at)
+            }
+            _ => self.history.now(),
+        }
+    }
+
+    /// The cluster at the moment that is shown.
+    pub fn lab(&self) -> &Lab {
+        self.history.lab()
+    }
+
+    pub fn update(&mut self, msg: Msg) -> After {
+        match msg {
+            Msg::Frame(millis) => return self.frame(millis),
+            Msg::Window(width) => return self.resize(Shape::of_width(width), self.stage_width),
+            Msg::Stage(width) => return self.resize(self.shape, width.floor()),
+            Msg::StillPictures(still) => self.still = still,
+            Msg::Edited(text) => {
+                self.text = text.into();
+                return SAVE;
+            }
+            Msg::Apply => {
+                self.apply();
+                return SAVE;
+            }
+            Msg::StartOver => {
+                self.start_over();
+                return SAVE;
+            }
+            Msg::Act(action) => self.act(action),
+            Msg::From(pod) => {
+                self.wanted.0 = Some(pod.into());
+                self.choose_ends();
+            }
+            Msg::To(target) => {
+                self.wanted.1 = Some(target);
+                self.choose_ends();
+                self.lay_out();
+            }
+            Msg::Send => self.send(),
+            Msg::PickExchange(id) => self.pick_exchange(id),
+            Msg::PickPacket(packet) => self.pick_packet(packet),
+            Msg::PickStep(step) => self.pick_step(step),
+            Msg::StepBy(count) => self.step_by(count),
+            Msg::LastStep => {
+                let last = self.playback.as_ref().map(|it| it.trace().steps.len());
+                self.pick_step(last.unwrap_or(0).saturating_sub(1));
+            }
+            Msg::Leave => self.leave(),
+            Msg::PlayPause => {
+                self.playing = !self.playing;
+                self.held = false;
+            }
+            Msg::NextEvent => self.next_event(),
+            Msg::Look(at) => self.look(at),
+            Msg::LookBy(count) => self.look_by(count),
+            Msg::Now => self.come_back(),
+            Msg::Branch(branch) => self.switch_branch(branch),
+            Msg::Speed(speed) => self.speed = speed,
+            Msg::Lang(lang) => {
+                self.lang = lang;
+                return SAVE;
+            }
+            Msg::NextTheme => {
+                self.theme = self.theme.next();
+                return SAVE;
+            }
+            Msg::Open(pane) => self.open(pane),
+            Msg::Namespace(namespace) => self.wanted_objects.namespace = namespace,
+            Msg::Search(words) => self.wanted_objects.search = words.into(),
+            Msg::Fold(kind) => self.wanted_objects.fold(kind),
+            Msg::Object(chosen) => self.choose_object(chosen),
+            Msg::Wide(wide) => self.wanted_objects.wide = wide,
+            Msg::OnlyOthers(only) => self.wanted_objects.only_others = only,
+            Msg::Node(node) => {
+                self.node = Some(node);
+                self.node_chosen = true;
+                self.rule = None;
+            }
+            Msg::Rule(rule) => self.rule = rule,
+            Msg::ShowRule(node, rule) => {
+                self.node = Some(node);
+                self.rule = Some(rule);
+                self.open(Pane::Rules);
+            }
+            Msg::Entry(entry) => self.entry = entry,
+            Msg::OnlyRecorded(only) => self.only_recorded = only,
+        }
+        DRAW
+    }
+
+    /// Reads everything anew from the lab.
+    fn refresh(&mut self) {
+        self.revision += 1;
+        self.marks.read(self.history.current(), &self.history.branch().log);
+        let (lan, router) =
+            (self.scenario.cluster.lan.to_string(), self.scenario.cluster.router.to_string());
+        let view = view_of(self.lab(), &self.view, &lan, &router);
+        if *self.view == view {
+            return;
+        }
+        self.view = view.into();
+        self.choose_ends();
+        self.lay_out();
+    }
+
+    fn lay_out(&mut self) {
+        let chosen = self.chosen_service();
+        let scene = lay_out(&self.view, chosen.as_deref(), self.stage_width / self.zoom());
+        if *self.scene == scene {
+            return;
+        }
+        self.scene = scene.into();
+        let Some(playback) = &mut self.playback else { return };
+        // The reader stays at the same step although ways may have become longer.
+        let moment = playback.timeline.moment(playback.clock).unwrap_or_default();
+        playback.timeline = timeline_of(&self.scene, &playback.exchange, playback.packet);
+        playback.clock = playback.timeline.arrival(moment.step);
+    }
+
+    /// How many pixels a unit of the scene is: a large window shows it larger.
+    pub fn zoom(&self) -> f64 {
+        if self.stage_width >= 900.0 { 1.25 } else { 1.0 }
+    }
+
+    fn apply(&mut self) {
+        let text = self.text.to_string();
+        let reply = self.history.act(Action::Apply { text });
+        let mut faults = Faults::new(&self.text);
+        let listed = reply.diagnostics.iter().take(LISTED);
+        let faults: Vec<Fault> =
+            listed.map(|it| faults.at(it.span.clone(), it.problem.to_string())).collect();
+        let report = Report {
+            more: reply.diagnostics.len() - faults.len(),
+            nothing: reply.applied.is_empty() && reply.diagnostics.is_empty(),
+            applied: reply.applied.into_iter().map(|it| (it.key, it.change)).collect(),
+            faults,
+        };
+        self.applied = self.text.clone();
+        self.said = said_of(self.lang, &report);
+        self.report = Rc::new(report);
+        self.resume();
+        self.refresh();
+    }
+
+    fn start_over(&mut self) {
+        self.history = History::new(&self.scenario, SEED);
+        self.marks = Marks::default();
+        self.text = self.scenario.text().into();
+        self.applied = self.text.clone();
+        self.report = Rc::default();
+        self.playback = None;
+        self.playing = true;
+        self.held = false;
+        (self.entry, self.rule) = (None, None);
+        self.wanted_objects = Wanted::default();
+        self.refresh();
+    }
+
+    /// In the past it begins a branch.
+    fn act(&mut self, action: Action) {
+        self.history.act(action);
+        self.resume();
+        self.refresh();
+        self.say_last_event();
+    }
+
+    /// Time stops for a reader who has selected something.
+    fn hold(&mut self) {
+        self.held |= self.playing;
+        self.playing = false;
+    }
+
+    /// An action on the cluster is to be seen: a step that was being read is let go.
+    fn resume(&mut self) {
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        if self.held {
+            self.playing = true;
+            self.held = false;
+        }
+    }
+
+    fn next_event(&mut self) {
+        let Some(at) = self.history.next_event() else { return };
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        self.held = false;
+        self.history.run_until(at);
+        self.refresh();
+        self.say_last_event();
+    }
+
+    fn frame(&mut self, millis: f64) -> After {
+        if !self.playing {
+            return NOTHING;
+        }
+        let millis = millis * self.speed.factor();
+        if self.playback.as_ref().is_some_and(|it| it.live) {
+            return self.move_packet(millis);
+        }
+        let micros = millis * 1000.0 + self.rest;
+        self.rest = micros.fract();
+        let before = self.history.now();
+        let goal = before + Duration::from_micros(micros as u64);
+        let eventful = self.history.next_event().is_some_and(|at| at <= goal);
+        self.history.run_until(goal);
+        if !eventful {
+            // Ages are in whole seconds.
+            let older = before.as_millis() / 1000 != goal.as_millis() / 1000;
+            let aging = self.is_shown(Pane::Objects) || self.is_shown(Pane::Events);
+            return if older && aging { DRAW } else { NOTHING };
+        }
+        self.refresh();
+        DRAW
+    }
+
+    fn say_last_event(&mut self) {
+        if let Some(entry) = self.lab().log().last() {
+            self.said = words::happening(self.lang, entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

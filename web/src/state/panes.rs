@@ -1,0 +1,149 @@
+//! Which panes stand beside each other, and which of them is shown.
+
+use svclab_core::key::ObjectKey;
+
+use super::{After, DRAW, NOTHING, State};
+use crate::words::Word;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    Manifests,
+    Objects,
+    Stage,
+    Walk,
+    Rules,
+    Endpoints,
+    Events,
+}
+
+impl Pane {
+    pub const ALL: [Pane; 7] = [
+        Pane::Stage,
+        Pane::Manifests,
+        Pane::Objects,
+        Pane::Walk,
+        Pane::Rules,
+        Pane::Endpoints,
+        Pane::Events,
+    ];
+
+    pub fn word(self) -> Word {
+        match self {
+            Pane::Manifests => Word::Manifests,
+            Pane::Objects => Word::Objects,
+            Pane::Stage => Word::Stage,
+            Pane::Walk => Word::Walk,
+            Pane::Rules => Word::Rules,
+            Pane::Endpoints => Word::Endpoints,
+            Pane::Events => Word::Events,
+        }
+    }
+
+    pub fn id(self) -> &'static str {
+        match self {
+            Pane::Manifests => "manifests",
+            Pane::Objects => "objects",
+            Pane::Stage => "stage",
+            Pane::Walk => "walk",
+            Pane::Rules => "rules",
+            Pane::Endpoints => "endpoints",
+            Pane::Events => "events",
+        }
+    }
+}
+
+/// How many panes stand side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Manifests or objects, stage, and one of the others.
+    Three,
+    /// The stage and one of the others.
+    Two,
+    One,
+}
+
+impl Shape {
+    pub fn of_width(width: f64) -> Shape {
+        match width {
+            it if it >= 1200.0 => Shape::Three,
+            it if it >= 820.0 => Shape::Two,
+            _ => Shape::One,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Three => "three",
+            Shape::Two => "two",
+            Shape::One => "one",
+        }
+    }
+
+    /// The panes that share the place before the stage and are chosen by tabs, if there is one.
+    pub fn left(self) -> &'static [Pane] {
+        match self {
+            Shape::Three => &[Pane::Manifests, Pane::Objects],
+            Shape::Two | Shape::One => &[],
+        }
+    }
+
+    /// The panes that share the main place and are chosen by tabs.
+    pub fn tabs(self) -> &'static [Pane] {
+        match self {
+            Shape::Three => &Pane::ALL[3..],
+            Shape::Two => &Pane::ALL[1..],
+            Shape::One => &Pane::ALL,
+        }
+    }
+}
+
+impl State {
+    /// The pane shown before the stage, where there is one.
+    pub fn left(&self) -> Option<Pane> {
+        self.shape.left().contains(&self.left).then_some(self.left)
+    }
+
+    /// The pane shown in the main place.
+    pub fn pane(&self) -> Pane {
+        if self.shape.tabs().contains(&self.pane) { self.pane } else { Pane::Walk }
+    }
+
+    pub(super) fn open(&mut self, pane: Pane) {
+        match self.shape.left().contains(&pane) {
+            true => self.left = pane,
+            false => self.pane = pane,
+        }
+    }
+
+    /// Whether objects stand in the stage's place too.
+    pub fn is_wide(&self) -> bool {
+        self.wanted_objects.wide && self.shape != Shape::One && self.is_shown(Pane::Objects)
+    }
+
+    pub(super) fn is_shown(&self, pane: Pane) -> bool {
+        self.left() == Some(pane) || self.pane() == pane
+    }
+
+    pub(super) fn choose_object(&mut self, chosen: Option<ObjectKey>) {
+        if let Some(key) = &chosen {
+            self.said = key.to_string();
+            self.open(Pane::Objects);
+        }
+        self.wanted_objects.chosen = chosen;
+    }
+
+    pub(super) fn resize(&mut self, shape: Shape, stage: f64) -> After {
+        // A stage that is not shown has no width.
+        let stage = if stage > 0.0 { stage } else { self.stage_width };
+        if shape == self.shape && stage == self.stage_width {
+            return NOTHING;
+        }
+        self.shape = shape;
+        self.stage_width = stage;
+        if shape == Shape::One && self.revision <= 1 {
+            self.pane = Pane::Stage;
+        }
+        self.lay_out();
+        DRAW
+    }
+}

@@ -1,0 +1,69 @@
+//! Earlier moments and other branches.
+
+use std::rc::Rc;
+
+use svclab_core::history::BranchId;
+use svclab_core::lab::Action;
+use svclab_core::time::Instant;
+
+use super::{Playback, State};
+
+impl State {
+    pub(super) fn look(&mut self, at: Instant) {
+        self.hold();
+        self.history.look(at.min(self.history.branch().head));
+        self.show_moment();
+    }
+
+    pub(super) fn look_by(&mut self, count: isize) {
+        let now = self.history.now();
+        let found = if count < 0 { self.marks.before(now) } else { self.marks.after(now) };
+        match found {
+            Some(at) => self.look(at),
+            None if count < 0 => self.look(Instant::START),
+            None => self.come_back(),
+        }
+    }
+
+    pub(super) fn come_back(&mut self) {
+        self.history.look(self.history.branch().head);
+        self.show_moment();
+        self.resume();
+    }
+
+    pub(super) fn switch_branch(&mut self, branch: BranchId) {
+        self.history.switch(branch);
+        self.show_moment();
+        self.resume();
+    }
+
+    /// Everything as it was then: the cluster, the requests, the text that was applied last. What
+    /// is being written stays.
+    pub(super) fn show_moment(&mut self) {
+        let is_known =
+            |it: &Playback| self.lab().exchanges().iter().any(|at| at.id == it.exchange.id);
+        if self.playback.as_ref().is_some_and(|it| !is_known(it)) {
+            self.playback = None;
+        }
+        if let Some(playback) = &mut self.playback {
+            playback.live = false;
+        }
+        let edited = self.is_edited();
+        self.applied = self.applied_by_now();
+        if !edited {
+            self.text = self.applied.clone();
+        }
+        self.refresh();
+        self.say_last_event();
+    }
+
+    pub(super) fn applied_by_now(&self) -> Rc<str> {
+        let now = self.history.now();
+        let done = self.history.branch().steps.iter().rev().filter(|step| step.at <= now);
+        let mut texts = done.filter_map(|step| match &step.action {
+            Action::Apply { text } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.next().map_or_else(|| self.scenario.text().into(), Into::into)
+    }
+}

@@ -1,0 +1,143 @@
+use super::*;
+use crate::view::ServiceView;
+use svclab_core::kubelet::ProbeKind;
+
+#[test]
+fn a_fault_has_its_line_and_its_place_in_utf_16() {
+    let text = "a: 1\n# 파드 𝄞\nb: x\n";
+    let start = text.find("b:").unwrap();
+    let mut faults = Faults::new(text);
+    let first = faults.at(start..start + 1, "wrong".to_owned());
+    assert_eq!((first.line, first.column), (3, 1));
+    let units = text[..start].encode_utf16().count() as u32;
+    assert_eq!(first.selection, units..units + 1);
+    let earlier = faults.at(3..4, "also wrong".to_owned());
+    assert_eq!((earlier.line, earlier.column), (1, 4));
+}
+
+#[test]
+fn a_fault_outside_the_text_points_at_its_end() {
+    let fault = Faults::new("파드").at(100..200, String::new());
+    assert_eq!((fault.line, fault.column, fault.selection), (1, 3, 2..2));
+}
+
+#[test]
+fn widths_have_their_shapes() {
+    assert_eq!(Shape::of_width(390.0), Shape::One);
+    assert_eq!(Shape::of_width(1024.0), Shape::Two);
+    assert_eq!(Shape::of_width(1440.0), Shape::Three);
+}
+
+/// The lab of the first visit, some seconds old: three pods are ready.
+fn settled() -> State {
+    let scenario = svclab_core::scenario::default_scenario();
+    let mut state = State::new(scenario, Memory::default(), Lang::En);
+    for _ in 0..300 {
+        state.update(Msg::Frame(16.0));
+    }
+    state
+}
+
+fn web(state: &State) -> ServiceView {
+    let found = state.view.services.iter().find(|it| it.key.name == "web");
+    found.expect("the first scenario has a Service web").clone()
+}
+
+#[test]
+fn a_visit_begins_with_a_client_and_a_service_to_ask() {
+    let state = settled();
+    assert_eq!(state.from.as_deref(), Some("shop/client"));
+    assert_eq!(state.to.as_deref(), Some("shop/web:80"));
+    assert_eq!((web(&state).ready(), web(&state).endpoints.len()), (3, 3));
+}
+
+#[test]
+fn the_labs_time_waits_while_a_packet_travels() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let sent = state.history.now();
+    state.update(Msg::Frame(90.0));
+    assert_eq!(state.history.now(), sent);
+    state.update(Msg::Leave);
+    state.update(Msg::Frame(90.0));
+    assert!(state.history.now() > sent);
+}
+
+#[test]
+fn steps_lead_through_all_packets_and_back() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let total: usize = {
+        let exchange = &state.playback.as_ref().expect("a request is watched").exchange;
+        exchange.packets.iter().map(|trace| trace.steps.len()).sum()
+    };
+    state.update(Msg::PickStep(0));
+    let place = |state: &State| state.playback.as_ref().map(|it| (it.packet, it.moment().step));
+    let mut seen = std::collections::BTreeSet::from([place(&state)]);
+    for _ in 1..total {
+        state.update(Msg::StepBy(1));
+        seen.insert(place(&state));
+    }
+    assert_eq!(seen.len(), total);
+    for _ in 1..total {
+        state.update(Msg::StepBy(-1));
+    }
+    assert_eq!(place(&state), Some((0, 0)));
+}
+
+#[test]
+fn a_selected_step_stops_the_time_until_something_is_done() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    state.update(Msg::PickStep(3));
+    assert!(!state.playing);
+    let pod = state
+        .view
+        .pods
+        .iter()
+        .find(|pod| pod.strips.iter().any(|it| it.kind == ProbeKind::Readiness))
+        .map(|pod| pod.key.clone());
+    state.update(Msg::Act(Action::SwitchReadiness {
+        pod: pod.expect("web has a probe"),
+        ready: false,
+    }));
+    assert!(state.playing);
+}
+
+#[test]
+fn the_pause_button_holds_against_everything() {
+    let mut state = settled();
+    state.update(Msg::PlayPause);
+    let now = state.history.now();
+    state.update(Msg::Apply);
+    state.update(Msg::Frame(90.0));
+    assert_eq!((state.playing, state.history.now()), (false, now));
+}
+
+#[test]
+fn new_services_do_not_take_the_place_of_the_one_in_use() {
+    let mut state = settled();
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\n\
+                spec:\n  ports: [{port: 80}]\n";
+    state.update(Msg::Edited(text.to_owned()));
+    state.update(Msg::Apply);
+    assert_eq!(state.report.faults, []);
+    assert_eq!(state.to.as_deref(), Some("shop/web:80"));
+}
+
+#[test]
+fn the_open_gate_shows_the_dice() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let playback = state.playback.as_ref().expect("a request is watched");
+    let trace = playback.trace();
+    let open = trace.steps.iter().filter_map(|step| crate::gate::opening(trace, step));
+    let dnat = open.into_iter().find(|it| !it.choices.is_empty()).expect("a DNAT was drawn");
+    assert_eq!(dnat.choices.len(), 3);
+    assert_eq!(dnat.chains[1], "KUBE-SERVICES");
+    let taken: Vec<_> =
+        dnat.choices.iter().filter(|it| it.fate == crate::gate::Fate::Taken).collect();
+    let arrived = trace.steps.last().map(|step| step.packet.destination().to_string());
+    assert_eq!(taken.len(), 1);
+    assert_eq!(Some(&taken[0].address), arrived.as_ref());
+}
