@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use svclab_core::key::Kind;
 use svclab_core::object::Objects;
 use svclab_core::proxy::{self, Settings};
+use svclab_netfilter::text::Restore;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
@@ -33,13 +34,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(file) => state::settings(&file)?,
         None => first_node(&objects),
     };
-    let mut text = match mode {
-        Mode::Iptables => proxy::full_sync(&objects, &settings).restore.to_string(),
-        Mode::Ipvs => proxy::ipvs(&objects, &settings).to_string(),
-        Mode::Nftables => proxy::nftables(&objects, &settings).table.to_string(),
-    };
-    if jumps && mode == Mode::Iptables {
-        text.push_str(&proxy::jumps().to_string());
+    let mut text = mode.text(&objects, &settings);
+    if jumps && let Some(jumps) = mode.jumps() {
+        text.push_str(&jumps.to_string());
     }
     crate::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -51,6 +48,7 @@ enum Mode {
     Iptables,
     Nftables,
     Ipvs,
+    Userspace,
 }
 
 impl Mode {
@@ -60,10 +58,32 @@ impl Mode {
             Some("iptables") => Ok(Mode::Iptables),
             Some("nftables" | "nft") => Ok(Mode::Nftables),
             Some("ipvs") => Ok(Mode::Ipvs),
+            Some("userspace") => Ok(Mode::Userspace),
             _ => Err(Failure::new(format!(
-                "--mode is iptables, nft or ipvs, not {:?}",
+                "--mode is iptables, nft, ipvs or userspace, not {:?}",
                 word.display()
             ))),
+        }
+    }
+
+    /// IPVS mode as `ipvsadm -Ln`, `ipset save` and `iptables-restore`, with empty lines between.
+    fn text(self, objects: &Objects, settings: &Settings) -> String {
+        match self {
+            Mode::Iptables => proxy::full_sync(objects, settings).restore.to_string(),
+            Mode::Nftables => proxy::nftables(objects, settings).table.to_string(),
+            Mode::Userspace => proxy::userspace(objects, settings).restore.to_string(),
+            Mode::Ipvs => {
+                let ipvs = proxy::ipvs(objects, settings);
+                format!("{ipvs}\n{}\n{}", ipvs.save_sets(), ipvs.restore)
+            }
+        }
+    }
+
+    fn jumps(self) -> Option<Restore> {
+        match self {
+            Mode::Iptables => Some(proxy::jumps()),
+            Mode::Ipvs => Some(proxy::ipvs_jumps()),
+            Mode::Nftables | Mode::Userspace => None,
         }
     }
 }

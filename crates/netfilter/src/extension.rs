@@ -280,6 +280,18 @@ pub(crate) const MODULES: &[ModuleSpec] = &[
             ("--invert", Kind::Flag),
         ],
     ),
+    module(
+        "ipvs",
+        &[
+            ("--ipvs", Kind::Flag),
+            ("--vproto", Kind::Protocol),
+            ("--vaddr", Kind::Net),
+            ("--vport", Kind::Number),
+            ("--vdir", Kind::Word),
+            ("--vmethod", Kind::Word),
+            ("--vportctl", Kind::Number),
+        ],
+    ),
     module("pkttype", &[("--pkt-type", Kind::Word)]),
     module(
         "set",

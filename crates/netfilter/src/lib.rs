@@ -2,7 +2,8 @@
 //!
 //! text ⇄ [`RuleSet`] ([`text`]) ; a [`Packet`] at a hook → [`Passage`] ([`walk`]) ; every way a
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
-//! bindings ([`conntrack`]) ; what matches remember ([`memory`]) and rules count ([`counters`]).
+//! bindings ([`conntrack`]) ; what matches remember ([`memory`]) or look up ([`ipset`]) and rules
+//! count ([`counters`]).
 //! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]), and
 //! sorting is compiled once ([`order`]).
 
@@ -10,6 +11,7 @@ pub mod order;
 pub mod shared_map;
 pub mod packet;
 pub mod extension;
+pub mod ipset;
 pub mod rule;
 pub mod target;
 mod index;
@@ -25,6 +27,7 @@ pub mod counters;
 pub use conntrack::{Conntrack, CtStatus, Direction, Entry, TcpState, Tuple};
 pub use counters::CounterTable;
 pub use extension::{Assumption, Extension};
+pub use ipset::IpSets;
 pub use packet::{Icmp, L4, Packet, Protocol, TcpFlags};
 pub use rule::{
     AddrSide, AddrType, AddressMatch, Counters, Criterion, CtStates, Family, Match, OriginId,

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::conntrack::{CtStatus, Direction, Entry};
+use crate::ipset::IpSets;
 use crate::memory::Memory;
-use crate::packet::Packet;
+use crate::packet::{Packet, Protocol};
 use crate::rule::{AddrType, Match, PortRange};
 use crate::ruleset::{ChainName, RuleRef, RuleSet, TableName};
 
@@ -180,6 +181,10 @@ pub struct Surroundings<'a> {
     pub way_back: Option<&'a dyn Fn(IpAddr) -> Option<String>>,
     /// The process that sends it, where one of this machine's does.
     pub owner: Option<Owner>,
+    /// Where `-m set` looks; without any, sets are taken as empty.
+    pub sets: Option<&'a IpSets>,
+    /// The virtual server of IPVS that the packet was for.
+    pub virtual_server: Option<(Protocol, SocketAddr)>,
     /// Milliseconds of the lab.
     pub now: u64,
 }
@@ -204,6 +209,8 @@ impl Default for Surroundings<'_> {
             addr_type: &|_| AddrType::Unicast,
             way_back: None,
             owner: None,
+            sets: None,
+            virtual_server: None,
             now: 0,
         }
     }

@@ -233,6 +233,22 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
             format!("The client is noted, so that its next connection to {service} goes to {end} as well."),
             format!("클라이언트를 기억해 두어 서비스 {service}로 가는 다음 연결도 {end}로 보냅니다."),
         ),
+        Purpose::SkipLoopback => lang.pick(
+            "IPVS mode serves no NodePorts on loopback: such packets are left alone.".to_owned(),
+            "IPVS 모드는 루프백에서 NodePort를 제공하지 않으므로 이런 패킷은 그대로 둡니다.".to_owned(),
+        ),
+        Purpose::KeepClient => lang.pick(
+            "Under the Local policy the packet is not marked, so the client's address stays visible.".to_owned(),
+            "Local 정책에서는 패킷에 표시를 하지 않으므로 클라이언트의 주소가 그대로 보입니다.".to_owned(),
+        ),
+        Purpose::LeaveToIpvs => lang.pick(
+            "The packet is for a port of a Service: no other rule is asked, and IPVS takes it.".to_owned(),
+            "서비스의 포트로 가는 패킷이므로 다른 규칙을 보지 않고 IPVS가 맡습니다.".to_owned(),
+        ),
+        Purpose::HandToProxy => lang.pick(
+            format!("Connections to {service} come to a port of kube-proxy itself, which copies their bytes."),
+            format!("서비스 {service}로 가는 연결을 kube-proxy가 자기 포트로 직접 받아 바이트를 옮깁니다."),
+        ),
     }
 }
 

@@ -1,10 +1,13 @@
-//! Group N of the packet cases: the same packet in several modes.
+//! Group N of the packet cases: the same packet in several modes, and what modes that take turns do
+//! with connections that come one after the other.
 
 use std::collections::BTreeMap;
 
+use super::turns::Turns;
 use super::*;
-use crate::proxy::Version;
+use crate::proxy::{Scheduler, Version};
 use crate::read::read;
+use crate::rng::Rng;
 
 /// A Service behind every kind of address, one whose endpoints are all elsewhere, and one that
 /// lets only some sources in.
@@ -66,6 +69,9 @@ fn settings(version: Version) -> Settings {
         node: "node-a".to_owned(),
         cluster_cidr: "10.244.0.0/16".to_owned(),
         service_cidrs: vec!["10.96.0.0/12".to_owned()],
+        local_addresses: ["192.168.10.11", "192.168.20.11", "10.244.1.1"]
+            .map(|it| it.parse().expect("an address"))
+            .into(),
         ..Settings::default()
     }
 }
@@ -76,17 +82,20 @@ fn is_local(ip: IpAddr) -> bool {
 }
 
 fn modes(line: &str, version: Version) -> Comparison {
+    compare(&objects(), &settings(version), &is_local, &probe(line))
+}
+
+fn probe(line: &str) -> Probe {
     let words: Vec<&str> = line.split(' ').collect();
     let [src, dst, protocol, dport] = words[..] else { panic!("four words: {line}") };
     let src: IpAddr = src.parse().expect("an address");
-    let probe = Probe {
+    Probe {
         src,
         dst: dst.parse().expect("an address"),
         protocol: protocol.parse().expect("a protocol"),
         dport: dport.parse().expect("a port"),
         input: (!is_local(src)).then(|| "eth0".to_owned()),
-    };
-    compare(&objects(), &settings(version), &is_local, &probe)
+    }
 }
 
 /// Each way in `fate` and thousandths.
@@ -102,28 +111,34 @@ fn shares(ways: impl Iterator<Item = (Fate, f64)>) -> String {
     shares.collect::<Vec<_>>().join(", ")
 }
 
-/// A packet as `source destination protocol port`.
+/// A packet as `source destination protocol port`, and what each mode does with it.
 #[track_caller]
-fn check(packet: &str, iptables: &str, nftables: &str) {
+fn check(packet: &str, iptables: &str, nftables: &str, ipvs: &str) {
     let found = modes(packet, Version::Modern);
     assert_eq!(shares(found.iptables.iter().map(|it| (it.fate, it.probability))), iptables);
-    assert_eq!(shares(found.nftables.iter().map(|it| (it.fate, it.probability))), nftables);
+    let of = |ways: &[Way]| shares(ways.iter().map(|it| (it.fate, it.probability)));
+    assert_eq!(of(&found.nftables), nftables, "nftables");
+    assert_eq!(of(&found.ipvs), ipvs, "IPVS");
+    for ways in [&found.nftables, &found.ipvs, &found.userspace] {
+        let all: f64 = ways.iter().map(|it| it.probability).sum();
+        assert!((all - 1.0).abs() < 1e-9, "{all}");
+    }
 }
 
 #[test]
-fn n1_an_echo_to_a_cluster_ip_is_rejected_by_nftables_alone() {
-    check("10.244.1.5 10.96.2.2 icmp 0", "- 1.000", "REJECT 1.000");
+fn n1_an_echo_to_a_cluster_ip_is_rejected_but_by_iptables() {
+    check("10.244.1.5 10.96.2.2 icmp 0", "- 1.000", "REJECT 1.000", "REJECT 1.000");
 }
 
 #[test]
 fn n2_so_is_the_wrong_port() {
-    check("10.244.1.5 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000");
-    check("192.168.10.11 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000");
+    check("10.244.1.5 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000", "REJECT 1.000");
+    check("192.168.10.11 10.96.2.2 tcp 81", "- 1.000", "REJECT 1.000", "REJECT 1.000");
 }
 
 #[test]
 fn n3_an_unallocated_address_is_dropped() {
-    check("10.244.1.5 10.96.77.7 tcp 80", "- 1.000", "DROP 1.000");
+    check("10.244.1.5 10.96.77.7 tcp 80", "- 1.000", "DROP 1.000", "- 1.000");
     let alpha = modes("10.244.1.5 10.96.77.7 tcp 80", Version::V1_30);
     assert_eq!(alpha.nftables[0].fate, Fate::Pass, "the alpha knows no ranges");
 }
@@ -132,34 +147,38 @@ const THIRDS: &str = "10.244.1.7:8080 0.333, 10.244.2.4:8080 0.333, 10.244.2.6:8
 
 #[test]
 fn n4_loopback_serves_no_node_ports() {
-    check("127.0.0.1 127.0.0.1 tcp 30080", THIRDS, "- 1.000");
+    check("127.0.0.1 127.0.0.1 tcp 30080", THIRDS, "- 1.000", "- 1.000");
 }
 
 #[test]
-fn n5_nor_do_addresses_but_the_primary() {
-    check("203.0.113.5 192.168.20.11 tcp 30080", THIRDS, "- 1.000");
-    check("203.0.113.5 192.168.10.11 tcp 30080", THIRDS, THIRDS);
+fn n5_nftables_serves_none_but_the_primary_address() {
+    check("203.0.113.5 192.168.20.11 tcp 30080", THIRDS, "- 1.000", THIRDS);
+    check("203.0.113.5 192.168.10.11 tcp 30080", THIRDS, THIRDS, THIRDS);
 }
 
 #[test]
-fn n6_a_local_policy_without_a_local_endpoint_drops() {
-    check("203.0.113.5 198.51.100.20 tcp 80", "DROP 1.000", "DROP 1.000");
+fn n6_a_local_policy_without_a_local_endpoint_drops_but_in_ipvs() {
+    let packet = "203.0.113.5 198.51.100.20 tcp 80";
+    check(packet, "DROP 1.000", "DROP 1.000", "10.244.2.4:8080 1.000");
+    let ipvs = modes(packet, Version::Modern).ipvs;
+    assert!(!ipvs[0].masquerade, "so the answer does not come back this way");
 }
 
 #[test]
 fn n7_endpoints_are_equally_likely() {
-    check("10.244.1.5 10.96.2.2 tcp 80", THIRDS, THIRDS);
+    check("10.244.1.5 10.96.2.2 tcp 80", THIRDS, THIRDS, THIRDS);
 }
 
 #[test]
 fn n8_source_ranges_are_asked_before_dnat() {
     let packet = "203.0.113.200 198.51.100.21 tcp 80";
-    check(packet, "DROP 1.000", "DROP 1.000");
+    check(packet, "DROP 1.000", "DROP 1.000", "DROP 1.000");
     let comparison = modes(packet, Version::Modern);
     let chains: Vec<&str> = comparison.nftables[0].steps.iter().map(|it| &*it.chain).collect();
     assert_eq!(chains[..2], ["filter-prerouting-pre-dnat", "firewall-check"]);
     assert!(chains.iter().all(|it| !it.starts_with("nat-")), "{chains:?}");
-    check("203.0.113.5 198.51.100.21 tcp 80", "10.244.2.4:8080 1.000", "10.244.2.4:8080 1.000");
+    let allowed = "10.244.2.4:8080 1.000";
+    check("203.0.113.5 198.51.100.21 tcp 80", allowed, allowed, allowed);
 }
 
 #[test]
@@ -171,4 +190,73 @@ fn every_step_knows_why_its_rule_is_there() {
         assert!(found(&|it| matches!(it, Found::Drawn { of: 3, .. })));
         assert!(found(&|it| matches!(it, Found::Element(key) if key.starts_with("tcp . 30080"))));
     }
+}
+
+/// The endpoints of connections that one client opens one after the other.
+fn in_turn(count: usize, mut one: impl FnMut(&mut Turns, &mut Rng) -> Way) -> Vec<Fate> {
+    let (mut turns, mut rng) = (Turns::default(), Rng::new(7));
+    (0..count).map(|_| one(&mut turns, &mut rng).fate).collect()
+}
+
+#[test]
+fn n7_ipvs_and_the_userspace_proxy_take_turns() {
+    let probe = probe("10.244.1.5 10.96.2.2 tcp 80");
+    let (objects, settings) = (objects(), settings(Version::Modern));
+    let ipvs = proxy::ipvs(&objects, &settings);
+    let userspace = proxy::userspace(&objects, &settings);
+    let by_ipvs = in_turn(9, |turns, rng| ipvs::next(&ipvs, (turns, 0), &is_local, &probe, rng));
+    let by_proxy =
+        in_turn(9, |turns, rng| userspace::next(&userspace, (turns, 0), &is_local, &probe, rng));
+    for fates in [by_ipvs, by_proxy] {
+        assert_eq!(fates[..3], fates[3..6], "{fates:?}");
+        assert_eq!(fates[..3], fates[6..], "{fates:?}");
+        let endpoints: std::collections::BTreeSet<_> =
+            fates[..3].iter().map(|it| format!("{it:?}")).collect();
+        assert_eq!(endpoints.len(), 3, "{fates:?}");
+    }
+}
+
+#[test]
+fn ipvs_masquerades_whoever_is_no_pod() {
+    let masqueraded = |line: &str| modes(line, Version::Modern).ipvs.iter().all(|it| it.masquerade);
+    assert!(!masqueraded("10.244.1.5 10.96.2.2 tcp 80"));
+    assert!(masqueraded("192.168.10.11 10.96.2.2 tcp 80"));
+    assert!(masqueraded("203.0.113.5 192.168.10.11 tcp 30080"));
+    let hairpin = modes("10.244.1.7 10.96.2.2 tcp 80", Version::Modern).ipvs;
+    let itself = |it: &&Way| it.fate == Fate::Dnat("10.244.1.7:8080".parse().expect("an address"));
+    assert!(hairpin.iter().find(itself).expect("one way of three").masquerade);
+    assert_eq!(hairpin.iter().filter(|it| it.masquerade).count(), 1);
+}
+
+#[test]
+fn the_userspace_proxy_is_all_that_endpoints_see() {
+    let found = modes("10.244.1.5 10.96.2.2 tcp 80", Version::Modern).userspace;
+    assert_eq!(shares(found.iter().map(|it| (it.fate, it.probability))), THIRDS);
+    assert!(found.iter().all(|it| it.masquerade));
+    let steps: Vec<&Step> = found.iter().filter_map(|it| it.steps.last()).collect();
+    assert!(steps.iter().all(|it| matches!(it.found, Found::Proxied { of: 3, .. })), "{steps:?}");
+    let nobody = modes("10.244.1.5 10.96.2.9 tcp 80", Version::Modern).userspace;
+    assert_eq!(nobody[0].fate, Fate::Pass, "no Service has this address");
+}
+
+#[test]
+fn without_endpoints_ipvs_refuses_and_the_userspace_proxy_hangs_up() {
+    let cluster = CLUSTER.split("---").filter(|it| !it.contains("name: many-1"));
+    let cluster = cluster.collect::<Vec<_>>().join("---");
+    let objects: Objects = read(&cluster).documents.iter().filter_map(|it| it.decode().0).collect();
+    let probe = probe("10.244.1.5 10.96.2.2 tcp 80");
+    let found = compare(&objects, &settings(Version::Modern), &is_local, &probe);
+    for ways in [&found.ipvs, &found.userspace] {
+        assert_eq!(ways[0].fate, Fate::Reject);
+        assert_eq!(ways[0].steps.iter().filter(|it| it.found == Found::Nobody).count(), 1);
+    }
+}
+
+#[test]
+fn an_ipvs_scheduler_is_configured_by_its_name() {
+    let settings: Settings = serde_json::from_str(r#"{"ipvsScheduler": "sh"}"#).expect("settings");
+    assert_eq!(settings.ipvs_scheduler, Scheduler::Sh);
+    let text = proxy::ipvs(&objects(), &Settings { node: "node-a".to_owned(), ..settings });
+    assert!(text.to_string().contains("TCP  10.96.2.2:80 sh\n"), "{text}");
+    assert!(serde_json::from_str::<Settings>(r#"{"ipvsScheduler": "best"}"#).is_err());
 }

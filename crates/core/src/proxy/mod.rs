@@ -26,6 +26,7 @@ mod rules;
 mod select;
 mod service;
 mod settings;
+mod userspace;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -40,13 +41,14 @@ use crate::object::Objects;
 
 pub use changes::Changes;
 pub use connections::StaleConnections;
-pub use ipvs::{Ipvs, VirtualServer, ipvs};
+pub use ipvs::{DUMMY_DEVICE, Ipvs, RealServer, Scheduler, VirtualServer, ipvs, ipvs_jumps};
 pub use jumps::jumps;
 pub use nft::{Nftables, nftables};
 pub use origin::{Destination, Origin, Origins, Purpose};
 pub use pace::Pace;
 pub use proxier::{Proxier, Report};
 pub use settings::{DetectLocal, Settings, Version};
+pub use userspace::{Listening, Userspace, userspace};
 pub use watch::Watch;
 
 /// All that one sync writes. The first origin is that of the top-level [`jumps`], whichever run

@@ -129,7 +129,9 @@ pub(super) fn node_port_ips(
     settings: &Settings,
     node: &ThisNode,
 ) -> Vec<IpAddr> {
-    let all = || node_object(objects, settings).map(addresses).unwrap_or_default();
+    let known = || node_object(objects, settings).map(addresses).unwrap_or_default();
+    let own = &settings.local_addresses;
+    let all = || if own.is_empty() { known() } else { own.clone() };
     let ips = node.node_ports.only.clone().unwrap_or_else(all).into_iter();
     ips.filter(|it| family(*it) == settings.family && !it.is_loopback()).collect()
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use svclab_netfilter::OriginId;
+use svclab_netfilter::text::{Command, Restore, parse};
+use svclab_netfilter::{OriginId, Rule};
 
 use crate::key::ObjectKey;
 
@@ -110,6 +111,16 @@ pub enum Purpose {
     DrawEndpoint { of: usize },
     /// nftables: the client is noted, so that it gets the same endpoint again.
     RememberClient,
+
+    /// IPVS: NodePorts are not served on loopback.
+    SkipLoopback,
+    /// IPVS: under the Local policy the packet is not marked, and the client stays visible.
+    KeepClient,
+    /// IPVS: the packet is for a Service's port; no other rule is asked, and IPVS takes it.
+    LeaveToIpvs,
+
+    /// Userspace: the packet goes to a port of kube-proxy itself.
+    HandToProxy,
 }
 
 impl Origin {
@@ -162,4 +173,15 @@ impl Origins {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Reads rules and gives each its origin, in their order.
+pub(super) fn stamped(text: &str, mut origins: impl Iterator<Item = OriginId>) -> Restore {
+    let mut res = parse(text).0;
+    for command in res.tables.iter_mut().flat_map(|it| &mut it.commands) {
+        if let Command::Append { rule, .. } = command {
+            *rule = Rc::new(Rule { origin: origins.next(), ..(**rule).clone() });
+        }
+    }
+    res
 }

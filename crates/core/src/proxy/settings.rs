@@ -1,9 +1,12 @@
 //! What kube-proxy's configuration says, for one node and one address family.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use svclab_netfilter::Family;
+
+use super::ipvs::Scheduler;
 
 /// Which kube-proxy: what differs between releases follows from this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -62,6 +65,11 @@ pub struct Settings {
     /// only the nftables mode looks at them.
     #[serde(rename = "serviceCIDRs")]
     pub service_cidrs: Vec<String>,
+    /// The addresses of the node's devices; only the IPVS mode looks at them, as it serves
+    /// NodePorts on each. Those of the Node object where none are given.
+    pub local_addresses: Vec<IpAddr>,
+    /// Of the IPVS mode.
+    pub ipvs_scheduler: Scheduler,
     pub feature_gates: BTreeMap<String, bool>,
 }
 
@@ -83,6 +91,8 @@ impl Default for Settings {
             conntrack_tcp_be_liberal: false,
             nfacct: true,
             service_cidrs: Vec::new(),
+            local_addresses: Vec::new(),
+            ipvs_scheduler: Scheduler::default(),
             feature_gates: BTreeMap::new(),
         }
     }

@@ -8,6 +8,7 @@ use super::*;
 use crate::read::read;
 
 mod incremental;
+mod ipvs;
 mod settings;
 
 const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
@@ -403,28 +404,4 @@ fn settings_are_read_by_kube_proxys_names() {
     let again: Settings = serde_json::from_str(&serde_json::to_string(&settings).expect("JSON"))
         .expect("what is written can be read");
     assert_eq!(again, settings);
-}
-
-#[test]
-fn ipvs_serves_every_address_and_falls_back_to_other_nodes() {
-    let spec = "type: NodePort, externalTrafficPolicy: Local, sessionAffinity: ClientIP, ports: [{port: 80, nodePort: 30080}]";
-    let cluster = web(spec, "", "10.244.2.7\n10.244.3.7").replace("ports: [{port: 80}], ", "");
-    expect![[r#"
-        TCP  10.96.0.5:80 rr persistent 10800
-          -> 10.244.2.7:8080              Masq    1      0          0
-          -> 10.244.3.7:8080              Masq    1      0          0
-        TCP  192.0.2.1:30080 rr persistent 10800
-          -> 10.244.2.7:8080              Masq    1      0          0
-          -> 10.244.3.7:8080              Masq    1      0          0
-        TCP  192.168.10.11:30080 rr persistent 10800
-          -> 10.244.2.7:8080              Masq    1      0          0
-          -> 10.244.3.7:8080              Masq    1      0          0"#]]
-    .assert_eq(&servers(&cluster));
-    let local = cluster.replace("['10.244.2.7']", "['10.244.2.7'], nodeName: node-a");
-    assert_eq!(servers(&local).matches("10.244.3.7").count(), 1, "at the cluster IP alone");
-}
-
-fn servers(cluster: &str) -> String {
-    let text = ipvs(&objects(cluster), &node_a()).to_string();
-    text.lines().skip(3).map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

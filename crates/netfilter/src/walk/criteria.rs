@@ -162,6 +162,7 @@ impl Walker<'_> {
                     "conntrack" | "state" => self.connection_option(option),
                     "physdev" => self.port_option(option),
                     "owner" => self.owner_option(option),
+                    "ipvs" => self.ipvs_option(option),
                     _ => self.header_option(option),
                 };
                 found != option.negated
@@ -291,6 +292,22 @@ impl Walker<'_> {
         }
     }
 
+    /// A packet that IPVS has not sent on matches nothing but `! --ipvs`.
+    fn ipvs_option(&self, option: &ModuleOption) -> bool {
+        let Some((protocol, at)) = self.around.virtual_server else { return false };
+        match (option.name, &option.value) {
+            ("--ipvs", _) => true,
+            ("--vproto", Value::Protocol(number)) => protocol.number() == *number,
+            ("--vaddr", Value::Net(it)) => it.net.contains(&at.ip()),
+            ("--vport", Value::Number(port)) => u64::from(at.port()) == *port,
+            ("--vdir", Value::Word(word)) => {
+                (word == "REPLY") == (self.around.direction == Direction::Reply)
+            }
+            ("--vmethod", Value::Word(word)) => word == "MASQ",
+            _ => false,
+        }
+    }
+
     /// What the packet alone tells, and its connection's mark.
     fn header_option(&self, option: &ModuleOption) -> bool {
         let packet = &*self.packet;
@@ -318,7 +335,11 @@ impl Walker<'_> {
                 _ => word == "unicast",
             },
             // What the lab cannot know; see `Extension::assumption`.
-            ("--match-set" | "--mac-source" | "--cgroup" | "--path", _) => false,
+            ("--mac-source" | "--cgroup" | "--path", _) => false,
+            ("--match-set", Value::Set { name, parts }) => {
+                let found = self.around.sets.and_then(|it| it.find(name, parts, packet));
+                found.is_some()
+            }
             // How a set is looked up decides nothing.
             _ => !option.negated,
         }

@@ -1,93 +1,20 @@
-//! The same packet in kube-proxy's other modes, for side-by-side comparison.
-//!
-//! A first packet at one node ([`Probe`]) → every way it may go in nftables mode, each step with
-//! the rule that was met and why it is there; or all modes at once ([`compare`]).
+//! A first packet through the table of nftables mode.
 
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::nft::{Finding, Hit, Memory, Passage, Surroundings, Visit};
 use svclab_netfilter::walk::Nat;
-use svclab_netfilter::{AddrType, Dice, Hook, Packet, RuleSet, Verdict, outcomes};
+use svclab_netfilter::{AddrType, Dice, Hook, Packet, Verdict};
 
-use crate::net::Kernel;
-use crate::net::probe::{self, Fate, Outcome, Probe};
-use crate::object::Objects;
-use crate::proxy::{self, Nftables, Origin, Settings};
-
-/// One way a packet may go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Way {
-    pub fate: Fate,
-    /// The source address is rewritten.
-    pub masquerade: bool,
-    /// From 0 to 1; all ways of a packet sum to 1.
-    pub probability: f64,
-    pub steps: Vec<Step>,
-}
-
-/// A rule that was looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub hook: Hook,
-    pub chain: Rc<str>,
-    /// The rule's text.
-    pub rule: String,
-    pub found: Found,
-    /// Why the rule is there; where an element of a map decided, why that is.
-    pub origin: Option<Origin>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Found {
-    /// The first part of the rule that did not match.
-    Skipped(String),
-    Matched,
-    /// The element of a map that the packet's key led to.
-    Element(String),
-    /// `numgen` drew this number, counted from 0, of so many.
-    Drawn {
-        number: usize,
-        of: usize,
-    },
-}
-
-/// What becomes of a packet in each mode.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
-    pub iptables: Vec<Outcome>,
-    pub nftables: Vec<Way>,
-}
-
-/// All modes over the same objects and settings. `is_local` tells the node's own addresses.
-pub fn compare(
-    objects: &Objects,
-    settings: &Settings,
-    is_local: &dyn Fn(IpAddr) -> bool,
-    probe: &Probe,
-) -> Comparison {
-    let mut rules = RuleSet::builtin();
-    rules.restore(&proxy::jumps(), true);
-    rules.restore(&proxy::full_sync(objects, settings).restore, true);
-    let kernel = Kernel::of(settings.family, rules);
-    Comparison {
-        iptables: probe::outcomes(&kernel, is_local, probe),
-        nftables: nftables(&proxy::nftables(objects, settings), is_local, probe),
-    }
-}
+use super::{Found, Step, Way, every_way, fate};
+use crate::net::probe::Probe;
+use crate::proxy::Nftables;
 
 /// All ways with exact probabilities; those that end alike count as one, with the steps of the
 /// first.
 pub fn nftables(rules: &Nftables, is_local: &dyn Fn(IpAddr) -> bool, probe: &Probe) -> Vec<Way> {
-    let mut res: Vec<Way> = Vec::new();
-    for (way, probability) in outcomes::every(|dice| one_way(rules, is_local, probe, dice)) {
-        let same = |it: &&mut Way| (it.fate, it.masquerade) == (way.fate, way.masquerade);
-        match res.iter_mut().find(same) {
-            Some(known) => known.probability += probability,
-            None => res.push(Way { probability, ..way }),
-        }
-    }
-    res
+    every_way(|dice| one_way(rules, is_local, probe, dice))
 }
 
 fn one_way(
@@ -99,14 +26,7 @@ fn one_way(
     let sent = probe.packet();
     let crossing = Crossing { rules, is_local, packet: sent, passages: Vec::new(), dice };
     let (verdict, packet, passages) = crossing.cross(probe.input.as_deref());
-    let fate = match verdict {
-        Verdict::Drop => Fate::Drop,
-        Verdict::Reject => Fate::Reject,
-        Verdict::Accept if packet.destination() != sent.destination() => {
-            Fate::Dnat(packet.destination())
-        }
-        Verdict::Accept => Fate::Pass,
-    };
+    let fate = fate(verdict, sent, packet);
     let masquerade = passages.iter().any(|it| matches!(it.nat, Some(Nat::Masquerade { .. })));
     let visits = passages.iter().flat_map(|it| it.visits.iter().map(|visit| (it.hook, visit)));
     let steps = visits.filter_map(|(hook, visit)| step(rules, hook, visit)).collect();
@@ -184,6 +104,3 @@ fn step(rules: &Nftables, hook: Hook, visit: &Visit) -> Option<Step> {
     let origin = origin.and_then(|it| rules.origins.get(it)).cloned();
     Some(Step { hook, chain: Rc::clone(&visit.chain), rule: table.rule(rule), found, origin })
 }
-
-#[cfg(test)]
-mod tests;
