@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod api;
 mod controllers;
+mod dns;
 mod kernel;
 mod kube_proxy;
 mod nft;
@@ -24,6 +25,7 @@ type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 const LAYOUTS: &[Layout] = &[
     api::requests,
     controllers::stories,
+    dns::replies,
     kernel::scenarios,
     kube_proxy::rules,
     kube_proxy::jumps,

@@ -1,7 +1,7 @@
 //! `svclab`: the lab's engine on files.
 //!
 //! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go;
-//! `admit` gives the API server's answers to a file of requests; `kernel` writes what a real kernel can replay; `check` runs the cases of the conformance data;
+//! `admit` gives the API server's answers to a file of requests; `dns` gives CoreDNS's replies to questions; `kernel` writes what a real kernel can replay; `check` runs the cases of the conformance data;
 //! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
 
 use std::ffi::OsString;
@@ -12,6 +12,7 @@ mod admit;
 mod arguments;
 mod bench;
 mod check;
+mod dns;
 mod failure;
 mod kernel;
 mod rules;
@@ -25,6 +26,7 @@ const USAGE: &str = "\
 usage: svclab rules [--options OPTIONS.json] [--mode iptables|nft|ipvs] [--jumps] STATE...
        svclab trace [--options OPTIONS.json] --packets FILE|- STATE...
        svclab admit [--cluster ipv4|dual] [--version 1.32|1.33|1.34] FILE
+       svclab dns [--settings SETTINGS.json] [--upstream UPSTREAM.yaml] --queries FILE|- STATE...
        svclab kernel [--seed N] MANIFEST...
        svclab check DIR...
        svclab bench
@@ -48,6 +50,7 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some("rules") => rules::run(arguments),
         Some("trace") => trace::run(arguments),
         Some("admit") => admit::run(arguments),
+        Some("dns") => dns::run(arguments),
         Some("kernel") => kernel::run(arguments),
         Some("check") => check::run(arguments),
         Some("bench") => bench::run(arguments),

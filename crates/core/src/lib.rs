@@ -14,6 +14,7 @@ pub mod scenario;
 pub mod read;
 pub mod admit;
 pub mod control;
+pub mod dns;
 pub mod kubelet;
 pub mod proxy;
 pub mod net;
