@@ -55,6 +55,9 @@ pub struct Cluster {
     /// Without one, Services of type LoadBalancer wait for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerSpec>,
+    /// What becomes of NetworkPolicies.
+    #[serde(default)]
+    pub network_policy: NetworkPolicySupport,
     /// Without one, pods wait until somebody binds them.
     #[serde(default = "yes")]
     pub scheduler: bool,
@@ -76,6 +79,17 @@ pub struct NodeSpec {
     /// What differs from the usual machine, by resource: `{ cpu: "8", pods: "500" }`.
     #[serde(default)]
     pub capacity: BTreeMap<String, String>,
+}
+
+/// Whether the network plugin enforces NetworkPolicies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NetworkPolicySupport {
+    /// As flannel does, whose network this is: they are stored and have no effect.
+    #[default]
+    Ignored,
+    /// As with Canal: flannel's network, Calico's policies.
+    Enforced,
 }
 
 /// What gives Services of type LoadBalancer their addresses, as MetalLB does.

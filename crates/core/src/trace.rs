@@ -97,6 +97,8 @@ pub enum Event {
     Walked(Box<Passage>),
     /// The connection's NAT binding rewrote the header; no rule was looked at.
     Translated { before: Packet },
+    /// NetworkPolicies that select the pod were asked.
+    Policed(Box<Ruling>),
     /// A process got the packet.
     Delivered,
     /// Nothing comes of it; why.
@@ -109,6 +111,23 @@ pub enum BridgeTo {
     Host,
     /// Another port of the bridge.
     Port,
+}
+
+/// What the NetworkPolicies of a pod say of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    pub direction: PolicyDirection,
+    /// Those that select the pod, as `namespace/name`.
+    pub asked: Vec<Rc<str>>,
+    /// The one that lets the packet through; None: it is dropped.
+    pub by: Option<Rc<str>>,
+}
+
+/// The API's words, seen from the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyDirection {
+    Ingress,
+    Egress,
 }
 
 /// One line of a routing table.
@@ -136,8 +155,10 @@ impl fmt::Display for Route {
 /// Why a packet is lost without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// A rule or policy dropped it.
+    /// A rule or a chain's policy dropped it.
     Dropped,
+    /// No NetworkPolicy that selects the pod lets it through.
+    Denied,
     /// Nobody answers ARP for the address on the last link.
     NoNeighbour,
     /// No route leads there.

@@ -7,7 +7,8 @@ use std::fmt;
 use svclab_netfilter::{Finding, Packet, Passage, RuleSet, Verdict as TableVerdict, Visit};
 
 use crate::trace::{
-    BridgeTo, Event, Exchange, Loss, Place, Question, Request, Step, Trace, Verdict,
+    BridgeTo, Event, Exchange, Loss, Place, PolicyDirection, Question, Request, Ruling, Step,
+    Trace, Verdict,
 };
 
 impl fmt::Display for Exchange {
@@ -68,6 +69,7 @@ impl Trace {
                 write_passage(f, passage, rules.map(|rules| &**rules))?;
             }
             Event::Translated { .. } => f.write_str("translated by the connection's entry")?,
+            Event::Policed(ruling) => write!(f, "{ruling}")?,
             Event::Delivered => f.write_str("delivered")?,
             Event::Lost(loss) => write!(f, "{loss}")?,
         }
@@ -117,6 +119,20 @@ fn write_visit(f: &mut fmt::Formatter<'_>, visit: &Visit, rules: Option<&RuleSet
     Ok(())
 }
 
+/// `Ingress: let through by shop/web`, `Egress: denied by shop/a, shop/b`.
+impl fmt::Display for Ruling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = match self.direction {
+            PolicyDirection::Ingress => "Ingress",
+            PolicyDirection::Egress => "Egress",
+        };
+        match &self.by {
+            Some(by) => write!(f, "{direction}: let through by {by}"),
+            None => write!(f, "{direction}: denied by {}", self.asked.join(", ")),
+        }
+    }
+}
+
 /// `worker-1 PREROUTING nat`, `pod shop/client`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,6 +156,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Loss::Dropped => "dropped by a rule",
+            Loss::Denied => "no NetworkPolicy lets it through",
             Loss::NoNeighbour => "nobody answers ARP for the address",
             Loss::NoRoute => "no route to the address",
             Loss::Unroutable => "the router knows no such network",

@@ -308,6 +308,7 @@ fn details(lang: Lang, trace: &Trace, step: &Step, send: &Callback<Msg>) -> Html
         | Event::Bridged { .. }
         | Event::Resolved { .. }
         | Event::Translated { .. }
+        | Event::Policed(_)
         | Event::Delivered
         | Event::Lost(_) => match &step.place {
             Place::Veth { device, .. } => html! { <code class="rule">{ &**device }</code> },

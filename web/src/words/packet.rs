@@ -1,6 +1,8 @@
 //! What a packet meets and what became of it, in sentences.
 
-use svclab_core::trace::{Answer, BridgeTo, Event, Exchange, Loss, Place, Question, Step, Trace};
+use svclab_core::trace::{
+    Answer, BridgeTo, Event, Exchange, Loss, Place, PolicyDirection, Question, Ruling, Step, Trace,
+};
 use svclab_netfilter::walk::Nat;
 use svclab_netfilter::{CtStatus, Direction, Finding, Icmp, L4, Packet, Passage, Verdict};
 
@@ -143,6 +145,7 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
         }
         Event::Walked(passage) => walked(lang, passage, &step.packet),
         Event::Translated { before } => translated(lang, before, &step.packet),
+        Event::Policed(ruling) => policed(lang, ruling),
         Event::Delivered => delivered(lang, step),
         Event::Lost(loss) => lost(lang, *loss).to_owned(),
     }
@@ -180,6 +183,26 @@ fn is_error(packet: &Packet) -> bool {
         L4::Icmp(icmp) => !matches!(icmp, Icmp::EchoRequest { .. } | Icmp::EchoReply { .. }),
         L4::Tcp { flags, .. } => flags.rst,
         _ => false,
+    }
+}
+
+fn policed(lang: Lang, ruling: &Ruling) -> String {
+    let direction = match ruling.direction {
+        PolicyDirection::Ingress => "Ingress",
+        PolicyDirection::Egress => "Egress",
+    };
+    let asked = ruling.asked.join(", ");
+    match &ruling.by {
+        Some(by) => lang.pick(
+            format!("NetworkPolicy {by} lets it through ({direction})."),
+            format!("NetworkPolicy {by}가 통과시킵니다({direction})."),
+        ),
+        None => lang.pick(
+            format!("The pod is selected by NetworkPolicy {asked}, and no {direction} rule fits."),
+            format!(
+                "NetworkPolicy {asked}가 이 파드를 선택했고, 맞는 {direction} 규칙이 없습니다."
+            ),
+        ),
     }
 }
 
@@ -333,6 +356,10 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
         Loss::Dropped => lang.pick(
             "A rule drops it. Nobody answers.",
             "규칙이 패킷을 버립니다. 아무 응답도 없습니다.",
+        ),
+        Loss::Denied => lang.pick(
+            "No NetworkPolicy lets it through: it is dropped, and nobody answers.",
+            "통과시키는 NetworkPolicy가 없어 버려집니다. 아무 응답도 없습니다.",
         ),
         Loss::NoNeighbour => lang.pick(
             "Nobody on this link has the address: ARP gets no answer, and the packet is lost.",

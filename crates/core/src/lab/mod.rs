@@ -17,6 +17,7 @@ mod machines;
 mod network;
 mod nodes;
 mod pods;
+mod policies;
 mod proxies;
 mod queue;
 mod scheduling;
@@ -42,7 +43,7 @@ use crate::net::exchange::Response;
 use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
-use crate::scenario::Scenario;
+use crate::scenario::{NetworkPolicySupport, Scenario};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -129,6 +130,9 @@ pub struct Lab {
     settings: admit::Settings,
     scheduler: bool,
     cluster_cidrs: Ranges,
+    enforces_policies: bool,
+    /// The resourceVersion that the network's policies were made at.
+    policies_as_of: u64,
     objects: Objects,
     index: Index,
     memory: Memory,
@@ -170,6 +174,8 @@ impl Lab {
             settings: found::settings(cluster),
             scheduler: cluster.scheduler,
             cluster_cidrs: cluster.cluster_cidr,
+            enforces_policies: cluster.network_policy == NetworkPolicySupport::Enforced,
+            policies_as_of: 0,
             objects: Objects::new(),
             index: Index::default(),
             memory: Memory::default(),

@@ -156,6 +156,7 @@ impl Lab {
         let host = host_header(to, port);
         let what = sending.question();
         let request = Request { from: from.clone(), host, to, port, what };
+        self.enforce_policies();
         self.requests += 1;
         let id = self.requests;
         let (objects, running) = (&self.objects, &self.running);

@@ -3,7 +3,8 @@
 //! Who is there: [`node`], [`party`]; what they know: [`route`], [`limit`], the rules of the
 //! network plugin ([`cni`]). [`stack`] takes a packet through one node's hooks, [`travel`] from
 //! link to link, [`exchange`] makes the packets of a connection or a question, [`capture`] prints
-//! what passes an interface, [`probe`] asks one node for every way a packet may go.
+//! what passes an interface, [`policy`] says which
+//! packets NetworkPolicies let through, [`probe`] asks one node for every way a packet may go.
 
 mod limit;
 mod node;
@@ -13,6 +14,7 @@ mod route;
 pub mod capture;
 pub mod cni;
 pub mod exchange;
+pub mod policy;
 pub mod probe;
 pub mod stack;
 pub mod travel;
@@ -125,6 +127,8 @@ pub struct Network {
     pub announced: BTreeMap<IpAddr, NodeName>,
     pub lan: Ranges,
     pub router: Addresses,
+    /// The NetworkPolicies that the network plugin enforces.
+    pub policies: Rc<[policy::Policy]>,
     /// Whether a bridge port may send a frame back to where it came from (CNI's `hairpinMode`).
     pub hairpin: bool,
 }
@@ -148,6 +152,7 @@ impl Network {
             announced: BTreeMap::new(),
             lan: lan.into(),
             router: router.into(),
+            policies: Rc::default(),
             hairpin: true,
         }
     }

@@ -1,9 +1,11 @@
 //! A packet from its sender over veth pairs, bridges, wires and nodes to where it ends.
 //!
-//! [`link`] takes it over bridges and the LAN, [`node`] through a node.
+//! [`link`] takes it over bridges and the LAN, [`node`] through a node, past the NetworkPolicies
+//! that [`policy`] asks.
 
 mod link;
 mod node;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

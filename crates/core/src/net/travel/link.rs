@@ -171,6 +171,6 @@ impl Traveller<'_> {
     }
 }
 
-fn veth(pod: &Attachment) -> Place {
+pub(super) fn veth(pod: &Attachment) -> Place {
     Place::Veth { node: pod.node.clone(), pod: pod.pod.clone(), device: pod.device.clone() }
 }

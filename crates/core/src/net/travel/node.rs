@@ -52,6 +52,9 @@ impl Traveller<'_> {
             // `should_deliver`: the bridge asks before it calls FORWARD.
             return self.lose(Place::Bridge { node: node.name.clone() }, Loss::HairpinOff);
         }
+        if let Some(end) = self.policed(input, &output) {
+            return end;
+        }
         let devices = Devices { input: Some(input), output: Some(&output) };
         self.forward(node, devices, next_hop)
     }
