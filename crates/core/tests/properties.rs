@@ -17,8 +17,9 @@ use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::{Family, RuleSet};
 
-/// Long enough for every start, stop, rollout and clean-up that is under way.
-const QUIET: Duration = Duration::from_secs(400);
+/// Long enough for every start, stop and clean-up that is under way, and for the deadline of a rollout
+/// (`progressDeadlineSeconds`, 600) that cannot go on.
+const QUIET: Duration = Duration::from_secs(700);
 
 const NAMES: [&str; 3] = ["web", "api", "db"];
 const NODES: [&str; 3] = ["control-plane", "worker-1", "worker-2"];
