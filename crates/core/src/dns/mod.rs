@@ -6,6 +6,7 @@
 //! [`cache`] remembers, [`upstream`] is the world outside.
 
 pub mod cache;
+pub mod client;
 pub mod corefile;
 mod edit;
 pub mod kubernetes;
