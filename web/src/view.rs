@@ -10,6 +10,7 @@ use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
 use svclab_core::object::{EndpointAddress, EndpointSlice, Endpoints, Object, Protocol, Service};
 use svclab_core::proxy::Origin;
+use svclab_core::scenario::{Cluster, HostSpec};
 use svclab_netfilter::order::Order;
 use svclab_netfilter::{RuleSet, TableName, Target};
 
@@ -48,15 +49,28 @@ pub struct View {
     /// `192.168.56.0/24`
     pub lan: String,
     pub router: String,
+    /// Hosts outside the cluster.
+    pub hosts: Vec<Host>,
+    /// Whether the load balancer runs; None where the cluster has none.
+    pub balancer: Option<bool>,
     pub nodes: Vec<Node>,
     pub pods: Vec<Pod>,
     pub services: Vec<ServiceView>,
 }
 
+/// A host outside the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    pub name: Rc<str>,
+    pub address: IpAddr,
+    /// On the nodes' LAN; all others lie behind the router.
+    pub near: bool,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub name: Rc<str>,
-    pub address: String,
+    pub ip: IpAddr,
     pub bridge: String,
     pub rules: usize,
     /// By Service (`shop/web`): the endpoints that the rules of this node lead to.
@@ -71,6 +85,8 @@ pub struct Node {
     pub proxy: bool,
     /// Its rules are older than the last change that concerns them.
     pub stale: bool,
+    /// Addresses of load balancers that it answers ARP for.
+    pub announces: Vec<IpAddr>,
     /// Whether its machine is on.
     pub up: bool,
     pub cordoned: bool,
@@ -129,6 +145,8 @@ pub const STRIP: usize = 10;
 pub struct ServiceView {
     pub key: ObjectKey,
     pub cluster_ip: Option<IpAddr>,
+    /// External IPs and the load balancer's addresses.
+    pub outer: Vec<IpAddr>,
     pub ports: Vec<Port>,
     pub kind: String,
     pub headless: bool,
@@ -141,6 +159,7 @@ pub struct ServiceView {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Port {
     pub number: u16,
+    pub node_port: Option<u16>,
     pub target: String,
     pub protocol: Protocol,
 }
@@ -162,6 +181,16 @@ pub struct Backend {
 pub struct OldEnds {
     pub addresses: Vec<String>,
     pub not_ready_addresses: Vec<String>,
+}
+
+impl Host {
+    /// `laptop .56.101`; of a host behind the router its name is enough.
+    pub fn label(&self) -> String {
+        match self.near {
+            true => format!("{} {}", self.name, tail(&self.address.to_string())),
+            false => self.name.to_string(),
+        }
+    }
 }
 
 impl ServiceView {
@@ -239,14 +268,25 @@ pub fn tail(address: &str) -> String {
 }
 
 /// Reads everything the page shows from the lab; `before` is what it was.
-pub fn view_of(lab: &Lab, before: &View, lan: &str, router: &str) -> View {
+pub fn view_of(lab: &Lab, before: &View, cluster: &Cluster) -> View {
     View {
-        lan: lan.to_owned(),
-        router: router.to_owned(),
+        lan: cluster.lan.to_string(),
+        router: cluster.router.to_string(),
+        hosts: hosts(cluster),
+        balancer: cluster.load_balancer.as_ref().map(|_| lab.load_balancer_runs()),
         nodes: nodes(lab, before),
         pods: pods(lab),
         services: services(lab),
     }
+}
+
+fn hosts(cluster: &Cluster) -> Vec<Host> {
+    let host = |it: &HostSpec| Host {
+        name: it.name.as_str().into(),
+        address: it.address.primary,
+        near: cluster.lan.contains(&it.address.primary),
+    };
+    cluster.outside.iter().map(host).collect()
 }
 
 fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
@@ -263,7 +303,7 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
         };
         Node {
             name: it.name.clone(),
-            address: it.addresses.primary.to_string(),
+            ip: it.addresses.primary,
             bridge: first_host(it.pod_cidrs.primary).to_string(),
             rules: from.as_ref().map_or(0, |it| it.len()),
             ends,
@@ -273,12 +313,17 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
             synced: rules.as_ref().and_then(|it| it.synced_at).map(|at| at.to_string()),
             proxy: rules.as_ref().is_some_and(|it| it.running),
             stale: rules.as_ref().is_some_and(|it| it.behind),
+            announces: announced(lab, &it.name),
             up: it.up,
             cordoned: object.is_some_and(|it| it.spec.unschedulable),
             ready: object.map(|it| it.is_ready()),
         }
     };
     lab.nodes().iter().map(node).collect()
+}
+
+fn announced(lab: &Lab, node: &str) -> Vec<IpAddr> {
+    lab.announced().iter().filter(|it| **it.1 == *node).map(|it| *it.0).collect()
 }
 
 /// The endpoints of each Service that DNAT rules lead to.
@@ -368,9 +413,11 @@ fn services(lab: &Lab) -> Vec<ServiceView> {
         ServiceView {
             key: ObjectKey::new(Kind::Service, name.0, name.1),
             cluster_ip: it.spec.cluster_addresses().first().copied(),
+            outer: outer_addresses(it),
             ports: ports
                 .map(|port| Port {
                     number: port.port(),
+                    node_port: port.node_port(),
                     target: port.target_port.to_string(),
                     protocol: port.protocol(),
                 })
@@ -383,6 +430,11 @@ fn services(lab: &Lab) -> Vec<ServiceView> {
         }
     };
     found.iter().map(service).collect()
+}
+
+fn outer_addresses(service: &Service) -> Vec<IpAddr> {
+    let given = service.status.load_balancer.ingress.iter().filter_map(|it| it.ip.parse().ok());
+    service.spec.external_addresses().into_iter().chain(given).collect()
 }
 
 fn backends(slice: &EndpointSlice) -> Vec<Backend> {
@@ -445,10 +497,14 @@ pub(crate) mod tests {
         }
     }
 
+    fn host(name: &str, address: &str, near: bool) -> Host {
+        Host { name: name.into(), address: address.parse().expect("an address"), near }
+    }
+
     pub(crate) fn three_nodes() -> View {
         let node = |name: &str, address: &str| Node {
             name: name.into(),
-            address: address.to_owned(),
+            ip: address.parse().expect("an address"),
             bridge: "10.244.1.1".to_owned(),
             rules: 40,
             ends: Rc::default(),
@@ -456,6 +512,7 @@ pub(crate) mod tests {
             added: 0,
             removed: 0,
             synced: None,
+            announces: Vec::new(),
             proxy: true,
             stale: false,
             up: true,
@@ -465,6 +522,13 @@ pub(crate) mod tests {
         View {
             lan: "192.168.56.0/24".to_owned(),
             router: "192.168.56.1".to_owned(),
+            hosts: vec![
+                host("laptop", "192.168.56.101", true),
+                host("dns", "203.0.113.53", false),
+                host("www.example.org", "203.0.113.80", false),
+                host("db.example.org", "203.0.113.90", false),
+            ],
+            balancer: Some(false),
             nodes: vec![
                 node("control-plane", "192.168.56.30"),
                 node("worker-1", "192.168.56.31"),

@@ -215,8 +215,7 @@ impl App {
             reply: it.is_reply(),
             name: words::packet_name(&it.exchange, it.packet),
         });
-        let targets: Vec<String> = state.targets().map(|it| it.0).collect();
-        let clients: Vec<_> = state.clients().collect();
+        let (clients, targets) = (state.clients(), state.targets());
         let chosen = state.chosen_service();
         html! {
             <section class="stage" aria-label="Stage" id={alone.then_some("panel-stage")}>

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use svclab_core::lab::Action;
 use yew::prelude::*;
 
@@ -36,6 +38,12 @@ pub(super) fn NodeMap(props: &NodeMapProps) -> Html {
                 { rect(nic, 5.0, None) }
                 <text class="mono" x={n(nic.middle().x)} y={n(nic.middle().y + 3.5)}
                       text-anchor="middle">{ "eth0" }</text>
+                if let Some(first) = node.announces.first() {
+                    <text class="mono announces" x={n(nic.right() + 6.0)} y={n(place.rect.y - 5.0)}>
+                        <title>{ words::announces(lang, &node.name, &node.announces) }</title>
+                        { announced(first, node.announces.len()) }
+                    </text>
+                }
             </g>
             { rect(gate, 10.0, Some("gate")) }
             <path class="wires" d={pipes(place)} />
@@ -80,15 +88,22 @@ fn standing(lang: Lang, place: &NodeBox, node: &view::Node) -> Html {
     };
     let free = place.rect.w - 40.0 - node.name.len() as f64 * 13.0 * 0.66;
     let letters = |text: &str| text.chars().count() as f64 * 10.0 * MONO;
-    let tail = view::tail(&node.address);
+    let whole = node.ip.to_string();
+    let tail = view::tail(&whole);
     let fits = |address: &str| letters(status) + letters(address) + 8.0 < free;
-    let address = [node.address.as_str(), &tail].into_iter().find(|it| fits(it));
+    let address = [whole.as_str(), &tail].into_iter().find(|it| fits(it));
     html! {
         <text class="mono" x={n(place.rect.right() - 14.0)} y={n(place.rect.y + 36.0)} text-anchor="end">
             <tspan class="standing">{ status }</tspan>
             <tspan dx={(!status.is_empty()).then_some("6")}>{ address.unwrap_or_default() }</tspan>
         </text>
     }
+}
+
+/// `+ .56.200`, `+ .56.200 …`
+fn announced(first: &IpAddr, count: usize) -> String {
+    let more = if count > 1 { " …" } else { "" };
+    format!("+ {}{more}", view::tail(&first.to_string()))
 }
 
 /// Its machine, and what `kubectl` can do with it.

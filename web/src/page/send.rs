@@ -1,22 +1,23 @@
 use std::rc::Rc;
 
+use svclab_core::lab::Source;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use crate::state::Msg;
+use crate::state::{Choice, Msg, Target};
 use crate::words::{Lang, Word};
 
 #[derive(Properties, PartialEq)]
 pub(super) struct SendProps {
     pub lang: Lang,
-    pub clients: Vec<Rc<str>>,
-    pub targets: Vec<String>,
+    pub clients: Vec<Choice<Source>>,
+    pub targets: Vec<Choice<Target>>,
     pub from: Option<Rc<str>>,
-    pub to: Option<String>,
+    pub to: Option<Rc<str>>,
     pub send: Callback<Msg>,
 }
 
-/// Which pod asks which Service.
+/// Who asks which Service, by which of its addresses.
 #[component]
 pub(super) fn Send(props: &SendProps) -> Html {
     let SendProps { lang, clients, targets, from, to, send } = props;
@@ -30,10 +31,7 @@ pub(super) fn Send(props: &SendProps) -> Html {
             <label>
                 <span>{ lang.say(Word::Client) }</span>
                 <select onchange={send.reform(move |event| Msg::From(chosen(event)))}>
-                    for id in clients.iter() {
-                        <option key={id.to_string()} value={id.to_string()}
-                                selected={Some(id) == from.as_ref()}>{ &**id }</option>
-                    }
+                    { options(*lang, clients, from) }
                 </select>
             </label>
             <label>
@@ -42,10 +40,7 @@ pub(super) fn Send(props: &SendProps) -> Html {
                     if targets.is_empty() {
                         <option>{ lang.say(Word::NoTarget) }</option>
                     }
-                    for id in targets.iter() {
-                        <option key={id.clone()} value={id.clone()}
-                                selected={Some(id) == to.as_ref()}>{ id }</option>
-                    }
+                    { options(*lang, targets, to) }
                 </select>
             </label>
             <button type="submit" class="pri" disabled={targets.is_empty() || clients.is_empty()}>
@@ -53,4 +48,20 @@ pub(super) fn Send(props: &SendProps) -> Html {
             </button>
         </form>
     }
+}
+
+/// The choices under the names of their groups.
+fn options<T>(lang: Lang, choices: &[Choice<T>], chosen: &Option<Rc<str>>) -> Html {
+    let of_group = |group: &[Choice<T>]| {
+        html! {
+            <optgroup label={group.first().map(|it| lang.say(it.group))}>
+                for it in group.iter() {
+                    <option key={&*it.id} value={it.id.clone()} selected={Some(&it.id) == chosen.as_ref()}>
+                        { &*it.id }
+                    </option>
+                }
+            </optgroup>
+        }
+    };
+    choices.chunk_by(|a, b| a.group == b.group).map(of_group).collect()
 }

@@ -1,8 +1,9 @@
+use svclab_core::lab::Action;
 use yew::prelude::*;
 
 use super::node::NodeMap;
 use super::pod::PodCard;
-use super::press::pressed;
+use super::press::{pressed, switch};
 use crate::scene::{Point, Rect, Scene};
 use crate::state::Msg;
 use crate::view::{Pod, ServiceView, Shared, View};
@@ -36,6 +37,7 @@ pub(super) fn Map(props: &MapProps) -> Html {
             if let Some((count, at)) = scene.more_services {
                 <text class="label" x={n(at.x)} y={n(at.y)}>{ words::more(lang, count) }</text>
             }
+            { outside(lang, view, scene, send) }
             <g class="lan">
                 for rail in scene.rails.iter() {
                     <path d={line(rail)} />
@@ -63,6 +65,35 @@ pub(super) fn Map(props: &MapProps) -> Html {
                                  tied={is_tied(view, chosen.as_deref(), pod)} />
                     }
                 }
+            }
+        </>
+    }
+}
+
+/// The hosts outside, and what gives out addresses for the LAN.
+fn outside(lang: Lang, view: &View, scene: &Scene, send: &Callback<Msg>) -> Html {
+    let place = &scene.outside;
+    let host = |(index, at): &(usize, Rect)| {
+        let Some(host) = view.hosts.get(*index) else { return html! {} };
+        let (onclick, onkeydown) = pressed(send, Msg::From(host.name.to_string()));
+        html! {
+            <g key={&*host.name} class="host opens" role="button" tabindex="0"
+               aria-label={format!("{} {}", host.label(), words::as_client(lang))} {onclick} {onkeydown}>
+                <title>{ host.address.to_string() }</title>
+                { rect(*at, 6.0, Some("hit")) }
+                <text class="mono" x={n(at.middle().x)} y={n(at.middle().y + 3.5)} text-anchor="middle">
+                    { host.label() }
+                </text>
+            </g>
+        }
+    };
+    html! {
+        <>
+            <text class="band" x={n(place.label.x)} y={n(place.label.y)}>{ lang.say(Word::OutsideBand) }</text>
+            { place.hosts.iter().map(host).collect::<Html>() }
+            if let Some(on) = view.balancer {
+                { switch(words::balancer(lang), lang.say(Word::LoadBalancer), on, place.switch,
+                         place.switch_width, send, Msg::Act(Action::SwitchLoadBalancer { on: !on })) }
             }
         </>
     }

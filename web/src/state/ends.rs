@@ -1,30 +1,49 @@
 //! Who sends, and where to.
 
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use svclab_core::key::ObjectKey;
-use svclab_core::lab::{Action, Sending};
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::{Action, Ask, Goal, Sending, Source};
 use svclab_core::object::Protocol;
 
 use super::{Pane, Shape, State};
+use crate::view::{Port, ServiceView, View};
+use crate::words::Word;
+
+/// One line of a list to choose from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice<T> {
+    /// `shop/client`, `worker-1`, `laptop`; `shop/web:80`, `shop/web 192.168.56.31:30080`
+    pub id: Rc<str>,
+    pub group: Word,
+    pub what: T,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    goal: Goal,
+    port: u16,
+}
 
 impl State {
     /// `shop/web`: the Service that requests go to.
     pub fn chosen_service(&self) -> Option<String> {
-        self.to.as_ref().and_then(|to| to.rsplit_once(':')).map(|it| it.0.to_owned())
+        self.to.as_ref().and_then(|to| to.split([':', ' ']).next()).map(str::to_owned)
     }
 
     /// A client and a target that exist: those chosen, or the first that will do.
     pub(super) fn choose_ends(&mut self) {
-        let clients: Vec<_> = self.clients().collect();
+        let clients: Vec<_> = self.clients().into_iter().map(|it| it.id).collect();
         let (from, to) = &self.wanted;
         let wanted = from.as_ref().filter(|from| clients.contains(from));
         let named = || clients.iter().find(|id| id.contains("client"));
         let from = wanted.or_else(named).or(clients.first()).cloned();
-        let targets: Vec<_> = self.targets().map(|it| it.0).collect();
+        let targets: Vec<_> = self.targets().into_iter().map(|it| it.id).collect();
         let wanted = to.as_ref().filter(|to| targets.contains(to));
         let systems = ["kube-system/", "default/kubernetes:"];
-        let is_own = |it: &&String| !systems.iter().any(|name| it.starts_with(name));
+        let is_own = |it: &&Rc<str>| !systems.iter().any(|name| it.starts_with(name));
         // New Services do not take the place of the one in use.
         let kept = self.to.as_ref().filter(is_own).filter(|to| targets.contains(to));
         let own = || targets.iter().find(is_own);
@@ -38,32 +57,48 @@ impl State {
         self.node = of_client.or(self.view.nodes.last().map(|it| it.name.clone()));
     }
 
-    /// Pods that can send.
-    pub fn clients(&self) -> impl Iterator<Item = Rc<str>> {
-        self.view.pods.iter().filter(|pod| pod.ip.is_some()).map(|pod| pod.id.clone())
+    /// Who can send: pods with an address, nodes, hosts outside.
+    pub fn clients(&self) -> Vec<Choice<Source>> {
+        let View { pods, nodes, hosts, .. } = &*self.view;
+        let pods = pods.iter().filter(|pod| pod.ip.is_some()).map(|pod| Choice {
+            id: pod.id.clone(),
+            group: Word::Pods,
+            what: Source::Inside(pod.key.clone()),
+        });
+        let nodes = nodes.iter().map(|node| Choice {
+            id: node.name.clone(),
+            group: Word::Nodes,
+            what: Source::Inside(ObjectKey::new(Kind::Node, "", &*node.name)),
+        });
+        let hosts = hosts.iter().map(|host| Choice {
+            id: host.name.clone(),
+            group: Word::OutsideHosts,
+            what: Source::Outside { outside: host.name.to_string() },
+        });
+        pods.chain(nodes).chain(hosts).collect()
     }
 
-    /// Service ports that can be sent to: `namespace/name:port`, the Service, the port.
-    pub fn targets(&self) -> impl Iterator<Item = (String, &ObjectKey, u16)> {
-        let with_address = self.view.services.iter().filter(|it| it.cluster_ip.is_some());
-        with_address.flat_map(|service| {
-            // Requests are HTTP.
-            let ports = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
-            ports.map(|port| {
-                (format!("{}:{}", service.name(), port.number), &service.key, port.number)
-            })
-        })
+    /// What can be sent to: each TCP port of each Service, by every address that leads to it.
+    pub fn targets(&self) -> Vec<Choice<Target>> {
+        let View { services, nodes, .. } = &*self.view;
+        let nodes: Vec<IpAddr> = nodes.iter().map(|it| it.ip).collect();
+        let groups = [Word::ClusterIp, Word::NodePort, Word::OuterAddress];
+        let each = |group: &Word| {
+            let of = |it: &ServiceView| targets_of(it, *group, &nodes);
+            services.iter().flat_map(of).collect::<Vec<_>>()
+        };
+        groups.iter().flat_map(each).collect()
     }
 
     pub(super) fn send(&mut self) {
-        let Some(from) = &self.from else { return };
-        let Some(pod) = self.view.pods.iter().find(|pod| pod.id == *from) else { return };
-        let Some((_, service, port)) = self.targets().find(|it| Some(&it.0) == self.to.as_ref())
-        else {
+        let from = self.clients().into_iter().find(|it| Some(&it.id) == self.from.as_ref());
+        let to = self.targets().into_iter().find(|it| Some(&it.id) == self.to.as_ref());
+        let (Some(from), Some(Target { goal, port })) = (from, to.map(|it| it.what)) else {
             return;
         };
-        let (from, service) = (pod.key.clone(), service.clone());
-        let reply = self.history.act(Action::Send(Sending::http(from, service, port, "/")));
+        let (path, ask, source_port) = ("/".to_owned(), Ask::Http, None);
+        let sending = Sending { from: from.what, to: goal, port, path, ask, source_port };
+        let reply = self.history.act(Action::Send(sending));
         self.refresh();
         if let Some(exchange) = reply.exchange {
             self.playing = true;
@@ -76,4 +111,35 @@ impl State {
             }
         }
     }
+}
+
+/// The ways of one kind into a Service. Requests are HTTP, so only TCP ports count.
+fn targets_of(service: &ServiceView, group: Word, nodes: &[IpAddr]) -> Vec<Choice<Target>> {
+    let name = service.name();
+    let by_address = |ip: IpAddr, port: u16| Choice {
+        id: format!("{name} {}", SocketAddr::new(ip, port)).into(),
+        group,
+        what: Target { goal: Goal::Address(ip), port },
+    };
+    let by_cluster_ip = |port: u16| Choice {
+        id: format!("{name}:{port}").into(),
+        group,
+        what: Target { goal: Goal::Service(service.key.clone()), port },
+    };
+    let of_port = |port: &Port| -> Vec<_> {
+        match (group, port.node_port) {
+            (Word::ClusterIp, _) => {
+                service.cluster_ip.map(|_| by_cluster_ip(port.number)).into_iter().collect()
+            }
+            (Word::NodePort, Some(number)) => {
+                nodes.iter().map(|ip| by_address(*ip, number)).collect()
+            }
+            (Word::OuterAddress, _) => {
+                service.outer.iter().map(|ip| by_address(*ip, port.number)).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let ports = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+    ports.flat_map(of_port).collect()
 }

@@ -23,6 +23,7 @@ use crate::scene::{Scene, lay_out};
 use crate::view::{Shared, View, view_of};
 use crate::words::{self, Lang};
 
+pub use ends::{Choice, Target};
 pub use panes::{Pane, Shape};
 pub use playback::Playback;
 pub use report::{Fault, Report};
@@ -131,10 +132,9 @@ pub struct State {
     pane: Pane,
     pub wanted_objects: Wanted,
     pub from: Option<Rc<str>>,
-    /// `namespace/name:port`
-    pub to: Option<String>,
+    pub to: Option<Rc<str>>,
     /// What the user chose of the two.
-    wanted: (Option<Rc<str>>, Option<String>),
+    wanted: (Option<Rc<str>>, Option<Rc<str>>),
     /// The node was chosen, not taken for the client's sake.
     node_chosen: bool,
     pub node: Option<Rc<str>>,
@@ -245,12 +245,12 @@ impl State {
                 return SAVE;
             }
             Msg::Act(action) => self.act(action),
-            Msg::From(pod) => {
-                self.wanted.0 = Some(pod.into());
+            Msg::From(client) => {
+                self.wanted.0 = Some(client.into());
                 self.choose_ends();
             }
             Msg::To(target) => {
-                self.wanted.1 = Some(target);
+                self.wanted.1 = Some(target.into());
                 self.choose_ends();
                 self.lay_out();
             }
@@ -310,9 +310,7 @@ impl State {
     fn refresh(&mut self) {
         self.revision += 1;
         self.marks.read(self.history.current(), &self.history.branch().log);
-        let (lan, router) =
-            (self.scenario.cluster.lan.to_string(), self.scenario.cluster.router.to_string());
-        let view = view_of(self.lab(), &self.view, &lan, &router);
+        let view = view_of(self.lab(), &self.view, &self.scenario.cluster);
         if *self.view == view {
             return;
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::view::ServiceView;
+use crate::words::Word;
 use svclab_core::kubelet::ProbeKind;
 
 #[test]
@@ -123,6 +124,34 @@ fn new_services_do_not_take_the_place_of_the_one_in_use() {
     state.update(Msg::Apply);
     assert_eq!(state.report.faults, []);
     assert_eq!(state.to.as_deref(), Some("shop/web:80"));
+}
+
+#[test]
+fn the_laptop_asks_a_node_port_and_an_address_of_the_load_balancer() {
+    let mut state = settled();
+    let text = state.text.replace(
+        "selector:\n    app: web\n  ports:",
+        "type: LoadBalancer\n  selector:\n    app: web\n  ports:",
+    );
+    assert_ne!(text, *state.text, "the Service's type is set");
+    state.update(Msg::Edited(text));
+    state.update(Msg::Apply);
+    state.update(Msg::Act(Action::SwitchLoadBalancer { on: true }));
+    for _ in 0..300 {
+        state.update(Msg::Frame(16.0));
+    }
+    state.update(Msg::From("laptop".to_owned()));
+    for group in [Word::NodePort, Word::OuterAddress] {
+        let found = state.targets().into_iter().find(|it| it.group == group);
+        let target = found.unwrap_or_else(|| panic!("no {group:?}")).id;
+        state.update(Msg::To(target.to_string()));
+        assert_eq!(state.chosen_service().as_deref(), Some("shop/web"));
+        state.update(Msg::Send);
+        let playback = state.playback.as_ref().expect("a request is watched");
+        let line = crate::words::answer(Lang::En, &playback.exchange.result);
+        assert!(line.starts_with("200"), "{target}: {line}");
+    }
+    assert!(state.view.nodes.iter().any(|it| !it.announces.is_empty()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What stands on the picture beside pods and nodes, and what their switches are called.
 
+use std::net::IpAddr;
+
 use svclab_core::kubelet::ProbeKind;
 
 use super::Lang;
@@ -77,4 +79,28 @@ pub fn unscheduled(lang: Lang, count: usize) -> String {
             format!("노드가 정해지지 않은 파드 {count}개"),
         ),
     }
+}
+
+/// What pressing a host outside does; its name stands before.
+pub fn as_client(lang: Lang) -> &'static str {
+    lang.pick("sends the next request", "에서 다음 요청 보내기")
+}
+
+/// The load balancer's switch.
+pub fn balancer(lang: Lang) -> String {
+    lang.pick(
+        "load balancer: gives Services of type LoadBalancer their addresses",
+        "로드 밸런서: LoadBalancer 유형의 서비스에 주소를 줍니다",
+    )
+    .to_owned()
+}
+
+/// The addresses of load balancers that a node answers for.
+pub fn announces(lang: Lang, node: &str, addresses: &[IpAddr]) -> String {
+    let list: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+    let list = list.join(", ");
+    lang.pick(
+        format!("{node} answers ARP for {list}"),
+        format!("{node} 노드가 {list} 의 ARP에 응답합니다"),
+    )
 }

@@ -1,0 +1,348 @@
+//! The picture's geometry: [`View`] and a width → [`Scene`], boxes, wires and joints with coordinates.
+//!
+//! Packets move along the same wires that are drawn: [`Scene::path`] walks the graph of joints.
+
+mod graph;
+mod node;
+mod outside;
+mod services;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use svclab_core::trace::Place;
+use svclab_netfilter::Hook;
+
+use crate::view::View;
+use graph::Pen;
+use node::lay_out_node;
+use outside::{lay_out_hosts, wire_hosts};
+use services::lay_out_services;
+
+pub use outside::Outside;
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+impl Point {
+    pub fn new(x: f64, y: f64) -> Point {
+        Point { x, y }
+    }
+
+    pub fn distance(self, other: Point) -> f64 {
+        (self.x - other.x).hypot(self.y - other.y)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rect {
+    pub x: f64,
+    pub y: f64,
+    pub w: f64,
+    pub h: f64,
+}
+
+impl Rect {
+    pub fn right(self) -> f64 {
+        self.x + self.w
+    }
+
+    pub fn bottom(self) -> f64 {
+        self.y + self.h
+    }
+
+    pub fn middle(self) -> Point {
+        Point::new(self.x + self.w / 2.0, self.y + self.h / 2.0)
+    }
+}
+
+/// A spot of the picture that a packet can be at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spot {
+    Pod(Rc<str>),
+    Bridge(Rc<str>),
+    Hook(Rc<str>, HookName),
+    Routing(Rc<str>),
+    Process(Rc<str>),
+    Nic(Rc<str>),
+    Router,
+    /// A host outside the cluster.
+    Host(Rc<str>),
+    /// The middle of a row's rail.
+    Lan,
+    /// A bend or a branch of a wire.
+    Bend(usize),
+}
+
+/// [`Hook`] in an order that maps need.
+pub type HookName = Hook;
+
+pub const HOOKS: [(Hook, &str); 5] = [
+    (Hook::Prerouting, "PRE"),
+    (Hook::Input, "IN"),
+    (Hook::Forward, "FWD"),
+    (Hook::Output, "OUT"),
+    (Hook::Postrouting, "POST"),
+];
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    pub width: f64,
+    pub height: f64,
+    pub services_label: Point,
+    /// Indices into [`View::services`] and places; with many Services not all are here.
+    pub services: Vec<(usize, Rect)>,
+    /// How many are not, and where that is said.
+    pub more_services: Option<(usize, Point)>,
+    pub outside: Outside,
+    pub lan_label: Point,
+    pub router: Rect,
+    /// The wires of the LAN, thick.
+    pub rails: Vec<[Point; 2]>,
+    /// All other wires, thin.
+    pub wires: Vec<[Point; 2]>,
+    /// One for each of [`View::nodes`], in that order.
+    pub nodes: Vec<NodeBox>,
+    joints: BTreeMap<Spot, usize>,
+    points: Vec<Point>,
+    edges: Vec<Vec<usize>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeBox {
+    pub name: Rc<str>,
+    pub rect: Rect,
+    pub nic: Rect,
+    pub gate: Rect,
+    pub chips: [Rect; 5],
+    pub routing: Point,
+    pub process: Point,
+    /// A line for the node's own switches.
+    pub head: Rect,
+    /// Where the gate writes what goes on inside.
+    pub detail: Rect,
+    pub bridge: Rect,
+    /// Pods of this node: index into [`View::pods`] and place.
+    pub pods: Vec<(usize, Rect)>,
+}
+
+const MARGIN: f64 = 16.0;
+const GAP: f64 = 14.0;
+const NODE_MIN: f64 = 196.0;
+const GATE_HEIGHT: f64 = 186.0;
+/// A node's own switches stand between its title and its gate.
+const NODE_HEAD: f64 = 74.0;
+/// A pod's name and address; below them a row for each probe.
+pub const POD_HEAD: f64 = 44.0;
+pub const POD_ROW: f64 = 20.0;
+/// More rows of one pod than these are not drawn.
+pub const POD_ROWS: usize = 4;
+const POD_GAP: f64 = 8.0;
+const GHOST_HEIGHT: f64 = 38.0;
+/// Widths of text: an average glyph of the two fonts at one pixel of size.
+pub const MONO: f64 = 0.605;
+pub const SANS: f64 = 0.6;
+
+/// Lays out `view` in `width` pixels; the Service `chosen` is always shown.
+pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
+    let width = width.max(NODE_MIN + 2.0 * MARGIN + 8.0);
+    let mut pen = Pen::default();
+
+    let (services, more_services, below) = lay_out_services(view, chosen, width);
+    let services_label = Point::new(MARGIN, 22.0);
+
+    let count = view.nodes.len().max(1);
+    let fitting = ((width - 2.0 * MARGIN + GAP) / (NODE_MIN + GAP)).floor() as usize;
+    let columns = fitting.clamp(1, count);
+    let rows = count.div_ceil(columns);
+    // With more rows than one the LAN comes down along the left edge.
+    let left = if rows > 1 { MARGIN + 12.0 } else { MARGIN };
+    let node_width = (width - left - MARGIN - GAP * (columns as f64 - 1.0)) / columns as f64;
+
+    let router = Rect { x: width - MARGIN - 74.0, y: 0.0, w: 74.0, h: 24.0 };
+    let outside = lay_out_hosts(view, width, below + 16.0, router.middle().x);
+    let mut rail_y = outside.rail;
+    let router = Rect { y: rail_y - router.h / 2.0, ..router };
+    let lan_label = Point::new(left + 2.0, rail_y - 9.0);
+    let mut nodes = Vec::new();
+    let mut rails: Vec<[Point; 2]> = Vec::new();
+    let mut spine: Option<usize> = None;
+    let mut bottom = rail_y;
+
+    for row in 0..rows {
+        let members = view.nodes.iter().enumerate().skip(row * columns).take(columns);
+        let top = rail_y + 40.0;
+        let end = if row == 0 { router.x } else { width - MARGIN };
+        let start = Point::new(left.min(MARGIN + 2.0), rail_y);
+        rails.push([start, Point::new(end, rail_y)]);
+        let corner = pen.bend(start);
+        if let Some(above) = spine {
+            pen.join(above, corner);
+            rails.push([pen.points[above], start]);
+        }
+        spine = Some(corner);
+        let mut along = vec![corner];
+
+        let mut boxes = Vec::new();
+        for (column, (_, node)) in members.enumerate() {
+            let x = left + column as f64 * (node_width + GAP);
+            let spot = Rect { x, y: top, w: node_width, h: 0.0 };
+            let tap = pen.bend(Point::new(x + node_width / 2.0, rail_y));
+            along.push(tap);
+            boxes.push(lay_out_node(view, &node.name, spot, &mut pen, tap));
+        }
+        if row == 0 {
+            along.push(pen.joint(Spot::Lan, Point::new((left + end) / 2.0, rail_y)));
+            along.extend(wire_hosts(view, &outside, router, &mut pen));
+        }
+        pen.string(along);
+        let height = boxes.iter().map(|it| it.rect.h).fold(0.0, f64::max);
+        boxes.iter_mut().for_each(|it| it.rect.h = height);
+        bottom = top + height;
+        rail_y = bottom + 26.0;
+        nodes.extend(boxes);
+    }
+
+    Scene {
+        width,
+        height: bottom + MARGIN,
+        services_label,
+        services,
+        more_services,
+        outside,
+        lan_label,
+        router,
+        rails,
+        wires: pen.wires,
+        nodes,
+        joints: pen.joints,
+        points: pen.points,
+        edges: pen.edges,
+    }
+}
+
+/// The spot where the picture shows `place`.
+pub fn spot_of(place: &Place) -> Option<Spot> {
+    Some(match place {
+        Place::Pod { pod, .. } | Place::Veth { pod, .. } => Spot::Pod(pod.clone()),
+        Place::Bridge { node } => Spot::Bridge(node.clone()),
+        Place::Hook { node, hook, .. } | Place::Conntrack { node, hook } => {
+            Spot::Hook(node.clone(), *hook)
+        }
+        Place::Routing { node } => Spot::Routing(node.clone()),
+        Place::Nic { node } => Spot::Nic(node.clone()),
+        Place::Process { node } => Spot::Process(node.clone()),
+        Place::Lan => Spot::Lan,
+        Place::Router => Spot::Router,
+        Place::Host { name } => Spot::Host(name.clone()),
+    })
+}
+
+impl Scene {
+    pub fn at(&self, spot: &Spot) -> Option<Point> {
+        self.joints.get(spot).map(|&index| self.points[index])
+    }
+
+    pub fn node(&self, name: &str) -> Option<&NodeBox> {
+        self.nodes.iter().find(|it| &*it.name == name)
+    }
+
+    /// The node on the upper line of whose hooks `at` lies.
+    pub fn in_pipe(&self, at: Point) -> Option<&NodeBox> {
+        self.nodes.iter().find(|node| {
+            let within = (node.gate.x..=node.gate.right()).contains(&at.x);
+            within && at.y == node.routing.y
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::tests::three_nodes;
+
+    fn inside(outer: Rect, inner: Rect) -> bool {
+        inner.x >= outer.x
+            && inner.y >= outer.y
+            && inner.right() <= outer.right() + 0.01
+            && inner.bottom() <= outer.bottom() + 0.01
+    }
+
+    #[test]
+    fn everything_of_a_node_lies_inside_it_at_every_width() {
+        for width in [320.0, 390.0, 424.0, 664.0, 700.0, 1180.0] {
+            let view = three_nodes();
+            let scene = lay_out(&view, None, width);
+            for node in &scene.nodes {
+                assert!(node.rect.right() <= scene.width, "{width}: {}", node.name);
+                for part in
+                    [node.gate, node.bridge].into_iter().chain(node.pods.iter().map(|it| it.1))
+                {
+                    assert!(inside(node.rect, part), "{width}: {} {part:?}", node.name);
+                }
+                for (index, chip) in node.chips.iter().enumerate() {
+                    assert!(inside(node.gate, *chip), "{width}: {} {index}", node.name);
+                    for other in &node.chips[index + 1..] {
+                        let apart = chip.right() <= other.x
+                            || other.right() <= chip.x
+                            || chip.bottom() <= other.y
+                            || other.bottom() <= chip.y;
+                        assert!(apart, "{width}: chips of {} overlap", node.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_outside_stand_apart_and_are_wired_to_the_nodes() {
+        for width in [320.0, 358.0, 424.0, 664.0, 700.0, 1180.0] {
+            let view = three_nodes();
+            let scene = lay_out(&view, None, width);
+            let rects: Vec<Rect> = scene.outside.hosts.iter().map(|it| it.1).collect();
+            assert_eq!(rects.len(), view.hosts.len());
+            let router = scene.router;
+            for (index, rect) in rects.iter().enumerate() {
+                assert!(rect.x >= 0.0 && rect.right() <= width, "{width}: {rect:?}");
+                let others = rects[index + 1..].iter().chain([&router]);
+                for other in others {
+                    let apart = rect.right() <= other.x
+                        || other.right() <= rect.x
+                        || rect.bottom() <= other.y
+                        || other.bottom() <= rect.y;
+                    assert!(apart, "{width}: {rect:?} over {other:?}");
+                }
+            }
+            let nic = Spot::Nic("worker-1".into());
+            let way = |name: &str| scene.path(&Spot::Host(name.into()), &nic).unwrap();
+            let through_router = |way: &[Point]| way.contains(&router.middle());
+            assert!(!through_router(&way("laptop")), "{width}");
+            assert!(through_router(&way("www.example.org")), "{width}");
+        }
+    }
+
+    #[test]
+    fn a_packet_between_nodes_goes_over_the_lan() {
+        let scene = lay_out(&three_nodes(), None, 700.0);
+        let nic = |name: &str| Spot::Nic(name.into());
+        let path = scene.path(&nic("worker-1"), &nic("worker-2")).unwrap();
+        assert!(path.len() >= 4);
+        let rail = scene.rails[0][0].y;
+        assert!(path.iter().any(|it| it.y == rail));
+    }
+
+    #[test]
+    fn packets_enter_the_gate_on_the_left_and_leave_on_the_right() {
+        let scene = lay_out(&three_nodes(), None, 700.0);
+        let node: Rc<str> = "worker-1".into();
+        let bridge = Spot::Bridge(node.clone());
+        let gate = scene.node("worker-1").unwrap().gate;
+        let way_in = scene.path(&bridge, &Spot::Hook(node.clone(), Hook::Prerouting)).unwrap();
+        assert!(way_in.iter().any(|it| it.x < gate.x));
+        let way_out = scene.path(&Spot::Hook(node, Hook::Postrouting), &bridge).unwrap();
+        assert!(way_out.iter().any(|it| it.x > gate.right()));
+    }
+}
