@@ -1,6 +1,6 @@
 // What a learner can do to pods and nodes in the picture.
 import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
-import { edit, knownEnds, settled, until, webPods } from "./lab.mjs";
+import { edit, eventually, knownEnds, settled, until, webPods } from "./lab.mjs";
 
 const LIVENESS = "          livenessProbe:\n            httpGet: { path: /health, port: 8080 }\n            periodSeconds: 2\n            failureThreshold: 2\n";
 
@@ -84,4 +84,18 @@ test("keyboard alone: everything of the picture that can be clicked", async ({ p
   await page.getByRole("button", { name: /^shop\/web 10\./ }).focus();
   await page.keyboard.press("Enter");
   expectMatch(await page.getByRole("heading", { name: /^Service shop/ }).textContent(), /shop\/web/);
+});
+
+test("the laptop asks the address that the load balancer gave", async ({ page, shot, axe }) => {
+  await edit(page, (text) => text.replace("selector:\n    app: web\n  ports:", "type: LoadBalancer\n  selector:\n    app: web\n  ports:"));
+  await settled(page);
+  await page.getByRole("switch", { name: /^load balancer/ }).click();
+  const address = page.getByRole("option", { name: /^shop\/web 192\.168\.56\.2\d\d:80$/ });
+  await until(page, async () => (await address.count()) === 1);
+  await page.getByRole("button", { name: /^laptop/ }).click();
+  await page.getByRole("combobox", { name: "To" }).selectOption(await address.textContent());
+  await page.getByRole("button", { name: "Send" }).click();
+  await eventually(async () => /^200, answered by web-/.test(await page.locator(".answer").textContent()));
+  await axe(".stage");
+  await shot("load-balancer");
 });

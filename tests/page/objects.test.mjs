@@ -99,7 +99,7 @@ test("a pod's page tells what happened to it, and that it is gone", async ({ pag
   await open(page, "Manifests");
   await edit(page, (manifests) => manifests.replace("replicas: 3", "replicas: 0"));
   await open(page, "Objects");
-  await until(page, async () => (await page.getByText("This object no longer exists.").count()) === 1);
+  await until(page, async () => (await page.getByText("At this moment the object does not exist.").count()) === 1);
 });
 
 test("ages go on while nothing happens", async ({ page }) => {

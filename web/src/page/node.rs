@@ -164,10 +164,13 @@ fn proxy(lang: Lang, detail: Rect, node: &view::Node, send: &Callback<Msg>) -> H
 fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
     let Some(service) = chosen else { return html! {} };
     let ends = node.ends.get(service).map(Vec::as_slice).unwrap_or_default();
-    let fitting = (((detail.w + 4.0) / 40.0) as usize).max(2);
+    let letters = ends.iter().map(|end| view::tail(end).len()).max().unwrap_or(0) as f64;
+    let width = (letters * 10.0 * MONO + 6.0).max(36.0);
+    let step = width + 4.0;
+    let fitting = (((detail.w + 4.0) / step) as usize).max(2);
     let shown = if ends.len() > fitting { fitting - 1 } else { ends.len() };
     let cell = |index: usize, text: String| {
-        let at = Rect { x: detail.x + index as f64 * 40.0, y: detail.y + 56.0, w: 36.0, h: 17.0 };
+        let at = Rect { x: detail.x + index as f64 * step, y: detail.y + 56.0, w: width, h: 17.0 };
         html! {
             <g key={text.clone()} class="end">
                 { rect(at, 4.0, None) }

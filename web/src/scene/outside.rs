@@ -16,7 +16,7 @@ const TO_RAIL: f64 = 34.0;
 /// The words before the first line.
 const LABEL: f64 = 76.0;
 /// `LAN 192.168.56.0/24` above the rail.
-const LAN_LABEL: f64 = 124.0;
+const LAN_LABEL: f64 = 142.0;
 /// Narrower than this, label and switch have a line of their own.
 const ROOMY: f64 = 480.0;
 const SWITCH: f64 = 122.0;

@@ -81,9 +81,9 @@ pub fn unscheduled(lang: Lang, count: usize) -> String {
     }
 }
 
-/// What pressing a host outside does; its name stands before.
+/// What a host outside becomes when it is pressed; its name stands before.
 pub fn as_client(lang: Lang) -> &'static str {
-    lang.pick("sends the next request", "에서 다음 요청 보내기")
+    lang.pick("as client", "클라이언트로 쓰기")
 }
 
 /// The load balancer's switch.
