@@ -79,6 +79,9 @@ pub struct NodeSpec {
     /// What differs from the usual machine, by resource: `{ cpu: "8", pods: "500" }`.
     #[serde(default)]
     pub capacity: BTreeMap<String, String>,
+    /// What differs from a node's usual settings: `{ net.ipv4.conf.all.rp_filter: 1 }`.
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, u32>,
 }
 
 /// Whether the network plugin enforces NetworkPolicies.

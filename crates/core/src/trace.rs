@@ -171,6 +171,8 @@ pub enum Loss {
     /// The address cannot come from there or go there: loopback on a wire, the machine's own
     /// address from outside.
     Martian,
+    /// An answer would not leave by the device the packet came in by (`rp_filter`).
+    ReversePath,
     /// The machine is not the receiver and forwards nothing.
     NotForwarded,
     /// The machine is switched off.

@@ -163,6 +163,7 @@ impl fmt::Display for Loss {
             Loss::HairpinOff => "the bridge does not send a frame back where it came from",
             Loss::TtlExceeded => "the TTL ran out",
             Loss::Martian => "the address cannot come from or go there",
+            Loss::ReversePath => "an answer would not leave by that device",
             Loss::NotForwarded => "the machine forwards nothing",
             Loss::MachineDown => "the machine is down",
         })

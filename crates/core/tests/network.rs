@@ -9,7 +9,7 @@ use std::rc::Rc;
 use svclab_core::net::capture::{Tap, capture};
 use svclab_core::net::exchange::tcp::Connection;
 use svclab_core::net::exchange::{Client, Response, Wire, run};
-use svclab_core::net::{Attachment, Host, Network, Node, Party, Ports, via};
+use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via};
 use svclab_core::object::Objects;
 use svclab_core::proxy::{self, Settings};
 use svclab_core::read;
@@ -591,6 +591,102 @@ fn containers_of_a_pod_meet_on_localhost() {
     );
 }
 
+/// Whether the first packet of `from` to `goal` meets the rule, which is put into the table in front of
+/// kube-proxy's.
+fn meets(table: &str, rule: &str, (from, goal): (&Party, &str)) -> bool {
+    let mut lab = Lab::new(&group_l());
+    let text = format!("*{table}\n-I {rule}\nCOMMIT\n");
+    let (restore, problems) = parse(&text);
+    assert_eq!(problems, []);
+    let kernel = lab.net.kernels.get_mut("node-a").expect("node-a");
+    Rc::make_mut(&mut kernel.rules).restore(&restore, true);
+    let (_, packets) = lab.connect(from, goal);
+    let steps = packets[0].steps.iter();
+    steps.filter(|it| it.place.node().is_some_and(|it| &**it == "node-a")).any(|step| {
+        match &step.event {
+            Event::Walked(passage) => passage.visits.iter().any(|visit| {
+                let rules = &lab.net.kernels["node-a"].rules;
+                let own =
+                    rules.rule(visit.rule).is_some_and(|it| it.to_string().contains("seen here"));
+                own && visit.finding == Finding::Matched
+            }),
+            _ => false,
+        }
+    })
+}
+
+const SEEN: &str = "-m comment --comment \"seen here\"";
+
+#[test]
+fn rules_can_ask_for_the_bridges_ports() {
+    let near = (&pod(CLIENT), "10.96.20.6:80");
+    let far = (&pod(CLIENT), "10.96.20.7:80");
+    let outside = (&host("outside"), "192.168.10.11:30081");
+    let asks = |chain: &str, what: &str| format!("{chain} -m physdev {what} {SEEN}");
+    let is_in = asks("PREROUTING", "--physdev-is-in");
+    assert!(meets("mangle", &is_in, near) && meets("mangle", &is_in, far));
+    assert!(!meets("mangle", &is_in, outside));
+    let bridged = asks("FORWARD", "--physdev-is-bridged");
+    assert!(meets("filter", &bridged, near));
+    assert!(!meets("filter", &bridged, far) && !meets("filter", &bridged, outside));
+    let named = asks("FORWARD", "--physdev-in veth+ --physdev-out veth+");
+    assert!(meets("filter", &named, near) && !meets("filter", &named, far));
+}
+
+#[test]
+fn rules_can_ask_who_sends() {
+    let own = (&node(), "10.96.20.7:80");
+    let forwarded = (&pod(CLIENT), "10.96.20.7:80");
+    for chain in ["OUTPUT", "POSTROUTING"] {
+        let root = format!("{chain} -m owner --uid-owner root {SEEN}");
+        assert!(meets("mangle", &root, own), "{chain}");
+        assert!(!meets("mangle", &root, forwarded), "{chain}");
+        let other = format!("{chain} -m owner --uid-owner 1000 {SEEN}");
+        assert!(!meets("mangle", &other, own), "{chain}");
+    }
+}
+
+#[test]
+fn redirect_takes_the_address_of_the_device() {
+    let mut lab = Lab::new("");
+    let (restore, problems) =
+        parse("*nat\n-I PREROUTING -p tcp --dport 99 -j REDIRECT --to-ports 22\nCOMMIT\n");
+    assert_eq!(problems, []);
+    lab.net.seat(Guest {
+        name: "sshd".into(),
+        node: "node-a".into(),
+        listens: [(Protocol::Tcp, 22)].into_iter().collect(),
+    });
+    let kernel = lab.net.kernels.get_mut("node-a").expect("node-a");
+    Rc::make_mut(&mut kernel.rules).restore(&restore, true);
+    let at = |lab: &mut Lab, from: &Party, goal: &str| {
+        lab.connect(from, goal).0.expect("a connection").at.to_string()
+    };
+    assert_eq!(at(&mut lab, &pod(CLIENT), "203.0.113.7:99"), "10.244.1.1:22");
+    assert_eq!(at(&mut lab, &host("outside"), "192.168.10.11:99"), "192.168.10.11:22");
+}
+
+/// `desk` says it is a pod of node-a: an answer would go to cni0.
+#[test]
+fn a_device_believes_senders_as_rp_filter_says() {
+    let arrives = |settings: &[(&str, u32)]| {
+        let mut lab = Lab::new(&group_l());
+        for (name, value) in settings {
+            let name = format!("net.ipv4.conf.{name}.rp_filter");
+            assert!(lab.net.nodes[0].set_sysctl(&name, *value));
+        }
+        let client = Client { source: Some(ip("10.244.1.77")), ..Client::from(host("desk")) };
+        let (_, packets) = lab.wire(|wire| wire.connect(&client, to("192.168.10.11:30083")));
+        packets[0].verdict
+    };
+    let filtered = Verdict::Lost(Loss::ReversePath);
+    assert_eq!(arrives(&[]), Verdict::Delivered);
+    assert_eq!(arrives(&[("all", 1)]), filtered);
+    assert_eq!(arrives(&[("eth0", 1)]), filtered);
+    assert_eq!(arrives(&[("cni0", 1)]), Verdict::Delivered);
+    assert_eq!(arrives(&[("all", 2), ("eth0", 1)]), Verdict::Delivered, "2 is the larger");
+}
+
 /// The same node is bridged (64), another one is two routers away (62).
 #[test]
 fn an_echo_tells_how_far_a_pod_is() {
@@ -625,7 +721,7 @@ fn exchange(lab: &mut Lab, from: &Party, goal: &str) -> Exchange {
     let from_name = lab.net.name_of(from);
     let request =
         Request { from: from_name, host: "web".into(), to: goal.ip(), port: goal.port(), what };
-    let serve = |_: &str, _: &str| Response { status: 200, body: "hello\n".into() };
+    let serve = |_: &Connection, _: &str| Response { status: 200, body: "hello\n".into() };
     run(&mut lab.net, &mut lab.rng, (1, lab.at), &from.clone().into(), request, &serve)
 }
 

@@ -1,10 +1,10 @@
 //! Each node's kube-proxy in the lab: it can be slow, stopped and started again.
 
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Sending};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
-use svclab_netfilter::Family;
+use svclab_netfilter::{Family, RuleRef, TableName};
 
 fn seconds(n: u64) -> Instant {
     Instant::START + Duration::from_secs(n)
@@ -46,6 +46,33 @@ fn a_stopped_kube_proxy_leaves_its_rules_and_cleans_up_when_it_starts_again() {
     switch(&mut lab, true);
     lab.run_until(seconds(70));
     assert_eq!(saved(&lab, "worker-1"), saved(&lab, "worker-2"));
+}
+
+/// Each sync writes the chains that Services share, and the changed Service's own.
+#[test]
+fn the_counters_of_chains_that_are_written_begin_anew() {
+    let mut lab = lab();
+    let client = ObjectKey::new(Kind::Pod, "shop", "client");
+    let web = ObjectKey::new(Kind::Service, "shop", "web");
+    lab.act(Action::Send(Sending::http(client, web, 80, "/")));
+    let counted = |lab: &Lab, chain: &str| {
+        let kernel = lab.network().kernel("worker-1").expect("a kernel");
+        let chains = &kernel.rules.tables[&TableName::Nat].chains;
+        let of = chains.iter().filter(|(name, _)| name.as_str().starts_with(chain));
+        let at = |chain, index| RuleRef { table: TableName::Nat, chain, index };
+        let rules =
+            of.flat_map(|(name, it)| (0..it.rules.len()).map(move |index| at(*name, index)));
+        rules.map(|it| kernel.counters.of_rule(&kernel.rules, it).packets).sum::<u64>()
+    };
+    let found = ["PREROUTING", "KUBE-SERVICES", "KUBE-SVC", "KUBE-SEP"].map(|it| counted(&lab, it));
+    assert_eq!(found, [1, 1, 1, 1]);
+
+    let text =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: other}\nspec: {ports: [{port: 80}]}\n";
+    lab.act(Action::Apply { text: text.to_owned() });
+    lab.run_until(seconds(25));
+    let found = ["PREROUTING", "KUBE-SERVICES", "KUBE-SVC", "KUBE-SEP"].map(|it| counted(&lab, it));
+    assert_eq!(found, [1, 0, 1, 1], "only the shared chains were written");
 }
 
 #[test]

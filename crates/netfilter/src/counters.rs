@@ -7,7 +7,6 @@ use std::rc::Rc;
 use crate::rule::{Counters, Rule};
 use crate::ruleset::{Chain, ChainName, RuleRef, RuleSet, TableName};
 use crate::shared_map::SharedMap;
-use crate::text::Restore;
 use crate::walk::{Finding, Passage};
 
 /// One node's counters. A rule keeps its own as long as it stays in its chain; a chain that is
@@ -61,21 +60,15 @@ impl CounterTable {
         self.chains.get(&(table, chain)).map(|it| it.policy).unwrap_or_default()
     }
 
-    /// `iptables-restore` was given `update`: the chains of one's own that have a line start anew,
-    /// and without `noflush` whole tables do.
-    pub fn restored(&mut self, update: &Restore, noflush: bool) {
-        for table in &update.tables {
-            let of_table = |it: &&(TableName, ChainName)| it.0 == table.table;
-            let stale: Vec<_> = match noflush {
-                false => self.chains.keys().filter(of_table).copied().collect(),
-                true => table.chains.iter().map(|it| (table.table, it.name)).collect(),
-            };
-            let builtin = table.table.builtin_chains();
-            for key in stale {
-                if !(noflush && builtin.contains(&key.1.as_str())) {
-                    self.chains.remove(&key);
-                }
-            }
+    /// `iptables-restore --noflush` was given these chains: they begin anew, but for the kernel's
+    /// own.
+    pub fn restored(&mut self, written: impl Fn(TableName, ChainName) -> bool) {
+        let builtin = |(table, name): &(TableName, ChainName)| {
+            table.builtin_chains().contains(&name.as_str())
+        };
+        let stale = self.chains.keys().filter(|it| written(it.0, it.1) && !builtin(it));
+        for key in stale.copied().collect::<Vec<_>>() {
+            self.chains.remove(&key);
         }
     }
 

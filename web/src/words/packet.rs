@@ -379,6 +379,10 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
             "No such address may come from or go there: the kernel drops it as a martian.",
             "그곳에서 오거나 그곳으로 갈 수 없는 주소입니다. 커널이 martian으로 버립니다.",
         ),
+        Loss::ReversePath => lang.pick(
+            "An answer to this sender would leave by another device, so rp_filter drops the packet.",
+            "이 출발지로 가는 응답은 다른 장치로 나가므로 rp_filter가 패킷을 버립니다.",
+        ),
         Loss::MachineDown => lang.pick("The machine is down.", "기계가 꺼져 있습니다."),
         Loss::NotForwarded => lang.pick(
             "It is for somebody else, and this machine forwards nothing.",

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
+use super::{Lab, relay};
 use crate::control::load_balancer::{self as metallb, held, is_served};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Node, Object, Service};
@@ -60,6 +60,7 @@ impl Lab {
             self.balancer.announced.clear();
             self.net.announced.clear();
         }
+        self.renew_relays();
     }
 
     /// A Service changed; an address that became free may be for one that waits.
@@ -75,6 +76,9 @@ impl Lab {
         }
         self.soon(CONTROLLER, Task::LoadBalancer(key.clone()), cause);
         self.soon(CONTROLLER, Task::Announce(key.clone()), cause);
+        if [old, new].into_iter().flatten().any(|it| relay::addresses(it).next().is_some()) {
+            self.soon(CONTROLLER, Task::HealthChecks, cause);
+        }
         let has = new.filter(|it| is_served(it)).map(held).unwrap_or_default();
         if old.is_some_and(|it| is_served(it) && !held(it).is_subset(&has)) {
             self.serve_all(|it| held(it).is_empty(), cause);
@@ -131,6 +135,7 @@ impl Lab {
     /// A speaker came up with its machine, or went down with it.
     pub(super) fn speaker_switched(&mut self, up: bool, cause: Option<EntryId>) {
         self.announce_all(if up { CONTROLLER } else { MISSED_AFTER }, cause);
+        self.node_health_changed(cause);
     }
 
     fn announce_all(&mut self, after: Duration, cause: Option<EntryId>) {

@@ -7,14 +7,16 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
+use super::health::KUBE_PROXY;
 use super::log::Happening;
 use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
 use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
+use crate::net::exchange::tcp::Connection;
 use crate::net::exchange::{self, Client, Response};
 use crate::net::{Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
-use crate::scenario::{Cluster, HostSpec};
+use crate::scenario::{Cluster, HostSpec, NodeSpec};
 use crate::trace::{Exchange, Question, Request};
 
 /// Where the API server listens.
@@ -102,7 +104,7 @@ impl Sending {
 /// The machines of the scenario, before any pod runs.
 pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = cluster.nodes.iter();
-    let nodes = nodes.map(|it| Node::new(it.name.as_str(), it.address, it.pod_cidr));
+    let nodes = nodes.map(node);
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
     let pods = cluster.cluster_cidr;
@@ -136,6 +138,15 @@ fn host_header(to: IpAddr, port: u16) -> String {
     }
 }
 
+/// Settings that the lab does not know change nothing.
+fn node(spec: &NodeSpec) -> Node {
+    let mut res = Node::new(spec.name.as_str(), spec.address, spec.pod_cidr);
+    for (name, value) in &spec.sysctls {
+        res.set_sysctl(name, *value);
+    }
+    res
+}
+
 fn host(spec: &HostSpec) -> Host {
     Host {
         name: spec.name.as_str().into(),
@@ -159,15 +170,17 @@ impl Lab {
         self.enforce_policies();
         self.requests += 1;
         let id = self.requests;
-        let (objects, running) = (&self.objects, &self.running);
-        let serve = |name: &str, path: &str| match name.split_once('/') {
-            Some(_) => respond(objects, running, name, path),
-            None => Response { status: 403, body: "forbidden\n".to_owned() },
-        };
         let client = Client { port: sending.source_port, ..Client::from(party) };
         let when = (id, self.now);
-        let exchange =
-            Rc::new(exchange::run(&mut self.net, &mut self.rng, when, &client, request, &serve));
+        let Lab { net, rng, objects, running, proxies, now, .. } = self;
+        let serve = |on: &Connection, path: &str| match &on.server {
+            Party::Node(node) if &*on.served_by == KUBE_PROXY => {
+                proxies.health_answer(node, on.at.port(), *now)
+            }
+            _ if on.served_by.contains('/') => respond(objects, running, &on.served_by, path),
+            _ => Response { status: 403, body: "forbidden\n".to_owned() },
+        };
+        let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &serve));
         if self.exchanges.len() == KEPT_EXCHANGES {
             self.exchanges.remove(0);
         }

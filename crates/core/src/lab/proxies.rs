@@ -10,10 +10,11 @@ use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, RuleRef};
 
 use super::Lab;
+use super::health::{Checks, check_port};
 use super::log::{EntryId, Happening};
 use super::queue::Task;
 use crate::key::{Kind, ObjectKey};
-use crate::object::Objects;
+use crate::object::{Object, Objects};
 use crate::proxy::{Pace, Proxier, Settings, Watch};
 use crate::rng::Rng;
 use crate::scenario::{Cluster, NodeSpec};
@@ -30,12 +31,16 @@ const OWN_DELAY: Duration = Duration::from_millis(40);
 pub(super) struct Proxies {
     /// One for each IP family, the primary one first.
     watches: Vec<Watch>,
+    /// The Services with a port for health checks.
+    pub(super) checked: BTreeSet<Rc<ObjectKey>>,
     pub(super) nodes: BTreeMap<NodeName, KubeProxy>,
 }
 
 /// One node's kube-proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct KubeProxy {
+    /// What it answers to health checks.
+    pub(super) checks: Checks,
     running: bool,
     pub(super) delay: Duration,
     families: Vec<FamilyProxy>,
@@ -64,7 +69,11 @@ impl Proxies {
             let delay = Duration::from_micros(DELAY.as_micros() + own);
             (node.name.as_str().into(), KubeProxy::new(&node.name, &watches, delay))
         };
-        Proxies { nodes: cluster.nodes.iter().map(start).gather(), watches }
+        Proxies {
+            nodes: cluster.nodes.iter().map(start).gather(),
+            watches,
+            checked: BTreeSet::new(),
+        }
     }
 
     /// The families of the cluster, the primary one first.
@@ -90,6 +99,13 @@ impl Proxies {
         let mut res = Vec::new();
         for (index, watch) in self.watches.iter_mut().enumerate() {
             let services = watch.hear(changed, objects);
+            for service in &services {
+                let object = objects.get(service).and_then(Object::as_service);
+                match object.is_some_and(|it| check_port(it).is_some()) {
+                    true => self.checked.insert(service.clone()),
+                    false => self.checked.remove(service),
+                };
+            }
             let concerns = |(node, proxy): (&NodeName, &mut KubeProxy)| {
                 let half = proxy.families.get_mut(index)?;
                 half.behind |= !services.is_empty();
@@ -118,7 +134,7 @@ fn settings(cluster: &Cluster) -> impl Iterator<Item = Settings> {
 impl KubeProxy {
     fn new(node: &str, watches: &[Watch], delay: Duration) -> KubeProxy {
         let families = watches.iter().map(|watch| FamilyProxy::new(node, watch)).collect();
-        KubeProxy { running: true, delay, families }
+        KubeProxy { checks: Checks::new(), running: true, delay, families }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -166,7 +182,7 @@ impl Lab {
             return;
         }
         let Some(place) = self.proxies.place(family) else { return };
-        let Proxies { watches, nodes } = &mut self.proxies;
+        let Proxies { watches, nodes, .. } = &mut self.proxies;
         let proxy = nodes.get_mut(node).and_then(|it| it.families.get_mut(place));
         let (Some(proxy), Some(watch)) = (proxy, watches.get_mut(place)) else { return };
         let Some(kernel) = self.net.kernels.get_mut(node) else { return };
@@ -175,6 +191,8 @@ impl Lab {
         proxy.pace.synced(self.now);
         proxy.synced_at = Some(self.now);
         proxy.behind = false;
+        let rewritten = |table, chain| report.rewritten.contains(table, chain);
+        kernel.counters_mut(family).restored(rewritten);
         let forgotten = match report.stale_connections.is_empty() {
             true => 0,
             false => kernel.conntrack.forget(|entry| report.stale_connections.contains(entry)),
@@ -191,12 +209,13 @@ impl Lab {
             let what = Happening::ConnectionsDeleted { node: node.clone(), count: forgotten };
             self.note(cause, what);
         }
+        self.renew_checks(node, cause);
     }
 
     /// A kube-proxy that is stopped leaves its rules as they are; one that is started knows nothing
     /// and writes everything.
     pub(super) fn switch_proxy(&mut self, node: &NodeName, running: bool) {
-        let Proxies { watches, nodes } = &mut self.proxies;
+        let Proxies { watches, nodes, .. } = &mut self.proxies;
         let Some(proxy) = nodes.get_mut(node).filter(|it| it.running != running) else { return };
         proxy.running = running;
         for (own, watch) in proxy.families.iter_mut().zip(watches) {
@@ -207,12 +226,14 @@ impl Lab {
         let cause = self.note(None, what);
         if running {
             self.wake_whole_proxy(node, Some(cause));
+        } else {
+            self.end_checks(node, Some(cause));
         }
     }
 
     /// The machine has started, and kube-proxy with it; the kernel knows no rules.
     pub(super) fn restart_proxy(&mut self, node: &NodeName, cause: Option<EntryId>) {
-        let Proxies { watches, nodes } = &mut self.proxies;
+        let Proxies { watches, nodes, .. } = &mut self.proxies;
         let Some(proxy) = nodes.get_mut(node) else { return };
         *proxy = KubeProxy::new(node, watches, proxy.delay);
         self.wake_whole_proxy(node, cause);

@@ -38,6 +38,8 @@ pub(super) enum Task {
     Proxy(NodeName, Family),
     /// The load balancer looks at a Service.
     LoadBalancer(ObjectKey),
+    /// A load balancer of its own acts on what its health checks of nodes found.
+    HealthChecks,
     /// Its speakers agree on the node that answers for a Service.
     Announce(ObjectKey),
     /// ingress-nginx writes its addresses.

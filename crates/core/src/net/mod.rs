@@ -20,20 +20,20 @@ pub mod stack;
 pub mod travel;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use svclab_netfilter::memory::Memory;
 use svclab_netfilter::order::Gather;
-use svclab_netfilter::{Conntrack, CounterTable, Dice, Family, RuleSet};
+use svclab_netfilter::{Conntrack, CounterTable, Dice, Family, Protocol, RuleSet};
 
 use crate::family::{Addresses, OfFamily, Ranges};
 use crate::rng::Rng;
 use crate::trace::NodeName;
 
 pub use limit::ErrorLimit;
-pub use node::{Node, Sysctls};
+pub use node::{Node, ReversePath, Sysctls};
 pub use party::{Attachment, Guest, Host, Party, Ports};
 pub use route::{route_to, via};
 
@@ -87,6 +87,13 @@ impl Kernel {
         }
     }
 
+    pub fn counters_mut(&mut self, family: Family) -> &mut CounterTable {
+        match family {
+            Family::V4 => &mut self.counters,
+            Family::V6 => &mut self.counters6,
+        }
+    }
+
     pub fn rules_mut(&mut self, family: Family) -> &mut Rc<RuleSet> {
         match family {
             Family::V4 => &mut self.rules,
@@ -110,6 +117,23 @@ impl Default for Kernel {
     }
 }
 
+/// What a load balancer's address and port lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Relay {
+    /// The node ports that pass its health checks now.
+    pub targets: Vec<SocketAddr>,
+    /// Counts connections: they go to one target after the other.
+    pub next: usize,
+}
+
+impl Relay {
+    fn take(&mut self) -> Option<SocketAddr> {
+        let index = self.next.checked_rem(self.targets.len())?;
+        self.next = self.next.wrapping_add(1);
+        self.targets.get(index).copied()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     pub nodes: Vec<Node>,
@@ -125,6 +149,8 @@ pub struct Network {
     pub hosts: Vec<Host>,
     /// Addresses of load balancers, and the node that answers ARP for each (MetalLB's layer 2).
     pub announced: BTreeMap<IpAddr, NodeName>,
+    /// By the address of a load balancer that opens connections of its own.
+    pub relays: BTreeMap<(Protocol, SocketAddr), Relay>,
     pub lan: Ranges,
     pub router: Addresses,
     /// The NetworkPolicies that the network plugin enforces.
@@ -150,6 +176,7 @@ impl Network {
             guests: Vec::new(),
             hosts,
             announced: BTreeMap::new(),
+            relays: BTreeMap::new(),
             lan: lan.into(),
             router: router.into(),
             policies: Rc::default(),
@@ -211,7 +238,7 @@ impl Network {
 
     /// Lets somebody run on a node's own network; who was there already has other ports now.
     pub fn seat(&mut self, guest: Guest) {
-        self.guests.retain(|it| it.name != guest.name);
+        self.guests.retain(|it| (&it.name, &it.node) != (&guest.name, &guest.node));
         self.guests.push(guest);
     }
 

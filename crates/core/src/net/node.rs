@@ -1,5 +1,6 @@
 //! A machine of the cluster: its devices, addresses and the switches that decide a packet's way.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use svclab_netfilter::{AddrType, Family};
@@ -21,6 +22,19 @@ pub struct Node {
     /// Routes besides those to the LAN, to all pods, and to the router.
     pub routes: Vec<Route>,
     pub sysctls: Sysctls,
+    /// `net.ipv4.conf.DEVICE.rp_filter` where it is not 0, `all` among them.
+    pub rp_filter: BTreeMap<String, u32>,
+}
+
+/// Which senders a device believes (RFC 3704).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReversePath {
+    /// 0: all.
+    Any,
+    /// 1: those that an answer would reach by the same device.
+    Strict,
+    /// 2: those that an answer would reach at all.
+    Loose,
 }
 
 /// What `sysctl` says on a node, as far as a packet's way depends on it.
@@ -56,7 +70,39 @@ impl Node {
         let (addresses, pod_cidrs) = (addresses.into(), pod_cidrs.into());
         let (bound, routes) = (Vec::new(), Vec::new());
         let (name, sysctls) = (name.into(), Sysctls::default());
-        Node { name, addresses, pod_cidrs, up: true, bound, routes, sysctls }
+        let rp_filter = BTreeMap::new();
+        Node { name, addresses, pod_cidrs, up: true, bound, routes, sysctls, rp_filter }
+    }
+
+    /// The larger of the device's own setting and that of `all` is in force (`IN_DEV_MAXCONF`).
+    pub fn reverse_path(&self, device: &str) -> ReversePath {
+        let set = |name: &str| self.rp_filter.get(name).copied().unwrap_or(0);
+        match set("all").max(set(device)) {
+            0 => ReversePath::Any,
+            1 => ReversePath::Strict,
+            _ => ReversePath::Loose,
+        }
+    }
+
+    /// What `sysctl -w NAME=VALUE` does, as far as a packet's way depends on it: whether the lab
+    /// knows the name.
+    pub fn set_sysctl(&mut self, name: &str, value: u32) -> bool {
+        match name {
+            "net.ipv4.ip_forward" => self.sysctls.ip_forward = value != 0,
+            "net.ipv4.conf.all.route_localnet" => self.sysctls.route_localnet = value != 0,
+            "net.bridge.bridge-nf-call-iptables" => {
+                self.sysctls.bridge_nf_call_iptables = value != 0;
+            }
+            "net.ipv4.icmp_ratelimit" => self.sysctls.icmp_ratelimit = value,
+            _ => {
+                let device = name.strip_prefix("net.ipv4.conf.");
+                let Some(device) = device.and_then(|it| it.strip_suffix(".rp_filter")) else {
+                    return false;
+                };
+                self.rp_filter.insert(device.to_owned(), value);
+            }
+        }
+        true
     }
 
     /// cni0's address: the first of the node's pod addresses.

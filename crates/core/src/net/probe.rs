@@ -80,6 +80,8 @@ fn one_way(
         node: "".into(),
         kernel: &mut kernel,
         addr_type: &addr_type,
+        address_of: &|_| None,
+        way_back: &|_| None,
         journey: &mut journey,
     }
     .cross(probe, is_local);
@@ -115,9 +117,10 @@ fn one_way(
 impl Stack<'_, '_> {
     fn cross(&mut self, probe: &Probe, is_local: &dyn Fn(IpAddr) -> bool) -> Verdict {
         let input = probe.input.as_deref();
-        let coming = Devices { input, output: None };
-        let going = Devices { input: None, output: Some("eth0") };
-        let through = Devices { input, output: Some("eth0") };
+        let coming = Devices { input, ..Devices::default() };
+        let own = input.is_none();
+        let going = Devices { output: Some("eth0"), own, ..Devices::default() };
+        let through = Devices { input, output: Some("eth0"), ..Devices::default() };
         let first = if input.is_some() { Hook::Prerouting } else { Hook::Output };
         let entered = self.enter(first, if input.is_some() { coming } else { going });
         if entered != Verdict::Accept {
@@ -139,7 +142,7 @@ impl Stack<'_, '_> {
             return left;
         }
         // A packet to the node itself comes back in by loopback.
-        self.filter(Hook::Input, Devices { input: Some("lo"), output: None })
+        self.filter(Hook::Input, Devices { input: Some("lo"), ..Devices::default() })
     }
 }
 

@@ -2,18 +2,25 @@
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::order::Order;
 
 use super::{Host, Network, Node};
-use crate::family::{OfFamily, first_host};
+use crate::family::{Addresses, OfFamily, Ranges, first_host};
 use crate::trace::Route;
 
-impl Network {
-    /// A node's main routing table; other nodes' pods through the nodes themselves (flannel's
-    /// host-gw).
-    pub fn routes(&self, node: &Node) -> Vec<Route> {
+/// The machines and their links.
+#[derive(Clone, Copy)]
+pub(super) struct Topology<'a> {
+    pub(super) nodes: &'a [Node],
+    pub(super) lan: Ranges,
+    pub(super) router: Addresses,
+}
+
+impl Topology<'_> {
+    fn routes(self, node: &Node) -> Vec<Route> {
         let to_pods = |it: &'_ Node, destination: IpNet| -> Option<Route> {
             if it.name == node.name {
                 return Some(Route { destination, via: None, device: "cni0".into() });
@@ -21,13 +28,34 @@ impl Network {
             it.addresses.of(destination.family()).map(|gateway| via(destination, gateway))
         };
         let mut res: Vec<Route> = Vec::new();
-        for it in &self.nodes {
+        for it in self.nodes {
             res.extend(it.pod_cidrs.iter().filter_map(|range| to_pods(it, range)));
         }
         res.extend(node.routes.iter().cloned());
         res.extend(self.lan.iter().map(on_link));
         res.extend(self.router.iter().map(default_route));
         by_prefix(res)
+    }
+
+    /// The device by which the node sends to `ip`.
+    pub(super) fn device_to(self, node: &Node, ip: IpAddr) -> Option<Rc<str>> {
+        if node.is_local(ip) {
+            return Some("lo".into());
+        }
+        route_to(&self.routes(node), ip).map(|it| it.device.clone())
+    }
+}
+
+impl Network {
+    /// A node's main routing table; other nodes' pods through the nodes themselves (flannel's
+    /// host-gw).
+    pub fn routes(&self, node: &Node) -> Vec<Route> {
+        self.topology().routes(node)
+    }
+
+    /// What routes follow from, apart from the kernels that packets change.
+    pub(super) fn topology(&self) -> Topology<'_> {
+        Topology { nodes: &self.nodes, lan: self.lan, router: self.router }
     }
 
     /// A pod's routing table: its node's pods on the link, all else through the bridge.

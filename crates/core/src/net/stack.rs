@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::packet::Icmp;
-use svclab_netfilter::walk::{self, Nat, Surroundings};
+use svclab_netfilter::walk::{self, Nat, Owner, Surroundings};
 use svclab_netfilter::{
     AddrType, CtStatus, Direction, Entry, Family, Hook, L4, Packet, Passage, Policy, PortRange,
     RuleSet, TableName, Tuple, Verdict,
@@ -45,6 +45,10 @@ pub struct Stack<'a, 'j> {
     pub node: NodeName,
     pub kernel: &'a mut Kernel,
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
+    /// The primary address of a device.
+    pub address_of: &'a dyn Fn(&str) -> Option<IpAddr>,
+    /// The device by which an answer to an address would leave.
+    pub way_back: &'a dyn Fn(IpAddr) -> Option<String>,
     pub journey: &'a mut Journey<'j>,
 }
 
@@ -66,7 +70,15 @@ impl Connection {
 pub struct Devices<'a> {
     pub input: Option<&'a str>,
     pub output: Option<&'a str>,
+    /// The bridge's ports, for a frame that comes or goes by one (`physdev`).
+    pub port_in: Option<&'a str>,
+    pub port_out: Option<&'a str>,
+    /// One of this machine's processes sends the packet.
+    pub own: bool,
 }
+
+/// Whose processes a node runs on its own network: the lab knows no other users.
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// What a table decided.
 struct Decision {
@@ -278,6 +290,11 @@ impl Stack<'_, '_> {
             direction: connection.map_or(Direction::Original, |it| it.tracked.direction),
             entry: connection.filter(|it| it.holds()).map(|it| &it.tracked.entry),
             addr_type: self.addr_type,
+            in_address: devices.input.and_then(self.address_of),
+            bridge_in: devices.port_in,
+            bridge_out: devices.port_out,
+            way_back: Some(self.way_back),
+            owner: devices.own.then_some(ROOT),
             now: self.journey.at.as_millis(),
             ..Surroundings::default()
         };

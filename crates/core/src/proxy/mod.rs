@@ -46,7 +46,7 @@ pub use jumps::jumps;
 pub use nft::{Nftables, nftables};
 pub use origin::{Destination, Origin, Origins, Purpose};
 pub use pace::Pace;
-pub use proxier::{Proxier, Report};
+pub use proxier::{Proxier, Report, Rewritten};
 pub use settings::{DetectLocal, Settings, Version};
 pub use userspace::{Listening, Userspace, userspace};
 pub use watch::Watch;

@@ -59,7 +59,25 @@ struct Known {
 pub struct Report {
     pub full: bool,
     pub changes: Changes,
+    pub rewritten: Rewritten,
     pub stale_connections: StaleConnections,
+}
+
+/// The chains that a sync has written, also where no rule of them came out another one: their
+/// counters begin anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rewritten {
+    shared: Vec<(TableName, ChainName)>,
+    /// Of services; all of them where this is none.
+    own: Option<BTreeSet<ChainName>>,
+}
+
+impl Rewritten {
+    pub fn contains(&self, table: TableName, chain: ChainName) -> bool {
+        let own = || self.own.as_ref().is_none_or(|it| it.contains(&chain));
+        self.shared.contains(&(table, chain))
+            || (table == TableName::Nat && is_service_chain(chain) && own())
+    }
 }
 
 impl Proxier {
@@ -117,6 +135,10 @@ impl Proxier {
             kernel.put(table, shared.map(|(_, name, chain)| (*name, chain)));
         }
         let own = parts.iter().flat_map(|it| it.iter()).flat_map(|it| &it.chains);
+        let rewritten = Rewritten {
+            shared: self.shared.iter().map(|it| (it.0, it.1)).collect(),
+            own: (!full).then(|| own.clone().map(|it| it.0).gather()),
+        };
         kernel.put(TableName::Nat, own.map(|(name, chain)| (*name, chain)));
         if self.cleans_up(watch.is_large(), now) {
             let unused = std::mem::take(&mut self.unused);
@@ -125,7 +147,7 @@ impl Proxier {
         }
         self.left = kernel.nat();
         self.node = Some(known);
-        Report { full, changes: kernel.comparison.changes(), stale_connections }
+        Report { full, changes: kernel.comparison.changes(), rewritten, stale_connections }
     }
 
     fn is_outdated(&self, known: &Known, watch: &Watch, now: Instant) -> bool {

@@ -36,6 +36,7 @@ impl Lab {
             Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
             Task::LoadBalancer(key) => self.load_balancer(&key, cause),
             Task::Announce(key) => self.announce(&key, cause),
+            Task::HealthChecks => self.renew_relays(),
             Task::IngressStatus => self.ingress_status(cause),
             Task::Node(name) => self.node(&name, cause),
             Task::Silence(name) => self.silence(&name, cause),

@@ -28,6 +28,9 @@ pub struct Response {
     pub body: String,
 }
 
+/// The application: a connection to its process and a path → what it answers.
+pub type Serve<'a> = dyn Fn(&tcp::Connection, &str) -> Response + 'a;
+
 /// Who asks, and from where: the kernel chooses what is not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -54,15 +57,14 @@ pub struct Wire<'a> {
     pub packets: Vec<Rc<Trace>>,
 }
 
-/// Runs a whole request. `serve` is the application: who listens (`namespace/name` for a pod) and
-/// the path to the response.
+/// Runs a whole request.
 pub fn run(
     net: &mut Network,
     chance: &mut dyn Chance,
     (id, at): (usize, Instant),
     client: &Client,
     request: Request,
-    serve: &dyn Fn(&str, &str) -> Response,
+    serve: &Serve<'_>,
 ) -> Exchange {
     let mut wire = Wire { net, chance, at, packets: Vec::new() };
     let goal = SocketAddr::new(request.to, request.port);

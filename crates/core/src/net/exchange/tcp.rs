@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use svclab_netfilter::{Packet, Protocol, TcpFlags};
 
-use super::{Client, Reached, Response, Wire, later, sized};
+use super::{Client, Reached, Response, Serve, Wire, later, sized};
 use crate::net::Party;
 use crate::time::Duration;
 use crate::trace::Answer;
@@ -209,20 +209,43 @@ impl Wire<'_> {
         client: &Client,
         goal: SocketAddr,
         (host, path): (&str, &str),
-        serve: &dyn Fn(&str, &str) -> Response,
+        serve: &Serve<'_>,
     ) -> Answer {
-        let connection = match self.connect(client, goal) {
-            Ok(connection) => connection,
-            Err(answer) => return answer,
+        let asked = self.connect(client, goal).and_then(|connection| {
+            let behind = self.relay(&connection)?;
+            let end = behind.as_ref().unwrap_or(&connection);
+            let line = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let Response { status, body } = serve(end, path);
+            self.tell_server(&connection, TcpFlags::PSH_ACK, line.len())?;
+            if let Some(behind) = &behind {
+                self.talk(behind, line.len(), body.len())?;
+                self.close(behind)?;
+            }
+            self.tell_client(&connection, TcpFlags::PSH_ACK, body.len())?;
+            self.close(&connection)?;
+            let seen: IpAddr = end.seen.ip();
+            Ok(Answer::Http { status, body, served_by: end.served_by.clone(), seen })
+        });
+        asked.unwrap_or_else(|answer| answer)
+    }
+
+    /// The connection that a load balancer opens because of one to itself; None where the server is
+    /// none. Where it finds no node it hangs up.
+    fn relay(&mut self, connection: &Connection) -> Result<Option<Connection>, Answer> {
+        let Party::Host(_) = &connection.server else { return Ok(None) };
+        let Some(relay) = self.net.relays.get_mut(&(Protocol::Tcp, connection.at)) else {
+            return Ok(None);
         };
-        let line = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let Response { status, body } = serve(&connection.served_by, path);
-        let talked = self.talk(&connection, line.len(), body.len());
-        if let Err(answer) = talked.and_then(|()| self.close(&connection)) {
-            return answer;
+        let target = relay.take();
+        let own = Client::from(connection.server.clone());
+        let behind = target.and_then(|target| self.connect(&own, target).ok());
+        if behind.is_none() {
+            let reset = Packet::tcp(connection.at, connection.seen, TcpFlags::RST);
+            let (goal, own) = (connection.goal, connection.own);
+            self.hears(&connection.server, reset, &connection.client, (goal, own));
+            return Err(Answer::Reset);
         }
-        let seen: IpAddr = connection.seen.ip();
-        Answer::Http { status, body, served_by: connection.served_by, seen }
+        Ok(behind)
     }
 
     /// `nc -z`: a connection that is closed at once.

@@ -1,6 +1,7 @@
 //! Through a node: its hooks in the kernel's order and the routing decisions between them.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use svclab_netfilter::packet::{About, Icmp};
 use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as TableVerdict};
@@ -8,8 +9,9 @@ use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as Tab
 use super::link::Frame;
 use super::{Answer, End, Traveller};
 use crate::family::OfFamily;
+use crate::net::route::Topology;
 use crate::net::stack::{Devices, Stack};
-use crate::net::{Node, Party, route_to};
+use crate::net::{Node, Party, ReversePath, route_to};
 use crate::time::Duration;
 use crate::trace::{Event, Loss, Place, Route};
 
@@ -19,20 +21,21 @@ impl Traveller<'_> {
     /// Bridged frames come this way too, as with `net.bridge.bridge-nf-call-iptables=1`.
     pub(super) fn through(&mut self, node: &Node, input: &str, frame: Frame) -> End {
         let arrived_for = self.journey.packet.dst;
-        let verdict = self.at_node(node, |stack| {
-            stack.enter(Hook::Prerouting, Devices { input: Some(input), output: None })
-        });
+        let port = self.port(frame.from);
+        let devices =
+            Devices { input: Some(input), port_in: port.as_deref(), ..Devices::default() };
+        let verdict = self.at_node(node, |stack| stack.enter(Hook::Prerouting, devices));
         if let Some(end) = self.refused(node, verdict) {
             return end;
         }
-        if let Some(loss) = self.martian(node) {
+        let dst = self.journey.packet.dst;
+        let same_frame = frame.to.filter(|_| dst == arrived_for);
+        if let Some(loss) = self.martian(node, input, same_frame.is_none()) {
             return self.lose(Place::Routing { node: node.name.clone() }, loss);
         }
-        let dst = self.journey.packet.dst;
         if node.is_local(dst) {
-            return self.deliver(node, input);
+            return self.deliver(node, devices);
         }
-        let same_frame = frame.to.filter(|_| dst == arrived_for);
         let route = match same_frame {
             Some(_) => None,
             None => match self.route(node) {
@@ -55,16 +58,35 @@ impl Traveller<'_> {
         if let Some(end) = self.policed(input, &output) {
             return end;
         }
-        let devices = Devices { input: Some(input), output: Some(&output) };
+        let port_out = if bridged { self.port(Some(next_hop)) } else { None };
+        let devices = Devices { output: Some(&output), port_out: port_out.as_deref(), ..devices };
         self.forward(node, devices, next_hop)
     }
 
+    /// The bridge's port to a pod.
+    fn port(&self, pod: Option<IpAddr>) -> Option<Rc<str>> {
+        self.net.pods.get(&pod?).map(|it| it.device.clone())
+    }
+
     /// Addresses that the routing decision refuses: the node's own as a source from elsewhere, and
-    /// loopback where `route_localnet` is off (`fib_validate_source`, `ip_route_input_slow`).
-    fn martian(&self, node: &Node) -> Option<Loss> {
+    /// loopback where `route_localnet` is off; and where the packet is `routed`, senders that
+    /// `rp_filter` does not believe (`fib_validate_source`, `ip_route_input_slow`).
+    fn martian(&self, node: &Node, input: &str, routed: bool) -> Option<Loss> {
         let Packet { src, dst, .. } = self.journey.packet;
         let loopback = dst.is_loopback() && !node.sysctls.route_localnet;
-        (node.is_local(src) || loopback).then_some(Loss::Martian)
+        if node.is_local(src) || loopback {
+            return Some(Loss::Martian);
+        }
+        let wanted = node.reverse_path(input);
+        if !routed || wanted == ReversePath::Any || src.is_ipv6() {
+            return None;
+        }
+        let back = self.net.topology().device_to(node, src);
+        let believed = match wanted {
+            ReversePath::Strict => back.as_deref() == Some(input),
+            _ => back.is_some(),
+        };
+        (!believed).then_some(Loss::ReversePath)
     }
 
     /// What routing does to a packet that is not bridged: one hop less to live.
@@ -89,7 +111,8 @@ impl Traveller<'_> {
         if let Some(end) = self.refused(node, verdict) {
             return end;
         }
-        let only_output = Devices { input: None, output: devices.output };
+        let Devices { output: out, port_in, port_out, .. } = devices;
+        let only_output = Devices { output: out, port_in, port_out, ..Devices::default() };
         let address = node.address_of(output, self.family());
         let verdict = self.at_node(node, |stack| stack.leave(only_output, address));
         if let Some(end) = self.refused(node, verdict) {
@@ -112,7 +135,7 @@ impl Traveller<'_> {
         };
         let asked_for = self.journey.packet.dst;
         // The filter table sees the device of the first route too: routing again comes after both.
-        let devices = Devices { input: None, output: Some(&first.device) };
+        let devices = Devices { output: Some(&first.device), own: true, ..Devices::default() };
         let verdict = self.at_node(node, |stack| stack.enter(Hook::Output, devices));
         if let Some(end) = self.refused(node, verdict) {
             return end;
@@ -132,20 +155,20 @@ impl Traveller<'_> {
             Err(loss) => return End::Lost(loss, None),
         };
         let address = node.address_of(&route.device, self.family());
-        let devices = Devices { input: None, output: Some(&route.device) };
+        let devices = Devices { output: Some(&route.device), own: true, ..Devices::default() };
         let verdict = self.at_node(node, |stack| stack.leave(devices, address));
         if let Some(end) = self.refused(node, verdict) {
             return end;
         }
         if &*route.device == "lo" {
-            return self.deliver(node, "lo");
+            let loopback = Devices { input: Some("lo"), ..Devices::default() };
+            return self.deliver(node, loopback);
         }
         let next_hop = route.via.unwrap_or(dst);
         self.out(node, &route.device, next_hop)
     }
 
-    fn deliver(&mut self, node: &Node, input: &str) -> End {
-        let devices = Devices { input: Some(input), output: None };
+    fn deliver(&mut self, node: &Node, devices: Devices<'_>) -> End {
         let verdict = self.at_node(node, |stack| stack.receive(devices));
         if let Some(end) = self.refused(node, verdict) {
             return end;
@@ -170,13 +193,19 @@ impl Traveller<'_> {
 
     /// Runs `hooks` on the node's stack; the connection is looked up once per node.
     fn at_node<T>(&mut self, node: &Node, hooks: impl FnOnce(&mut Stack<'_, '_>) -> T) -> T {
-        let kernel = self.net.kernels.entry(node.name.clone()).or_default();
+        let net = &mut *self.net;
+        let topology = Topology { nodes: &net.nodes, lan: net.lan, router: net.router };
+        let kernel = net.kernels.entry(node.name.clone()).or_default();
         let family = self.journey.packet.dst.family();
         self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules(family).clone());
-        let addr_type = |ip| node.addr_type(ip);
-        let journey = &mut self.journey;
-        let node = node.name.clone();
-        hooks(&mut Stack { node, kernel, addr_type: &addr_type, journey })
+        hooks(&mut Stack {
+            node: node.name.clone(),
+            kernel,
+            addr_type: &|ip| node.addr_type(ip),
+            address_of: &|device| node.address_of(device, family),
+            way_back: &|ip| topology.device_to(node, ip).map(|it| it.to_string()),
+            journey: &mut self.journey,
+        })
     }
 
     /// The end, where a table did not accept.
