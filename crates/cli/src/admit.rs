@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 /// A cluster of one address family, or of two.
 pub(crate) fn settings(is_dual: bool, version: Version) -> Settings {
-    let mut settings = Settings { version, ..Settings::default() };
+    // Recorded with the plugin `ServiceAccount` turned off.
+    let mut settings = Settings { version, service_accounts: false, ..Settings::default() };
     let second: ipnet::IpNet = SECOND_RANGE.parse().expect("a CIDR");
     settings.service_ranges.extend(is_dual.then_some(second));
     settings

@@ -42,6 +42,7 @@ pub enum Kind {
     ClusterRole,
     ClusterRoleBinding,
     CustomResourceDefinition,
+    PriorityClass,
 }
 
 struct Names {
@@ -128,6 +129,7 @@ const NAMES: &[Names] = &[
         "apiextensions.k8s.io/v1",
         "customresourcedefinitions",
     ),
+    in_cluster(Kind::PriorityClass, "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses"),
 ];
 
 impl Kind {

@@ -4,6 +4,7 @@
 //! its cluster IPs and node ports. The order of the work is the server's, because it decides which
 //! mistake is heard: decode, default, namespace, metadata, allocate, validate, warn, store.
 
+mod admission;
 mod allocate;
 mod cluster;
 mod config_map;
@@ -32,7 +33,7 @@ mod three_way;
 mod volume;
 mod workload;
 
-use crate::key::{Kind, ObjectKey};
+use crate::key::Kind;
 use crate::object::{Object, Objects, PodTemplateSpec};
 use crate::rng::Rng;
 
@@ -65,10 +66,7 @@ pub fn create(
     settings: &Settings,
 ) -> Result<Admitted, Refusal> {
     default(&mut object);
-    check_namespace(objects, &object)?;
-    if let Object::Ingress(ingress) = &mut object {
-        ingress::choose_class(ingress, objects);
-    }
+    admission::admit(objects, &mut object, settings)?;
     meta::prepare(object.kind(), object.meta_mut(), settings.version, rng);
     if let Object::Service(service) = &mut object {
         service::synchronize_cluster_ips(&mut service.spec, None);
@@ -136,24 +134,6 @@ pub fn replace(
         }
         None => Err(Refusal::not_found(&key)),
     }
-}
-
-fn check_namespace(objects: &Objects, object: &Object) -> Result<(), Refusal> {
-    if !object.kind().is_namespaced() {
-        return Ok(());
-    }
-    let key = ObjectKey::new(Kind::Namespace, "", &object.meta().namespace);
-    let Some(namespace) = objects.get(&key) else {
-        return Err(Refusal::not_found(&key));
-    };
-    if namespace.as_namespace().is_some_and(|it| it.is_terminating()) {
-        let name = &key.name;
-        let what = format!(
-            "is forbidden: unable to create new content in namespace {name} because it is being terminated"
-        );
-        return Err(Refusal::about(403, "Forbidden", &object.key(), &what));
-    }
-    Ok(())
 }
 
 fn default_namespace(object: &mut Object) {

@@ -130,8 +130,6 @@ pub(super) fn prepare(pod: &mut Pod) {
     pod.status = Default::default();
     pod.status.phase = "Pending".to_owned();
     pod.status.qos_class = qos_class(&pod.spec).to_owned();
-    pod.spec.priority.get_or_insert(0);
-    pod.spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".to_owned());
     tolerate_lost_nodes(pod);
 }
 

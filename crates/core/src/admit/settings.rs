@@ -48,12 +48,19 @@ pub struct Settings {
     pub service_ranges: Vec<IpNet>,
     pub node_ports: RangeInclusive<u16>,
     pub version: Version,
+    /// Whether the admission plugin `ServiceAccount` is on, as it is unless somebody turns it off.
+    pub service_accounts: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         let range = "10.96.0.0/12".parse().expect("a CIDR");
         let version = Version::default();
-        Settings { service_ranges: vec![range], node_ports: 30000..=32767, version }
+        Settings {
+            service_ranges: vec![range],
+            node_ports: 30000..=32767,
+            version,
+            service_accounts: true,
+        }
     }
 }

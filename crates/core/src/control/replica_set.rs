@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use svclab_netfilter::order::Order;
 
 use super::available::{is_available, next_available, ready_since};
+use super::conditions::{self, condition};
 use super::revision::owner;
-use crate::object::{ObjectMeta, Pod, ReplicaSet, ReplicaSetStatus};
+use crate::object::{ObjectMeta, Pod, ReplicaSet, ReplicaSetStatus, WorkloadCondition};
 use crate::time::Instant;
 
 /// Pods that one turn makes or deletes at most (`BurstReplicas`).
 const BURST: usize = 500;
+/// The condition of a ReplicaSet whose pods cannot be made.
+pub const FAILURE: &str = "ReplicaFailure";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// What one turn wants.
@@ -20,8 +23,8 @@ pub struct Plan {
     pub create: usize,
     /// Names of pods.
     pub delete: Vec<String>,
-    /// The new status, where it changed.
-    pub status: Option<ReplicaSetStatus>,
+    /// The status from what there was before.
+    pub status: ReplicaSetStatus,
     /// When to look again, because a pod will have become available.
     pub recheck: Option<Instant>,
 }
@@ -44,10 +47,18 @@ pub fn sync<'a>(
         let surplus = (active.len() - wanted).min(BURST);
         plan.delete = victims(&active, surplus, &related(), now);
     }
-    let status = status(set, &active, now);
     plan.recheck = next_available(active.iter().copied(), set.spec.min_ready_seconds, now);
-    plan.status = Some(status).filter(|it| *it != set.status);
+    plan.status = status(set, &active, now);
     plan
+}
+
+/// Says in the status why pods could not be made; `now` is when that was.
+pub fn note_failure(status: &mut ReplicaSetStatus, error: Option<String>, now: Instant) {
+    let Some(error) = error else { return conditions::remove(&mut status.conditions, FAILURE) };
+    if conditions::find(&status.conditions, FAILURE).is_none() {
+        let failure = condition(FAILURE, "True", ("FailedCreate", error), now);
+        status.conditions.push(WorkloadCondition { last_update_time: None, ..failure });
+    }
 }
 
 /// Whether the pod counts: it neither ends nor has ended (`IsPodActive`).

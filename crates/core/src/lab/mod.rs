@@ -56,7 +56,7 @@ use log::{Change, EntryId, Happening, Log};
 use machines::Machine;
 use pods::Tracked;
 use proxies::Proxies;
-use queue::Queue;
+use queue::{Queue, Task};
 use scheduling::Waiting;
 use store::Changes;
 use work::Memory;
@@ -138,6 +138,8 @@ pub struct Lab {
     objects: Objects,
     index: Index,
     memory: Memory,
+    /// How often in a row a controller's turn has failed.
+    retries: BTreeMap<Task, u32>,
     changes: Changes,
     resource_version: u64,
     net: Network,
@@ -181,6 +183,7 @@ impl Lab {
             objects: Objects::new(),
             index: Index::default(),
             memory: Memory::default(),
+            retries: BTreeMap::new(),
             changes: Changes::new(),
             resource_version: 0,
             proxies: Proxies::new(cluster, &mut rng),

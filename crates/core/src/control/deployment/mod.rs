@@ -20,7 +20,7 @@ pub(crate) use scale::share;
 pub use sets::same_template;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
-const PROGRESSING: &str = "Progressing";
+pub const PROGRESSING: &str = "Progressing";
 
 /// What one turn writes.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,11 +3,11 @@
 use super::{PROGRESSING, Turn};
 use crate::control::available::updated_at;
 use crate::control::conditions::{self, condition};
-use crate::object::{DeploymentStatus, ReplicaSet};
+use crate::control::replica_set::FAILURE;
+use crate::object::{DeploymentStatus, ReplicaSet, WorkloadCondition};
 use crate::time::{Duration, Instant};
 
 const AVAILABLE: &str = "Available";
-const FAILURE: &str = "ReplicaFailure";
 const DONE: &str = "NewReplicaSetAvailable";
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 
@@ -29,12 +29,20 @@ impl Turn<'_> {
         if self.has_deadline() && !settled {
             self.judge(&mut status);
         }
-        let failures = self.sets.iter().flat_map(|it| &it.status.conditions);
-        match failures.into_iter().find(|it| it.r#type == FAILURE) {
-            Some(failure) => conditions::set(&mut status.conditions, failure.clone()),
+        match self.failure() {
+            Some(failure) => conditions::set(&mut status.conditions, failure),
             None => conditions::remove(&mut status.conditions, FAILURE),
         }
         self.status = status;
+    }
+
+    /// What keeps a ReplicaSet from making its pods, the new one first (`getReplicaFailures`).
+    fn failure(&self) -> Option<WorkloadCondition> {
+        let others = self.sets.iter().map(|it| &**it);
+        let mut sets = self.new_set().into_iter().chain(others);
+        let failure = sets.find_map(|it| conditions::find(&it.status.conditions, FAILURE))?;
+        let last_update_time = failure.last_transition_time.clone();
+        Some(WorkloadCondition { last_update_time, ..failure.clone() })
     }
 
     fn judge(&self, status: &mut DeploymentStatus) {

@@ -4,12 +4,15 @@ use super::super::Lab;
 use super::super::delete::DeleteOptions;
 use super::super::log::{Component, EntryId, Happening};
 use super::super::queue::Task;
-use crate::control::deployment::{self, SetWrite};
+use crate::control::conditions::{self, condition};
+use crate::control::deployment::{self, PROGRESSING, SetWrite};
 use crate::control::revision::owner;
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Deployment, Object, ReplicaSet};
 
 const BY: Component = Component::DeploymentController;
+const FAILED: &str = "ReplicaSetCreateError";
+const MAX_RETRIES: u32 = 15;
 
 impl Lab {
     pub(super) fn deployment(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
@@ -24,13 +27,37 @@ impl Lab {
             pods.any(|pod| !pod.is_finished())
         };
         let plan = deployment::sync(deployment, self.replica_sets(uid), &pods_run, self.now);
-        self.later(plan.recheck, Task::Deployment(key.clone()), cause);
         for write in plan.sets {
-            self.write_set(key, write, cause);
+            if let Err(why) = self.write_set(key, write, cause) {
+                return self.note_no_set(key, why, cause);
+            }
         }
+        self.later(plan.recheck, Task::Deployment(key.clone()), cause);
         if let Some(deployment) = plan.deployment {
             self.write_status(Object::Deployment(*deployment), cause);
         }
+        self.settle(Task::Deployment(key.clone()), true, cause);
+    }
+
+    /// The new ReplicaSet cannot be made: the Deployment says so, and tries again for a while
+    /// (`maxRetries`).
+    fn note_no_set(&mut self, key: &ObjectKey, why: String, cause: Option<EntryId>) {
+        let task = Task::Deployment(key.clone());
+        if self.is_ending(&key.namespace) {
+            return self.settle(task, true, cause);
+        }
+        let what = (true, FAILED, why.clone());
+        let cause = Some(self.record((key, BY), what, cause));
+        let deployment = self.objects.get(key).and_then(Object::as_deployment).cloned();
+        if let Some(mut deployment) = deployment
+            && deployment.spec.progress_deadline_seconds.is_some_and(|it| it != i32::MAX)
+        {
+            let failure = condition(PROGRESSING, "False", (FAILED, why), self.now);
+            conditions::set(&mut deployment.status.conditions, failure);
+            self.write_status(Object::Deployment(deployment), cause);
+        }
+        let gives_up = self.retries.get(&task).is_some_and(|it| *it >= MAX_RETRIES);
+        self.settle(task, gives_up, cause);
     }
 
     /// The ReplicaSets that the owner with this UID controls.
@@ -74,7 +101,13 @@ impl Lab {
         self.soon(super::super::store::CONTROLLER, Task::Deployment(key.clone()), cause);
     }
 
-    fn write_set(&mut self, key: &ObjectKey, write: SetWrite, cause: Option<EntryId>) {
+    /// Err: a set could not be made.
+    fn write_set(
+        &mut self,
+        key: &ObjectKey,
+        write: SetWrite,
+        cause: Option<EntryId>,
+    ) -> Result<(), String> {
         match write {
             SetWrite::Create(set) => {
                 let (name, to) = (set.metadata.name.clone(), set.replicas());
@@ -86,8 +119,7 @@ impl Lab {
                     Ok(_) => {}
                     Err(refusal) => {
                         let why = refusal.message;
-                        let text = format!("Failed to create new replica set \"{name}\": {why}");
-                        self.record((key, BY), (true, "ReplicaSetCreateError", text), cause);
+                        return Err(format!("Failed to create new replica set \"{name}\": {why}"));
                     }
                 }
             }
@@ -110,6 +142,7 @@ impl Lab {
                 self.delete(&set, DeleteOptions::default(), Some(cause));
             }
         }
+        Ok(())
     }
 
     fn note_scaled(

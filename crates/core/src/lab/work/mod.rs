@@ -12,9 +12,16 @@ use super::queue::Task;
 use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, Pod};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 pub(super) use endpoints::Memory;
+
+/// `DefaultTypedItemBasedRateLimiter`: 5 ms, doubled with each failure in a row, at most 1000 s.
+fn back_off(failed: u32) -> Duration {
+    const MOST: Duration = Duration::from_secs(1000);
+    let times = 1_u64.checked_shl(failed).filter(|_| failed < 30);
+    times.map_or(MOST, |times| Duration::from_millis(5 * times).min(MOST))
+}
 
 impl Lab {
     pub(super) fn work(&mut self, task: Task, cause: Option<EntryId>) {
@@ -60,16 +67,24 @@ impl Lab {
         Ok(made)
     }
 
-    /// Makes pods one after the other; the first refusal ends it, and is an event.
+    /// Makes pods one after the other; the first refusal ends it, and is an event. A namespace
+    /// that is about to go is no failure.
     fn create_pods(
         &mut self,
         pods: impl Iterator<Item = Pod>,
         (by, of): (Component, &ObjectKey),
         cause: Option<EntryId>,
-    ) {
+    ) -> Result<(), String> {
         for pod in pods {
             let name = pod.metadata.name.clone();
             let Err(refusal) = self.create(Object::Pod(pod), (by, of), cause) else { continue };
+            if self.is_ending(&of.namespace) {
+                return Ok(());
+            }
+            let error = refusal.message.clone();
+            if by == Component::StatefulSetController && refusal.reason == "AlreadyExists" {
+                return Err(error);
+            }
             let message = match by {
                 Component::StatefulSetController => {
                     let (set, why) = (&of.name, refusal.message);
@@ -78,8 +93,26 @@ impl Lab {
                 _ => format!("Error creating: {}", refusal.message),
             };
             self.record((of, by), (true, "FailedCreate", message), cause);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn is_ending(&self, namespace: &str) -> bool {
+        let key = ObjectKey::new(Kind::Namespace, "", namespace);
+        let namespace = self.objects.get(&key).and_then(Object::as_namespace);
+        namespace.is_some_and(|it| it.is_terminating())
+    }
+
+    /// A turn has ended: one that failed is tried again, each time after twice as long.
+    fn settle(&mut self, task: Task, succeeded: bool, cause: Option<EntryId>) {
+        if succeeded {
+            self.retries.remove(&task);
             return;
         }
+        let failed = self.retries.get(&task).copied().unwrap_or(0);
+        self.retries.insert(task.clone(), failed.saturating_add(1));
+        self.soon(back_off(failed), task, cause);
     }
 
     fn delete_pods(

@@ -24,14 +24,18 @@ impl Lab {
         let owned = self.owned_pods(&set.metadata.uid);
         let plan = replica_set::sync(set, owned, &|| self.related(set), self.now);
         let pod = (plan.create > 0).then(|| new_pod(set));
-        let status = plan.status.map(|status| ReplicaSet { status, ..set.clone() });
-        if let Some(set) = status {
-            self.write(Object::ReplicaSet(set), cause);
-        }
         self.later(plan.recheck, Task::ReplicaSet(key.clone()), cause);
         let pods = pod.into_iter().flat_map(|pod| std::iter::repeat_n(pod, plan.create));
-        self.create_pods(pods, (BY, key), cause);
+        let made = self.create_pods(pods, (BY, key), cause);
         self.delete_pods(plan.delete, (BY, key), cause);
+        let mut status = plan.status;
+        replica_set::note_failure(&mut status, made.clone().err(), self.now);
+        let set = self.objects.get(key).and_then(Object::as_replica_set);
+        if let Some(set) = set.filter(|it| it.status != status) {
+            let set = ReplicaSet { status, ..set.clone() };
+            self.write(Object::ReplicaSet(set), cause);
+        }
+        self.settle(Task::ReplicaSet(key.clone()), made.is_ok(), cause);
     }
 
     /// By node: the pods of all ReplicaSets of the same Deployment, or of this one alone

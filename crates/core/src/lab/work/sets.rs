@@ -47,8 +47,9 @@ impl Lab {
         for pod in plan.update {
             self.write(Object::Pod(pod), cause);
         }
-        self.create_pods(plan.create.into_iter(), (BY, key), cause);
+        let made = self.create_pods(plan.create.into_iter(), (BY, key), cause);
         self.delete_pods(plan.delete, (BY, key), cause);
+        self.settle(Task::StatefulSet(key.clone()), made.is_ok(), cause);
     }
 
     pub(super) fn daemon_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
@@ -82,11 +83,12 @@ impl Lab {
             self.write(Object::DaemonSet(DaemonSet { status, ..set }), cause);
         }
         self.later(plan.recheck, Task::DaemonSet(key.clone()), cause);
-        self.create_pods(plan.create.into_iter(), (BY, key), cause);
+        let made = self.create_pods(plan.create.into_iter(), (BY, key), cause);
         for (name, failed) in plan.ended {
             self.replace_ended(key, name, failed, cause);
         }
         self.delete_pods(plan.delete, (BY, key), cause);
+        self.settle(Task::DaemonSet(key.clone()), made.is_ok(), cause);
     }
 
     fn replace_ended(
