@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, KUBE_PROXY, Lab};
 use svclab_core::net::Ports;
 use svclab_core::object::{Object, Service};
 use svclab_core::read::Severity;
@@ -106,7 +106,9 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
         ports: ports(&it.listens),
         host_network: false,
     });
-    let guests = net.guests.iter().filter_map(|it| {
+    // kube-proxy itself is part of what a replay takes the rules from.
+    let guests = net.guests.iter().filter(|it| &*it.name != KUBE_PROXY);
+    let guests = guests.filter_map(|it| {
         Some(PodLine {
             name: it.name.to_string(),
             node: it.node.to_string(),

@@ -17,8 +17,8 @@ use crate::object::{Object, Service, ServiceType, TrafficPolicy};
 use crate::time::Instant;
 use crate::trace::NodeName;
 
-/// The name of the process among those that listen on a node.
-pub(super) const KUBE_PROXY: &str = "kube-proxy";
+/// The name of each node's kube-proxy among [`crate::net::Network::guests`]: a process, no pod.
+pub const KUBE_PROXY: &str = "kube-proxy";
 /// `healthzBindAddress`, its default.
 const HEALTHZ_PORT: u16 = 10256;
 

@@ -64,6 +64,7 @@ use work::Memory;
 pub use crate::control::drain::DrainOptions;
 pub use delete::{DeleteOptions, Propagation};
 pub use drain::Drained;
+pub use health::KUBE_PROXY;
 pub use network::{Ask, Goal, Sending, Source};
 pub use store::{WatchEvent, Watched};
 pub use view::{NodeRules, PodView};
