@@ -175,12 +175,46 @@ fn events_are_told_as_their_components_tell_them_and_fold() {
         Created x4 Created container: a
         Started x4 Started container a
         Pulled x3 Container image "busybox:1.36" already present on machine
-        BackOff x3 Back-off restarting failed container a in pod loops_default(UID)
+        BackOff x5 Back-off restarting failed container a in pod loops_default(UID)
     "#]].assert_eq(&text);
     lab.run_until(at(4_000_000));
     let left = events(lab.log(), lab.now());
     assert!(left.iter().all(|it| it.event.reason != "Scheduled"), "an hour later it is gone");
     assert!(left.iter().any(|it| it.event.reason == "BackOff" && it.count > 10));
+}
+
+#[test]
+fn ten_events_that_differ_in_their_message_are_told_as_one() {
+    let mut lab = lab("");
+    let text = default_scenario().text().replace("replicas: 3", "replicas: 15");
+    lab.act(Action::Apply { text });
+    lab.run_until(at(20_000));
+    let all = events(lab.log(), lab.now()).into_iter();
+    let made: Vec<_> = all.filter(|it| it.event.reason == "SuccessfulCreate").collect();
+    let shop: Vec<_> = made.iter().filter(|it| it.event.regarding.namespace == "shop").collect();
+    assert_eq!(shop.len(), 10);
+    assert!(shop[..9].iter().all(|it| it.count == 1));
+    assert_eq!(shop[9].count, 6);
+    let begin = "(combined from similar events): Created pod: web-";
+    assert!(shop[9].event.message.starts_with(begin), "{}", shop[9].event.message);
+}
+
+#[test]
+fn of_one_pod_kubelet_tells_25_events_and_then_one_in_five_minutes() {
+    let loops = "apiVersion: v1\nkind: Pod\nmetadata: {name: loops}\n\
+                 spec: {containers: [{name: a, image: 'busybox:1.36', command: ['false']}]}\n";
+    let mut lab = lab(loops);
+    lab.run_until(at(3_000_000));
+    let said = lab.log().iter().filter(|it| {
+        it.event().is_some_and(|it| it.regarding.name == "loops" && it.reason == "BackOff")
+    });
+    let said: Vec<Instant> = said.map(|it| it.at).collect();
+    let all = events(lab.log(), lab.now());
+    let told = all.iter().find(|it| it.event.reason == "BackOff").expect("it waits");
+    assert!(said.len() > 100 && told.last < *said.last().expect("many"));
+    // The count is that of all that came until the last that was told.
+    let until = said.iter().filter(|it| **it <= told.last).count();
+    assert_eq!(told.count as usize, until);
 }
 
 #[test]

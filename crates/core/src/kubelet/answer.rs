@@ -6,9 +6,10 @@ use super::run::PodRun;
 use crate::net::exchange::Response;
 use crate::object::Pod;
 
-/// The answer of the pod's first container that serves.
+/// The answer of the pod's first container that serves; sidecars come last.
 pub fn answer(pod: &Pod, run: &PodRun, path: &str) -> Response {
-    let all = run.plan.containers.iter().zip(&run.containers);
+    let all = || run.plan.containers.iter().zip(&run.containers);
+    let all = all().skip(run.plan.inits).chain(all().take(run.plan.inits));
     let mut serving =
         all.filter(|(plan, it)| it.running().is_some() && !plan.program.listeners.is_empty());
     let Some((plan, container)) = serving.next() else {

@@ -6,8 +6,8 @@ use super::backoff::Backoff;
 use super::env::Link;
 use super::image::{Images, Pull};
 use super::life::{Life, Why};
-use super::plan::{ContainerPlan, Hook};
-use super::probe::{ProbeKind, Worker};
+use super::plan::{ContainerPlan, Hook, PostStart};
+use super::probe::{Port, ProbeKind, Worker};
 use super::program::Answers;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use crate::time::{Duration, Instant};
 const START: Duration = Duration::from_millis(300);
 /// After this kubelet looks again at what it could not start, and says that it waits.
 const RESYNC: Duration = Duration::from_secs(1);
+/// While it waits, kubelet says so again after 10 s and up to half as much more (`backOffPeriod`).
+const RESYNC_AGAIN: Duration = Duration::from_millis(12_500);
 /// What a container has after SIGTERM at least (`minimumGracePeriodInSeconds`).
 const LEAST_GRACE: Duration = Duration::from_secs(2);
 const SIGKILL: i32 = 137;
@@ -37,8 +39,14 @@ pub(super) struct ContainerRun {
     pull_backoff: Backoff,
     /// One for each check of its plan.
     pub workers: Vec<Worker>,
+    /// Its `postStart` hook runs.
+    posting: Option<Posting>,
+    /// Its `postStart` hook has failed, with this error; it is being ended.
+    hook_error: Option<String>,
     /// Its startup probe has succeeded, or it has none.
     pub started: bool,
+    /// It has started once in this sandbox, as a sidecar's successors wait for.
+    pub initialized: bool,
     pub answers: Answers,
     /// The Services that there were at its start.
     pub links: Rc<[Link]>,
@@ -72,10 +80,19 @@ pub(super) struct Running {
     opens: Option<Instant>,
 }
 
+/// A `postStart` hook under way.
+#[derive(Debug, Clone, PartialEq)]
+struct Posting {
+    until: Instant,
+    failure: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Killed {
     /// When SIGKILL comes.
     by: Instant,
+    /// From then on it takes its turn: SIGTERM comes when those before it have ended.
+    waits: Option<Instant>,
     /// When its `preStop` hook is found to have failed.
     hook_fails: Option<Instant>,
 }
@@ -119,7 +136,10 @@ impl ContainerRun {
             restart_backoff: Backoff::default(),
             pull_backoff: Backoff::default(),
             workers: plan.checks.iter().map(|it| Worker::new(it.kind, accepted)).collect(),
+            posting: None,
+            hook_error: None,
             started: false,
+            initialized: false,
             answers: Answers::default(),
             links: Rc::from([]),
         }
@@ -132,9 +152,20 @@ impl ContainerRun {
         }
     }
 
-    /// Being pulled or created: kubelet starts one container of a pod after the other.
+    /// Being pulled, created or seen through its `postStart` hook: kubelet starts one container of
+    /// a pod after the other.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.doing, Doing::Pulling { .. } | Doing::Creating { .. })
+        matches!(self.doing, Doing::Pulling { .. } | Doing::Creating { .. }) || self.is_settling()
+    }
+
+    /// Its process runs, but its `postStart` hook is not through: kubelet says nothing of it yet.
+    pub(super) fn is_settling(&self) -> bool {
+        self.running().is_some() && (self.posting.is_some() || self.hook_error.is_some())
+    }
+
+    /// Running as its status says.
+    pub(super) fn is_up(&self) -> bool {
+        self.running().is_some() && !self.is_settling()
     }
 
     /// It ended with 0 and shows it.
@@ -156,7 +187,7 @@ impl ContainerRun {
             let mut readiness = checks.filter(|(check, _)| check.kind == ProbeKind::Readiness);
             readiness.all(|(_, worker)| worker.passing)
         };
-        self.running().is_some() && self.started && passing()
+        self.is_up() && self.started && passing()
     }
 
     /// Whether its probe of this kind runs now.
@@ -165,7 +196,7 @@ impl ContainerRun {
             ProbeKind::Startup => !self.started,
             ProbeKind::Liveness | ProbeKind::Readiness => self.started,
         };
-        self.running().is_some() && turn && (kind == ProbeKind::Readiness || !is_ending)
+        self.is_up() && turn && (kind == ProbeKind::Readiness || !is_ending)
     }
 
     /// When it next does something by itself, apart from its start.
@@ -180,7 +211,10 @@ impl ContainerRun {
                     .filter(|(check, it)| self.probes(check.kind, is_ending) && !it.is_held())
                     .map(|(_, it)| it.next);
                 let ends = running.ends.map(|(at, _)| at);
-                probes.chain(ends).chain(hook).chain(running.opens).min()
+                let turn = running.killed.as_ref().and_then(|it| it.waits.map(|_| it.by));
+                let posted = self.posting.as_ref().map(|it| it.until);
+                let own = ends.into_iter().chain(hook).chain(running.opens);
+                probes.chain(own).chain(turn).chain(posted).min()
             }
         }
     }
@@ -249,8 +283,14 @@ impl ContainerRun {
     }
 
     /// The process runs.
-    pub(super) fn start(&mut self, context: &Context<'_>, links: Rc<[Link]>) -> [Life; 2] {
-        let Context { now, plan, accepted, .. } = *context;
+    /// `asked` is what asking a port of the pod for a path comes to.
+    pub(super) fn start(
+        &mut self,
+        context: &Context<'_>,
+        links: Rc<[Link]>,
+        asked: impl Fn(&Port, &str) -> Result<(), String>,
+    ) -> [Life; 2] {
+        let Context { now, plan, .. } = *context;
         if let Some(ended) = &self.ended {
             self.restarts = self.restarts.saturating_add(1);
             self.restart_backoff.attempt(ended.finished, now);
@@ -258,21 +298,42 @@ impl ContainerRun {
         let ends = plan.program.ends.map(|(after, code)| (now + after, code));
         let opens = Some(now + plan.program.opens).filter(|at| *at > now);
         self.doing = Doing::Running(Running { since: now, ends, killed: None, opens });
-        (self.shows_end, self.trouble) = (false, None);
         self.pull_backoff = Backoff::default();
         self.answers = Answers::default();
         self.links = links;
-        self.started = plan.check(ProbeKind::Startup).is_none();
-        for (worker, check) in self.workers.iter_mut().zip(&plan.checks) {
-            worker.restart(check.kind);
-            worker.tick_from(check, accepted, now + check.delay);
+        self.posting = plan.post_start.as_ref().map(|it| it.run(now, asked));
+        if self.posting.is_none() {
+            self.settled(context);
         }
         [Life::Created, Life::Started]
     }
 
+    /// kubelet sees it running from now on.
+    fn settled(&mut self, context: &Context<'_>) {
+        let Context { now, plan, accepted, .. } = *context;
+        (self.shows_end, self.trouble) = (false, None);
+        self.started = plan.check(ProbeKind::Startup).is_none();
+        self.initialized |= self.started;
+        let since = self.running().map_or(now, |it| it.since);
+        for (worker, check) in self.workers.iter_mut().zip(&plan.checks) {
+            worker.restart(check.kind);
+            worker.tick_from(check, accepted, now.max(since + check.delay));
+        }
+    }
+
+    /// Whether its `postStart` hook went well, where it is through by now.
+    pub(super) fn posted(&mut self, context: &Context<'_>) -> Option<bool> {
+        let posting = self.posting.take_if(|it| it.until <= context.now)?;
+        match posting.failure {
+            None => self.settled(context),
+            error => self.hook_error = error,
+        }
+        Some(self.hook_error.is_none())
+    }
+
     /// Its startup probe has succeeded: the other probes begin.
     pub(super) fn has_started(&mut self, context: &Context<'_>) {
-        self.started = true;
+        (self.started, self.initialized) = (true, true);
         let since = self.running().map_or(context.now, |it| it.since);
         for (worker, check) in self.workers.iter_mut().zip(&context.plan.checks) {
             worker.tick_from(check, context.accepted, context.now.max(since + check.delay));
@@ -280,19 +341,23 @@ impl ContainerRun {
     }
 
     /// Asks it to end within `grace`: its hook, SIGTERM, SIGKILL (`killContainer`). Asked again,
-    /// a shorter grace counts. `reached` says whether a port of the pod answers its hook.
+    /// a shorter grace counts. `reached` says whether a port of the pod answers its hook. Where it
+    /// has to wait for its turn, SIGTERM comes with [`ContainerRun::terminate`].
     pub(super) fn kill(
         &mut self,
         context: &Context<'_>,
         (why, again, grace): (Why, bool, Duration),
+        waits: bool,
         reached: impl Fn(u16) -> bool,
     ) -> Vec<Life> {
         let Context { now, plan, .. } = *context;
         let Doing::Running(running) = &mut self.doing else { return Vec::new() };
         if let Some(killed) = &mut running.killed {
             killed.by = killed.by.min(now + grace.max(LEAST_GRACE));
-            let last = (killed.by, SIGKILL);
-            running.ends = Some(running.ends.map_or(last, |it| it.min(last)));
+            if killed.waits.is_none() {
+                let last = (killed.by, SIGKILL);
+                running.ends = Some(running.ends.map_or(last, |it| it.min(last)));
+            }
             return Vec::new();
         }
         let hook = plan.pre_stop.as_ref().filter(|_| grace > Duration::ZERO);
@@ -303,12 +368,31 @@ impl ContainerRun {
             Some(Hook::Http(port)) => (Duration::ZERO, !port.as_ref().is_ok_and(|it| reached(*it))),
         };
         let term = now + takes;
-        let by = (now + grace).max(term + LEAST_GRACE);
-        let by_term = plan.program.on_term.map(|(after, code)| (term + after, code));
-        let ends = [running.ends, by_term, Some((by, SIGKILL))];
-        running.ends = ends.into_iter().flatten().min_by_key(|(at, _)| *at);
-        running.killed = Some(Killed { by, hook_fails: fails.then_some(term) });
+        let (by, hook_fails) = (now + grace, fails.then_some(term));
+        running.killed = Some(Killed { by, waits: Some(term), hook_fails });
+        if !waits || grace == Duration::ZERO {
+            self.terminate(context);
+        }
         vec![Life::Killing { why, again }]
+    }
+
+    /// It waits until those that end before it have ended, or its grace is over.
+    pub(super) fn waits(&self, now: Instant) -> Option<bool> {
+        let killed = self.running()?.killed.as_ref()?;
+        killed.waits.map(|_| killed.by <= now)
+    }
+
+    /// SIGTERM now, or when its `preStop` hook is through; SIGKILL when its grace is over.
+    pub(super) fn terminate(&mut self, context: &Context<'_>) {
+        let Doing::Running(running) = &mut self.doing else { return };
+        let Some(killed) = &mut running.killed else { return };
+        let Some(hooked) = killed.waits.take() else { return };
+        let term = context.now.max(hooked);
+        killed.by = killed.by.max(term + LEAST_GRACE);
+        let on_term = context.plan.program.on_term;
+        let by_term = on_term.map(|(after, code)| (term + after, code));
+        let ends = [running.ends, by_term, Some((killed.by, SIGKILL))];
+        running.ends = ends.into_iter().flatten().min_by_key(|(at, _)| *at);
     }
 
     /// Its `preStop` hook has failed by now.
@@ -336,7 +420,11 @@ impl ContainerRun {
         let ended = Ended { code, started: running.since, finished, run: self.restarts };
         self.before = self.ended.replace(ended);
         self.shows_end = true;
-        self.started = false;
+        (self.started, self.posting) = (false, None);
+        if let Some(message) = self.hook_error.take().filter(|_| again(code)) {
+            self.shows_end = false;
+            self.trouble = Some(Trouble { reason: "PostStartHookError", message });
+        }
         self.workers.iter_mut().for_each(Worker::stop);
         self.doing = match again(code) {
             false => Doing::Idle { begin: None, notice: None },
@@ -375,11 +463,15 @@ impl ContainerRun {
 
     /// kubelet says by now that it waits, and for what.
     pub(super) fn notice(&mut self, context: &Context<'_>) -> Vec<Life> {
-        let Doing::Idle { notice, .. } = &mut self.doing else { return Vec::new() };
+        let Doing::Idle { begin, notice } = &mut self.doing else { return Vec::new() };
         let Some((_, trouble)) = notice.take_if(|(at, _)| *at <= context.now) else {
             return Vec::new();
         };
         let is_pull = trouble.reason == "ImagePullBackOff";
+        let next = context.now + RESYNC_AGAIN;
+        if begin.is_some_and(|begin| next < begin) {
+            *notice = Some((next, trouble.clone()));
+        }
         self.trouble = Some(trouble);
         self.shows_end = false;
         if is_pull {
@@ -404,6 +496,21 @@ impl ContainerRun {
         if self.running().is_none() {
             self.doing = Doing::Idle { begin: None, notice: None };
         }
+    }
+}
+
+impl PostStart {
+    fn run(&self, now: Instant, asked: impl Fn(&Port, &str) -> Result<(), String>) -> Posting {
+        let (takes, error) = match &self.hook {
+            Hook::Takes(takes, 0) => (*takes, None),
+            Hook::Takes(takes, code) => {
+                let error = format!("command '{}' exited with {code}: , message: \"\"", self.what);
+                (*takes, Some(error))
+            }
+            Hook::Http(port) => (Duration::ZERO, asked(port, &self.what).err()),
+        };
+        let failure = error.map(|it| format!("{}{it}", self.complaint));
+        Posting { until: now + takes, failure }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Life {
         why: Why,
         again: bool,
     },
+    /// Its `postStart` hook failed; it is ended for that.
+    PostStartFailed,
     /// Its `preStop` hook failed or took longer than the grace period.
     PreStopFailed,
     Exited {
@@ -62,6 +64,11 @@ pub enum Why {
     Stopping,
     Liveness,
     Startup,
+    /// The same of an init container that keeps running.
+    SidecarLiveness,
+    SidecarStartup,
+    /// Its `postStart` hook has failed.
+    PostStart,
     /// Its image is another one now.
     Changed,
 }
@@ -117,6 +124,7 @@ impl Life {
                 let end = if *again { ", will be restarted" } else { "" };
                 Said::normal("Killing", format!("{}{end}", why.message(container)))
             }
+            Life::PostStartFailed => Said::warning("FailedPostStartHook", "PostStartHook failed"),
             Life::PreStopFailed => Said::warning("FailedPreStopHook", "PreStopHook failed"),
             Life::Exited { .. } => return None,
             Life::BackOff { uid, .. } => {
@@ -134,6 +142,9 @@ impl Why {
             Why::Stopping => format!("Stopping container {container}"),
             Why::Liveness => format!("Container {container} failed liveness probe"),
             Why::Startup => format!("Container {container} failed startup probe"),
+            Why::SidecarLiveness => format!("Init container {container} failed liveness probe"),
+            Why::SidecarStartup => format!("Init container {container} failed startup probe"),
+            Why::PostStart => "FailedPostStartHook".to_owned(),
             Why::Changed => format!("Container {container} definition changed"),
         }
     }

@@ -35,6 +35,9 @@ pub(super) struct ContainerPlan {
     pub program: Program,
     pub checks: Vec<Check>,
     pub pre_stop: Option<Hook>,
+    pub post_start: Option<PostStart>,
+    /// An init container that keeps running: what follows waits until it has started.
+    pub is_sidecar: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,16 @@ pub(super) enum RestartPolicy {
     Never,
 }
 
-/// What a `preStop` hook does.
+/// A `postStart` hook, and what kubelet says before the error where it fails.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PostStart {
+    pub hook: Hook,
+    pub complaint: String,
+    /// The command or path it runs.
+    pub what: String,
+}
+
+/// What a hook does.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Hook {
     /// Takes so long and ends with this code.
@@ -78,6 +90,9 @@ impl Plan {
 
     /// Whether a container that ended with `code` starts again.
     pub(super) fn restarts(&self, index: usize, code: i32) -> bool {
+        if self.containers.get(index).is_some_and(|it| it.is_sidecar) {
+            return true;
+        }
         match self.restart {
             RestartPolicy::Never => false,
             RestartPolicy::OnFailure => code != 0,
@@ -94,6 +109,8 @@ impl ContainerPlan {
             (ProbeKind::Liveness, &container.liveness_probe),
             (ProbeKind::Readiness, &container.readiness_probe),
         ];
+        let is_sidecar = is_init && container.restart_policy.as_deref() == Some("Always");
+        let is_init = is_init && !is_sidecar;
         let checks = probes.into_iter().filter(|_| !is_init);
         ContainerPlan {
             name: container.name.clone(),
@@ -106,7 +123,9 @@ impl ContainerPlan {
             checks: checks
                 .filter_map(|(kind, probe)| Some(Check::of(kind, probe.as_ref()?, container)))
                 .collect(),
-            pre_stop: pre_stop(container),
+            pre_stop: hook(container, "preStop"),
+            post_start: post_start(container, pod),
+            is_sidecar,
         }
     }
 
@@ -204,8 +223,30 @@ fn complaint(tool: &str, file: &str, busybox: bool) -> String {
     format!("{tool}: {what}: No such file or directory\n")
 }
 
-fn pre_stop(container: &Container) -> Option<Hook> {
-    let hook = container.lifecycle.get("preStop")?;
+fn post_start(container: &Container, pod: &Pod) -> Option<PostStart> {
+    let hook = hook(container, "postStart")?;
+    let written = &container.lifecycle["postStart"];
+    let words = || written["exec"]["command"].as_array().into_iter().flatten();
+    let words: Vec<&str> = words().filter_map(Value::as_str).collect();
+    let (kind, shown, what) = match hook {
+        Hook::Http(_) => {
+            let path = written["httpGet"]["path"].as_str().unwrap_or_default();
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            ("HTTP", path.to_owned(), format!("{slash}{path}"))
+        }
+        Hook::Takes(..) => ("Exec", format!("[{}]", words.join(" ")), words.join(" ")),
+    };
+    let meta = &pod.metadata;
+    let of = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let complaint = format!(
+        "{kind} lifecycle hook ({shown}) for Container \"{}\" in Pod \"{of}\" failed - error: ",
+        container.name
+    );
+    Some(PostStart { hook, complaint, what })
+}
+
+fn hook(container: &Container, name: &str) -> Option<Hook> {
+    let hook = container.lifecycle.get(name)?;
     if let Some(seconds) = hook["sleep"]["seconds"].as_u64() {
         return Some(Hook::Takes(Duration::from_secs(seconds), 0));
     }

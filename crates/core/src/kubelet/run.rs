@@ -3,6 +3,9 @@
 //! It knows no lab: time, chance, images and addresses are handed in by its [`Host`]. It says
 //! when it next acts by itself ([`PodRun::due`]); [`PodRun::advance`] lets it act.
 
+mod order;
+mod probes;
+
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -11,12 +14,13 @@ use super::env::Link;
 use super::image::Images;
 use super::life::{Life, Why};
 use super::plan::{Plan, Reach, RestartPolicy};
-use super::probe::{Check, Outcome, ProbeKind};
+use super::probe::{Port, ProbeKind, host_port};
 use super::program::Answers;
 use crate::net::Ports;
 use crate::object::Pod;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
+use svclab_netfilter::Protocol;
 
 /// How long kubelet takes to write a status.
 const REPORT: Duration = Duration::from_millis(10);
@@ -155,24 +159,6 @@ impl PodRun {
         self.plan.deadline.filter(|_| !self.is_ending()).map(|it| self.accepted + it)
     }
 
-    /// The container that is to start next, and when.
-    fn next_start(&self) -> Option<(usize, Instant)> {
-        if self.containers.iter().any(ContainerRun::is_busy) {
-            return None;
-        }
-        let (inits, regular) = self.containers.split_at(self.plan.inits);
-        match inits.iter().position(|it| !it.has_succeeded()) {
-            Some(index) => Some((index, self.containers[index].begins()?)),
-            None => {
-                let starts = regular
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(index, it)| Some((self.plan.inits + index, it.begins()?)));
-                starts.min_by_key(|(_, at)| *at)
-            }
-        }
-    }
-
     /// Lets everything happen that is due at `now`.
     pub fn advance(&mut self, now: Instant, host: &mut dyn Host) -> Advance {
         let mut res = Advance::default();
@@ -239,17 +225,50 @@ impl PodRun {
         let lives: Vec<Life> = match &container.doing {
             Doing::Pulling { until, .. } if *until <= now => container.pulled(&context),
             Doing::Creating { until } if *until <= now => {
-                container.start(&context, host.links()).into()
+                return self.start(index, now, host.links(), res);
             }
             Doing::Idle { .. } => container.notice(&context),
             Doing::Running(_) => {
                 let exit = container.exit(&context, |code| up && plan.restarts(index, code));
                 let failed = container.hook_failed(now).then_some(Life::PreStopFailed);
-                exit.into_iter().chain(failed).collect()
+                let posted = container.posted(&context);
+                let lives = exit.into_iter().chain(failed).collect();
+                self.note(index, lives, now, res);
+                return self.note_posted(index, posted, now, res);
             }
             _ => Vec::new(),
         };
         self.note(index, lives, now, res);
+    }
+
+    fn start(&mut self, index: usize, now: Instant, links: Rc<[Link]>, res: &mut Advance) {
+        let open = self.listens(now);
+        let ip = self.ips.first().map(IpAddr::to_string).unwrap_or_default();
+        let plan = self.plan.clone();
+        let asked = |port: &Port, path: &str| {
+            let port = port.clone()?;
+            let own = || plan.containers[index].open(Answers::default(), Duration::ZERO);
+            if open.contains(Protocol::Tcp, port) || own().any(|it| it.number == port) {
+                return Ok(());
+            }
+            let at = host_port(&ip, port);
+            Err(format!("Get \"http://{at}{path}\": dial tcp {at}: connect: connection refused"))
+        };
+        let (container, context) = self.container(index, now);
+        let lives = container.start(&context, links, asked).into();
+        self.note(index, lives, now, res);
+    }
+
+    /// A `postStart` hook is through: a container whose hook has failed is ended.
+    fn note_posted(&mut self, index: usize, posted: Option<bool>, now: Instant, res: &mut Advance) {
+        match posted {
+            None => {}
+            Some(true) => self.changed(now),
+            Some(false) => {
+                self.note(index, vec![Life::PostStartFailed], now, res);
+                self.kill(index, (Why::PostStart, self.plan.grace), now, res);
+            }
+        }
     }
 
     fn note(&mut self, container: usize, lives: Vec<Life>, now: Instant, res: &mut Advance) {
@@ -270,60 +289,6 @@ impl PodRun {
         let (container, context) = self.container(index, now);
         let lives = container.begin(&context, images, rng);
         self.note(index, lives, now, res);
-    }
-
-    /// Whether the pod or its last part has ended.
-    fn settle(&mut self, now: Instant, res: &mut Advance) {
-        let runs = self.containers.iter().any(|it| it.running().is_some());
-        match self.stage {
-            Stage::Up if matches!(self.phase(), "Succeeded" | "Failed") && !runs => {
-                self.stage = Stage::Ended { removal: None, overdue: false };
-                self.containers.iter_mut().for_each(ContainerRun::leave);
-                res.detached = true;
-                self.changed(now);
-            }
-            Stage::Ending { deleted, overdue } if !runs => {
-                let removal = deleted.then_some(now + REMOVAL);
-                self.stage = Stage::Ended { removal, overdue };
-                res.detached = true;
-                self.changed(now);
-            }
-            Stage::Ended { removal: Some(at), .. } if at <= now => res.gone = true,
-            _ => {}
-        }
-    }
-
-    /// The phase (`getPhase`).
-    pub(super) fn phase(&self) -> &'static str {
-        let (inits, regular) = self.containers.split_at(self.plan.inits);
-        let (ended, overdue) = match self.stage {
-            Stage::Ended { overdue, .. } => (true, overdue),
-            _ => (false, false),
-        };
-        let failed = |it: &&ContainerRun| it.ended.as_ref().is_none_or(|it| it.code != 0);
-        if ended {
-            let any = overdue || inits.iter().chain(regular).any(|it| failed(&it));
-            return if any { "Failed" } else { "Succeeded" };
-        }
-        let is_final = |it: &ContainerRun| it.running().is_none() && it.begins().is_none();
-        if let Some(init) = inits.iter().find(|it| !it.has_succeeded()) {
-            let lost =
-                self.plan.restart == RestartPolicy::Never && init.ended.is_some() && is_final(init);
-            return if lost { "Failed" } else { "Pending" };
-        }
-        if regular.iter().any(|it| it.running().is_none() && it.ended.is_none()) {
-            return "Pending";
-        }
-        if regular.iter().any(|it| it.running().is_some())
-            || self.plan.restart == RestartPolicy::Always
-        {
-            return "Running";
-        }
-        match (regular.iter().all(is_final), regular.iter().any(|it| failed(&it))) {
-            (true, false) => "Succeeded",
-            (true, true) => "Failed",
-            (false, _) => "Running",
-        }
     }
 
     /// The pod is deleted: its containers have `grace` to end.
@@ -357,9 +322,12 @@ impl PodRun {
     fn kill(&mut self, index: usize, how: (Why, Duration), now: Instant, res: &mut Advance) {
         let open = self.listens(now).tcp();
         let (why, grace) = how;
-        let again = why != Why::Stopping && self.plan.restart != RestartPolicy::Never;
+        let starts_anew = matches!(why, Why::Liveness | Why::Startup | Why::Changed);
+        let again = starts_anew && self.plan.restart != RestartPolicy::Never;
+        let waits = self.waits(index, why);
         let (container, context) = self.container(index, now);
-        let lives = container.kill(&context, (why, again, grace), |port| open.contains(&port));
+        let lives =
+            container.kill(&context, (why, again, grace), waits, |port| open.contains(&port));
         self.note(index, lives, now, res);
     }
 
@@ -371,120 +339,6 @@ impl PodRun {
         let (indices, running) = running.unzip();
         let (ip, host_network) = (self.ips.first().copied(), self.plan.host_network);
         (Reach { ip, host_network, running }, indices)
-    }
-
-    /// The probes of a container that are due.
-    fn run_probes(&mut self, index: usize, now: Instant, res: &mut Advance) {
-        let plan = self.plan.clone();
-        for (at, check) in plan.containers[index].checks.iter().enumerate() {
-            let is_ending = self.is_ending();
-            let (container, context) = self.container(index, now);
-            let accepted = context.accepted;
-            if !container.probes(check.kind, is_ending) {
-                continue;
-            }
-            let worker = &mut container.workers[at];
-            if worker.is_held() || worker.next > now {
-                continue;
-            }
-            if let Some(message) = worker.timed_out(now) {
-                self.count(index, at, Some(message), now, res);
-                continue;
-            }
-            worker.tick_from(check, accepted, now + Duration::from_micros(1));
-            self.probe(index, at, now, res);
-        }
-    }
-
-    /// The extra run of readiness probes with each status, so that the first comes right after
-    /// the start and not after a period (`UpdatePodStatus`).
-    fn probe_unready(&mut self, now: Instant, res: &mut Advance) {
-        let plan = self.plan.clone();
-        for (index, container) in plan.containers.iter().enumerate() {
-            for (at, check) in container.checks.iter().enumerate() {
-                let run = &self.containers[index];
-                let Some(worker) = run.workers.get(at) else { continue };
-                let since = run.running().map_or(now, |it| it.since);
-                if check.kind == ProbeKind::Readiness
-                    && run.probes(check.kind, self.is_ending())
-                    && !worker.passing
-                    && !worker.is_waiting()
-                    && now - since >= check.delay
-                {
-                    self.probe(index, at, now, res);
-                }
-            }
-        }
-    }
-
-    fn probe(&mut self, index: usize, at: usize, now: Instant, res: &mut Advance) {
-        let plan = self.plan.clone();
-        let check = &plan.containers[index].checks[at];
-        let (reach, indices) = self.reach(now);
-        let own = indices.iter().position(|it| *it == index).unwrap_or(usize::MAX);
-        match reach.run(check, own) {
-            Outcome::Success => self.count(index, at, None, now, res),
-            Outcome::Failure(message) => self.count(index, at, Some(message), now, res),
-            Outcome::Late(message) => self.containers[index].workers[at].wait(check, message, now),
-            Outcome::Errored(why) => {
-                let message =
-                    format!("{} probe errored and resulted in unknown state: {why}", check.kind);
-                let (kind, success, changed) = (check.kind, false, false);
-                let (container, in_row, threshold) = (index, 0, check.failures);
-                let probed =
-                    Probed { container, kind, success, in_row, threshold, message, changed };
-                res.happened.push(Occurrence::Probed(probed));
-            }
-        }
-    }
-
-    /// A result counts, and has its effect where it crosses the threshold.
-    fn count(
-        &mut self,
-        index: usize,
-        at: usize,
-        failure: Option<String>,
-        now: Instant,
-        res: &mut Advance,
-    ) {
-        let plan = self.plan.clone();
-        let check = &plan.containers[index].checks[at];
-        let report = self.containers[index].workers[at].count(check, failure, now);
-        let (kind, success, changed) = (check.kind, report.success, report.changed);
-        if success && !changed {
-            return;
-        }
-        let (in_row, threshold, message) = (report.in_row, report.threshold, report.message);
-        let container = index;
-        let probed = Probed { container, kind, success, in_row, threshold, message, changed };
-        res.happened.push(Occurrence::Probed(probed));
-        if changed {
-            self.changed(now);
-            self.conclude(index, check, success, now, res);
-        }
-    }
-
-    fn conclude(
-        &mut self,
-        index: usize,
-        check: &Check,
-        success: bool,
-        now: Instant,
-        res: &mut Advance,
-    ) {
-        let why = match check.kind {
-            ProbeKind::Readiness => return,
-            ProbeKind::Startup if success => {
-                let (container, context) = self.container(index, now);
-                container.has_started(&context);
-                return;
-            }
-            ProbeKind::Startup => Why::Startup,
-            ProbeKind::Liveness if success => return,
-            ProbeKind::Liveness => Why::Liveness,
-        };
-        let grace = check.grace.unwrap_or(self.plan.grace);
-        self.kill(index, (why, grace), now, res);
     }
 
     /// The pod's object has changed: a container with another image is started anew.
@@ -514,7 +368,8 @@ impl PodRun {
         for index in 0..self.containers.len() {
             let (container, context) = self.container(index, now);
             container.lose(&context, |code| up && plan.restarts(index, code));
-            if up && index < inits {
+            container.initialized = false;
+            if up && index < inits && !plan.containers[index].is_sidecar {
                 container.ended = None;
             }
         }

@@ -46,7 +46,11 @@ pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStat
     let texts: Vec<String> = if up { ips.iter().map(IpAddr::to_string).collect() } else { vec![] };
     let overdue = matches!(run.stage, Stage::Ended { overdue: true, .. });
     let (inits, mut regular) = container_statuses(pod, run);
-    let conditions = conditions(pod, run, (phase, &regular), now);
+    let named = |it: &&ContainerStatus| {
+        run.plan.containers.iter().any(|plan| plan.is_sidecar && plan.name == it.name)
+    };
+    let sidecars: Vec<ContainerStatus> = inits.iter().filter(named).cloned().collect();
+    let conditions = conditions(pod, run, (phase, &sidecars, &regular), now);
     regular.order_by(|a, b| a.name.cmp(&b.name));
     PodStatus {
         phase: phase.into(),
@@ -67,7 +71,7 @@ pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStat
 fn conditions(
     pod: &Pod,
     run: &PodRun,
-    (phase, regular): (&str, &[ContainerStatus]),
+    (phase, sidecars, regular): (&str, &[ContainerStatus], &[ContainerStatus]),
     now: Instant,
 ) -> Vec<PodCondition> {
     let time = now.rfc3339();
@@ -75,12 +79,12 @@ fn conditions(
         Stage::Sandbox { .. } | Stage::Ended { .. } => Verdict::no("", ""),
         Stage::Up | Stage::Ending { .. } => Verdict::yes(),
     };
-    let containers = containers_ready(phase, regular);
-    let ready = match containers_ready(phase, regular) {
+    let containers = || containers_ready(phase, sidecars.iter().chain(regular));
+    let ready = match containers() {
         verdict if verdict.holds => gates_ready(pod),
         verdict => verdict,
     };
-    let own = [sandbox, initialized(run, phase), ready, containers, Verdict::yes()];
+    let own = [sandbox, initialized(run, phase), ready, containers(), Verdict::yes()];
     let others = pod.status.conditions.iter().filter(|it| !OWN.contains(&it.r#type.as_str()));
     let own = OWN.iter().zip(own).map(|(name, verdict)| condition(pod, name, verdict, &time));
     others.cloned().chain(own).collect()
@@ -100,9 +104,16 @@ fn condition(pod: &Pod, name: &str, verdict: Verdict, now: &str) -> PodCondition
 }
 
 fn initialized(run: &PodRun, phase: &str) -> Verdict {
-    let inits = run.plan.containers.iter().zip(&run.containers).take(run.plan.inits);
-    let left: Vec<&str> =
-        inits.filter(|(_, it)| !it.has_succeeded()).map(|(plan, _)| plan.name.as_str()).collect();
+    let all = || run.plan.containers.iter().zip(&run.containers);
+    let is_through = |(plan, it): &(&ContainerPlan, &ContainerRun)| match plan.is_sidecar {
+        true => it.started,
+        false => it.has_succeeded(),
+    };
+    // Once a regular container has started, nobody looks at sidecars again.
+    let begun = |it: &ContainerRun| it.is_up() || it.ended.is_some();
+    let is_initialized = all().skip(run.plan.inits).any(|(_, it)| begun(it));
+    let inits = all().take(run.plan.inits).filter(|it| !is_initialized && !is_through(it));
+    let left: Vec<&str> = inits.map(|(plan, _)| plan.name.as_str()).collect();
     match (left.is_empty(), phase) {
         (true, "Succeeded") => Verdict { reason: "PodCompleted", ..Verdict::yes() },
         (true, _) => Verdict::yes(),
@@ -113,14 +124,14 @@ fn initialized(run: &PodRun, phase: &str) -> Verdict {
     }
 }
 
-fn containers_ready(phase: &str, regular: &[ContainerStatus]) -> Verdict {
+/// Sidecars count with the containers.
+fn containers_ready<'a>(phase: &str, all: impl Iterator<Item = &'a ContainerStatus>) -> Verdict {
     match phase {
         "Succeeded" => return Verdict::no("PodCompleted", ""),
         "Failed" => return Verdict::no("PodFailed", ""),
         _ => {}
     }
-    let unready: Vec<&str> =
-        regular.iter().filter(|it| !it.ready).map(|it| it.name.as_str()).collect();
+    let unready: Vec<&str> = all.filter(|it| !it.ready).map(|it| it.name.as_str()).collect();
     match unready.is_empty() {
         true => Verdict::yes(),
         false => Verdict::no(
@@ -156,7 +167,10 @@ fn container_statuses(pod: &Pod, run: &PodRun) -> (Vec<ContainerStatus>, Vec<Con
         .map(|(index, (plan, it))| {
             let is_init = index < run.plan.inits;
             let status = Shown { pod, run, plan, it }.status();
-            let ready = if is_init { it.has_succeeded() } else { it.is_ready(plan) };
+            let ready = match is_init && !plan.is_sidecar {
+                true => it.has_succeeded(),
+                false => it.is_ready(plan),
+            };
             ContainerStatus { ready, ..status }
         })
         .collect();
@@ -175,7 +189,7 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn status(&self) -> ContainerStatus {
         let Shown { plan, it, .. } = self;
-        let known = it.ended.is_some() || it.running().is_some();
+        let known = it.ended.is_some() || it.is_up();
         let (state, last) = self.states();
         ContainerStatus {
             name: plan.name.clone(),
@@ -185,14 +199,16 @@ impl Shown<'_> {
             image: if known { plan.image_name.clone() } else { plan.image.clone() },
             image_id: if known { plan.image_id.clone() } else { String::new() },
             container_id: if known { self.id(it.restarts) } else { String::new() },
-            started: Some(it.running().is_some() && it.started),
+            started: Some(it.is_up() && it.started),
             ..ContainerStatus::default()
         }
     }
 
     fn states(&self) -> (ContainerState, Option<&Ended>) {
         let it = self.it;
-        if let Doing::Running(running) = &it.doing {
+        if let Doing::Running(running) = &it.doing
+            && it.is_up()
+        {
             let running = ContainerStateRunning { started_at: Some(running.since.rfc3339()) };
             let state = ContainerState { running: Some(running), ..ContainerState::default() };
             return (state, it.ended.as_ref());

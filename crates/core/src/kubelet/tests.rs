@@ -1,5 +1,7 @@
 //! Pods' lives as timelines: a manifest and what is done to it → what happens when.
 
+mod sidecars;
+
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -553,16 +555,27 @@ fn specs() -> impl Strategy<Value = String> {
         "{exec: {command: ['true']}, periodSeconds: 3, successThreshold: 2}",
     ]);
     let policy = prop::sample::select(vec!["Always", "OnFailure", "Never"]);
-    let inits = prop::bool::ANY;
-    (image, command, [probe.clone(), probe.clone(), probe], policy, inits).prop_map(
-        |(image, command, [startup, liveness, readiness], policy, inits)| {
-            let init = "initContainers: [{name: i, image: 'busybox:1.36', command: [sleep, '1']}],";
+    let inits = prop::sample::select(vec![
+        "",
+        "initContainers: [{name: i, image: 'busybox:1.36', command: [sleep, '1']}],",
+        "initContainers: [{name: s, image: 'nginx:1.27', restartPolicy: Always},
+                          {name: i, image: 'busybox:1.36', command: [sleep, '1']}],",
+        "initContainers: [{name: s, image: 'busybox:1.36', restartPolicy: Always,
+                           command: [sleep, '20'], startupProbe: {exec: {command: ['true']}}},
+                          {name: t, image: 'redis:7', restartPolicy: Always}],",
+    ]);
+    let hook = prop::sample::select(vec![
+        "",
+        "lifecycle: {postStart: {sleep: {seconds: 2}}, preStop: {sleep: {seconds: 4}}},",
+        "lifecycle: {postStart: {exec: {command: ['false']}}},",
+    ]);
+    (image, command, [probe.clone(), probe.clone(), probe], policy, inits, hook).prop_map(
+        |(image, command, [startup, liveness, readiness], policy, inits, hook)| {
             format!(
-                "{{restartPolicy: {policy}, {} activeDeadlineSeconds: 400, containers: [
+                "{{restartPolicy: {policy}, {inits} activeDeadlineSeconds: 400, containers: [
                   {{name: a, image: '{image}', command: {command}, startupProbe: {startup},
                    livenessProbe: {liveness}, readinessProbe: {readiness}}},
-                  {{name: b, image: 'nginx:1.27', ports: [{{containerPort: 80}}]}}]}}",
-                if inits { init } else { "" }
+                  {{name: b, image: 'nginx:1.27', {hook} ports: [{{containerPort: 80}}]}}]}}",
             )
         },
     )

@@ -2,13 +2,11 @@
 //!
 //! The log is their one source: each entry that a real component records an Event for says which.
 
-use super::log::{Component, Entry, Happening, Log};
+use super::correlate::Correlator;
+use super::log::{Change, Component, Entry, Happening, Log};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::Said;
-use crate::time::{Duration, Instant};
-
-/// How long the API server keeps an Event after its last time (`--event-ttl`).
-const KEPT: Duration = Duration::from_secs(3600);
+use crate::time::Instant;
 
 /// What a component recorded about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,24 +105,17 @@ fn of_container(pod: &ObjectKey, container: &str, said: Said) -> Event {
 /// The Events that the API server holds at `now`, in the order of their first times. One that
 /// comes again counts up; one that was not repeated for an hour is gone.
 pub fn events(log: &Log, now: Instant) -> Vec<Repeated> {
-    let mut res: Vec<Repeated> = Vec::new();
-    let mut places = std::collections::BTreeMap::new();
+    let mut correlator = Correlator::default();
     for entry in log.iter().filter(|it| it.at <= now) {
-        let Some(event) = entry.event() else { continue };
-        let Event { warning, reason, message, component, regarding, field_path } = event.clone();
-        let same = (regarding, component, field_path, warning, reason, message);
-        let place = places.get(&same).and_then(|at: &usize| res.get_mut(*at));
-        match place.filter(|it| entry.at - it.last <= KEPT) {
-            Some(known) => {
-                known.count = known.count.saturating_add(1);
-                known.last = entry.at;
+        match &entry.what {
+            Happening::Applied { key, change: Change::Created } | Happening::Made { key, .. } => {
+                correlator.is_new(key);
             }
-            None => {
-                places.insert(same, res.len());
-                res.push(Repeated { event, count: 1, first: entry.at, last: entry.at });
-            }
+            _ => {}
+        }
+        if let Some(event) = entry.event() {
+            correlator.observe(event, entry.at);
         }
     }
-    res.retain(|it| now - it.last <= KEPT);
-    res
+    correlator.stored(now)
 }

@@ -7,6 +7,7 @@ pub mod log;
 pub mod api;
 mod apply;
 mod balancer;
+mod correlate;
 mod delete;
 mod drain;
 pub mod event;
