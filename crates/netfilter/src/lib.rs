@@ -5,10 +5,11 @@
 //! bindings ([`conntrack`]) ; what matches remember ([`memory`]) or look up ([`ipset`]) and rules
 //! count ([`counters`]).
 //! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]), and
-//! sorting is compiled once ([`order`]).
+//! sorting is compiled once ([`order`]); numbers and addresses become text fast ([`short`]).
 
 pub mod order;
 pub mod shared_map;
+pub mod short;
 pub mod packet;
 pub mod extension;
 pub mod ipset;

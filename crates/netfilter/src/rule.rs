@@ -5,7 +5,7 @@
 //! printing gives back what was read, byte for byte.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use crate::extension::{Assumption, Extension};
 use crate::packet::{Protocol, TcpFlags};
 use crate::ruleset::ChainName;
+use crate::short::Short;
 use crate::target::Target;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -349,6 +350,9 @@ pub struct Probability {
 }
 
 impl Probability {
+    /// So many decimals of a number up to 1 survive in an `f64`.
+    const EXACT: usize = 15;
+
     /// The chance of one of `n` endpoints, as kube-proxy writes it (`computeProbability`): 1/n with
     /// ten decimals.
     pub fn one_of(n: usize) -> Probability {
@@ -371,7 +375,17 @@ impl Probability {
 
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.*}", usize::from(self.decimals), self.value)
+        let decimals = usize::from(self.decimals);
+        if !(1..=Probability::EXACT).contains(&decimals) {
+            return write!(f, "{:.decimals$}", self.value);
+        }
+        let unit = 10u64.pow(self.decimals.into());
+        let units = (self.value * unit as f64).round() as u64;
+        let mut text = Short::new();
+        text.write_number(units / unit)?;
+        text.write_char('.')?;
+        text.write_digits(units % unit, decimals)?;
+        f.write_str(text.as_str())
     }
 }
 

@@ -8,7 +8,8 @@ use crate::rule::{
     AddrSide, AddrType, AddressMatch, Criterion, CtStates, Match, PortRange, Recent, RecentCheck,
     Rule, TcpFlagSet,
 };
-use crate::ruleset::Policy;
+use crate::ruleset::{ChainName, Policy};
+use crate::short::Short;
 
 mod extension;
 mod target;
@@ -80,10 +81,12 @@ impl fmt::Display for TableUpdate {
         self.remarks.iter().try_for_each(|it| writeln!(f, "{it}"))?;
         writeln!(f, "*{}", self.table)?;
         for chain in &self.chains {
-            writeln!(f, "{chain}")?;
+            chain.fmt(f)?;
+            f.write_char('\n')?;
         }
         for command in &self.commands {
-            writeln!(f, "{command}")?;
+            command.fmt(f)?;
+            f.write_char('\n')?;
         }
         f.write_str("COMMIT\n")
     }
@@ -92,7 +95,11 @@ impl fmt::Display for TableUpdate {
 impl fmt::Display for ChainLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = self.policy.map_or("-", policy_name);
-        write!(f, ":{} {policy} [{}:{}]", self.name, self.packets, self.bytes)
+        write_all(f, &[":", self.name.as_str(), " ", policy])?;
+        match (self.packets, self.bytes) {
+            (0, 0) => f.write_str(" [0:0]"),
+            (packets, bytes) => write!(f, " [{packets}:{bytes}]"),
+        }
     }
 }
 
@@ -106,11 +113,11 @@ pub(super) fn policy_name(policy: Policy) -> &'static str {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Command::Append { chain, rule } => write_rule(f, format_args!("-A {chain}"), rule),
+            Command::Append { chain, rule } => write_rule(f, "-A ", (*chain, None), rule),
             Command::Insert { chain, index, rule } => {
-                write_rule(f, format_args!("-I {chain} {}", index.saturating_add(1)), rule)
+                write_rule(f, "-I ", (*chain, Some(index.saturating_add(1))), rule)
             }
-            Command::Delete { chain, rule } => write_rule(f, format_args!("-D {chain}"), rule),
+            Command::Delete { chain, rule } => write_rule(f, "-D ", (*chain, None), rule),
             Command::DeleteAt { chain, index } => {
                 write!(f, "-D {chain} {}", index.saturating_add(1))
             }
@@ -127,15 +134,29 @@ impl fmt::Display for Command {
     }
 }
 
-fn write_rule(f: &mut fmt::Formatter<'_>, command: fmt::Arguments<'_>, rule: &Rule) -> fmt::Result {
+fn write_rule(
+    f: &mut fmt::Formatter<'_>,
+    command: &str,
+    (chain, number): (ChainName, Option<usize>),
+    rule: &Rule,
+) -> fmt::Result {
     if let Some(counters) = rule.counters {
         write!(f, "{counters} ")?;
     }
-    f.write_fmt(command)?;
+    write_all(f, &[command, chain.as_str()])?;
+    if let Some(number) = number {
+        write!(f, " {number}")?;
+    }
     if rule.matches.is_empty() && rule.target.is_none() {
         return Ok(());
     }
-    write!(f, " {rule}")
+    f.write_char(' ')?;
+    fmt::Display::fmt(rule, f)
+}
+
+/// What `write!` does, many times faster: rules come by the hundred thousand.
+pub(super) fn write_all(f: &mut fmt::Formatter<'_>, texts: &[&str]) -> fmt::Result {
+    texts.iter().try_for_each(|it| f.write_str(it))
 }
 
 impl fmt::Display for Match {
@@ -146,14 +167,23 @@ impl fmt::Display for Match {
                 f.write_str("-m comment --comment ")?;
                 write_word(f, text, *quoted)
             }
-            Criterion::Module(protocol) => write!(f, "-m {protocol}"),
-            Criterion::Protocol(protocol) => write!(f, "{not}-p {protocol}"),
-            Criterion::Source(address) => write!(f, "{not}-s {address}"),
-            Criterion::Destination(address) => write!(f, "{not}-d {address}"),
+            Criterion::Module(protocol) => write_all(f, &["-m ", protocol.name()]),
+            Criterion::Protocol(protocol) => write_all(f, &[not, "-p ", protocol.name()]),
+            Criterion::Source(address) => {
+                write_all(f, &[not, "-s "])?;
+                address.fmt(f)
+            }
+            Criterion::Destination(address) => {
+                write_all(f, &[not, "-d "])?;
+                address.fmt(f)
+            }
             Criterion::InInterface(name) => write!(f, "{not}-i {name}"),
             Criterion::OutInterface(name) => write!(f, "{not}-o {name}"),
             Criterion::SourcePort(ports) => write!(f, "{not}--sport {ports}"),
-            Criterion::DestinationPort(ports) => write!(f, "{not}--dport {ports}"),
+            Criterion::DestinationPort(ports) => {
+                write_all(f, &[not, "--dport "])?;
+                ports.fmt(f)
+            }
             Criterion::Mark { value, mask, digits } => {
                 write!(f, "-m mark {not}--mark ")?;
                 write_masked(f, *value, *mask, *digits)
@@ -166,7 +196,8 @@ impl fmt::Display for Match {
                 write!(f, "-m addrtype {not}--dst-type {kind}")
             }
             Criterion::Statistic(probability) => {
-                write!(f, "-m statistic --mode random {not}--probability {probability}")
+                write_all(f, &["-m statistic --mode random ", not, "--probability "])?;
+                probability.fmt(f)
             }
             Criterion::Recent(recent) => write_recent(f, recent, not),
             Criterion::OtherProtocol(number) => {
@@ -202,12 +233,14 @@ fn write_word(f: &mut fmt::Formatter<'_>, text: &str, quoted: bool) -> fmt::Resu
         return f.write_str(text);
     }
     f.write_char('"')?;
-    for char in text.chars() {
-        if matches!(char, '"' | '\\') {
-            f.write_char('\\')?;
-        }
-        f.write_char(char)?;
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\\']) {
+        let (before, special) = rest.split_at(at);
+        let (special, after) = special.split_at(1);
+        write_all(f, &[before, "\\", special])?;
+        rest = after;
     }
+    f.write_str(rest)?;
     f.write_char('"')
 }
 
@@ -240,16 +273,25 @@ fn write_recent(f: &mut fmt::Formatter<'_>, recent: &Recent, not: &str) -> fmt::
 
 impl fmt::Display for AddressMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.bare { write!(f, "{}", self.net.addr()) } else { write!(f, "{}", self.net) }
+        let mut text = Short::new();
+        text.write_ip(self.net.addr())?;
+        if !self.bare {
+            text.write_char('/')?;
+            text.write_number(self.net.prefix_len().into())?;
+        }
+        f.write_str(text.as_str())
     }
 }
 
 impl fmt::Display for PortRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last {
-            return write!(f, "{}", self.first);
+        let mut text = Short::new();
+        text.write_number(self.first.into())?;
+        if self.first != self.last {
+            text.write_char(':')?;
+            text.write_number(self.last.into())?;
         }
-        write!(f, "{}:{}", self.first, self.last)
+        f.write_str(text.as_str())
     }
 }
 

@@ -415,6 +415,11 @@ fn criterion() -> impl Strategy<Value = Match> {
         prop::sample::select(vec![AddrType::Local, AddrType::Unicast, AddrType::Broadcast])
             .prop_map(|kind| Criterion::AddrType { side: AddrSide::Source, kind }),
         (1usize..5000).prop_map(|it| Criterion::Statistic(Probability::one_of(it))),
+        "(0(\\.[0-9]{1,18})?|1(\\.0{1,18})?)".prop_filter_map("up to 1", |text| {
+            // More decimals than these are not kept.
+            let text = &text[..text.len().min(17)];
+            Some(Criterion::Statistic(Probability::parse(text)?))
+        }),
         recent().prop_map(Criterion::Recent),
         (prop::collection::vec(address(), 2..4), any::<bool>()).prop_map(|(list, source)| {
             let side = if source { AddrSide::Source } else { AddrSide::Destination };

@@ -1,9 +1,11 @@
 //! Targets → text.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
+use super::write_all;
 use crate::rule::PortRange;
+use crate::short::Short;
 use crate::target::{ConnMarkChange, MarkChange, Target, Translation, TranslationKind};
 
 impl fmt::Display for Target {
@@ -12,7 +14,7 @@ impl fmt::Display for Target {
             Target::Accept => f.write_str("-j ACCEPT"),
             Target::Drop => f.write_str("-j DROP"),
             Target::Return => f.write_str("-j RETURN"),
-            Target::Jump(chain) => write!(f, "-j {chain}"),
+            Target::Jump(chain) => write_all(f, &["-j ", chain.as_str()]),
             Target::Goto(chain) => write!(f, "-g {chain}"),
             Target::Reject { with: None } => f.write_str("-j REJECT"),
             Target::Reject { with: Some(with) } => write!(f, "-j REJECT --reject-with {with}"),
@@ -50,10 +52,12 @@ fn write_mark(f: &mut fmt::Formatter<'_>, change: MarkChange, digits: usize) -> 
 }
 
 fn write_endpoint(f: &mut fmt::Formatter<'_>, ip: IpAddr, port: Option<u16>) -> fmt::Result {
+    let mut text = Short::new();
     match port {
-        Some(port) => write!(f, "{}", SocketAddr::new(ip, port)),
-        None => write!(f, "{ip}"),
+        Some(port) => text.write_socket(ip, port)?,
+        None => text.write_ip(ip)?,
     }
+    f.write_str(text.as_str())
 }
 
 fn write_conn_mark(f: &mut fmt::Formatter<'_>, change: ConnMarkChange) -> fmt::Result {
