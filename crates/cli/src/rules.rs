@@ -69,7 +69,7 @@ impl Mode {
     /// IPVS mode as `ipvsadm -Ln`, `ipset save` and `iptables-restore`, with empty lines between.
     fn text(self, objects: &Objects, settings: &Settings) -> String {
         match self {
-            Mode::Iptables => proxy::full_sync(objects, settings).restore.to_string(),
+            Mode::Iptables => proxy::full_text(objects, settings),
             Mode::Nftables => proxy::nftables(objects, settings).table.to_string(),
             Mode::Userspace => proxy::userspace(objects, settings).restore.to_string(),
             Mode::Ipvs => {

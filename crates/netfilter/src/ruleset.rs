@@ -71,13 +71,20 @@ pub struct ChainName {
 
 impl ChainName {
     pub fn new(name: &str) -> Option<ChainName> {
-        let fits = (1..=28).contains(&name.len()) && name.bytes().all(|it| it.is_ascii_graphic());
-        if !fits {
+        ChainName::joined(name, "")
+    }
+
+    /// One name of two parts.
+    pub fn joined(start: &str, end: &str) -> Option<ChainName> {
+        let length = start.len() + end.len();
+        let fits = (1..=28).contains(&length);
+        if !fits || !start.bytes().chain(end.bytes()).all(|it| it.is_ascii_graphic()) {
             return None;
         }
         let mut bytes = [0; 28];
-        bytes[..name.len()].copy_from_slice(name.as_bytes());
-        Some(ChainName { bytes, length: name.len() as u8 })
+        bytes[..start.len()].copy_from_slice(start.as_bytes());
+        bytes[start.len()..length].copy_from_slice(end.as_bytes());
+        Some(ChainName { bytes, length: length as u8 })
     }
 
     /// For names written in the program.

@@ -19,6 +19,12 @@ impl Short {
         Short { bytes: [0; Short::ROOM], len: 0 }
     }
 
+    /// None where it does not fit.
+    pub fn of(write: impl FnOnce(&mut Short) -> fmt::Result) -> Option<Short> {
+        let mut res = Short::new();
+        write(&mut res).ok().map(|()| res)
+    }
+
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
@@ -29,14 +35,12 @@ impl Short {
 
     /// With zeros in front where it has fewer digits.
     pub fn write_digits(&mut self, mut number: u64, least: usize) -> fmt::Result {
-        let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        while number > 0 {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
+        let digits = number.checked_ilog10().map_or(1, |it| it as usize + 1);
+        for place in self.more(digits.max(least))?.iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
             number /= 10;
         }
-        self.write_bytes(&digits[start.min(digits.len().saturating_sub(least))..])
+        Ok(())
     }
 
     /// As its `Display`.
@@ -45,7 +49,7 @@ impl Short {
         let [first, rest @ ..] = ip.octets();
         self.write_number(first.into())?;
         rest.into_iter().try_for_each(|octet| {
-            self.write_bytes(b".")?;
+            self.write_char('.')?;
             self.write_number(octet.into())
         })
     }
@@ -57,15 +61,21 @@ impl Short {
         } else {
             self.write_ip(ip)?;
         }
-        self.write_bytes(b":")?;
+        self.write_char(':')?;
         self.write_number(port.into())
     }
 
     fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
-        let end = self.len + bytes.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(bytes);
-        self.len = end;
+        self.more(bytes.len())?.copy_from_slice(bytes);
         Ok(())
+    }
+
+    /// Room for so many bytes more.
+    fn more(&mut self, len: usize) -> Result<&mut [u8], fmt::Error> {
+        let start = self.len;
+        let res = self.bytes.get_mut(start..start.saturating_add(len)).ok_or(fmt::Error)?;
+        self.len = start + len;
+        Ok(res)
     }
 }
 
@@ -82,6 +92,12 @@ impl fmt::Write for Short {
         }
         self.write_bytes(text.as_bytes())
     }
+
+    fn write_char(&mut self, char: char) -> fmt::Result {
+        let byte = u8::try_from(char).ok().filter(u8::is_ascii).ok_or(fmt::Error)?;
+        self.more(1)?.fill(byte);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -93,9 +109,7 @@ mod tests {
     use super::*;
 
     fn short(write: impl FnOnce(&mut Short) -> fmt::Result) -> String {
-        let mut res = Short::new();
-        write(&mut res).expect("there is room");
-        res.as_str().to_owned()
+        Short::of(write).expect("there is room").as_str().to_owned()
     }
 
     proptest! {

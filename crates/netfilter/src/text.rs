@@ -63,6 +63,13 @@ impl From<ChainName> for ChainLine {
     }
 }
 
+/// `-A CHAIN` with a rule that is somebody else's.
+#[derive(Debug, Clone, Copy)]
+pub struct Append<'a> {
+    pub chain: ChainName,
+    pub rule: &'a Rule,
+}
+
 /// A line that changes a chain. Indices count from 0; the text counts from 1.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

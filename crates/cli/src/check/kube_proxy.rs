@@ -25,7 +25,7 @@ fn written(directory: &Path) -> Result<String, String> {
     let read = || {
         let objects = state::objects(&[directory.join("input.yaml")])?;
         let settings = state::settings(&directory.join("options.json"))?;
-        Ok(proxy::full_sync(&objects, &settings).restore.to_string())
+        Ok(proxy::full_text(&objects, &settings))
     };
     read().map_err(|failure: Failure| failure.to_string())
 }

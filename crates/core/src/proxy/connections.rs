@@ -3,7 +3,7 @@
 //!
 //! What UDP ports were before and after a sync → which entries of conntrack go (`CleanStaleEntries`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ impl UdpPort {
     pub(super) fn of(
         key: PortKey<'_>,
         port: &ServicePort,
-        endpoints: &BTreeMap<Rc<str>, Endpoint<'_>>,
+        endpoints: &[Endpoint<'_>],
     ) -> Option<UdpPort> {
         let address = |it: &Endpoint<'_>| SocketAddr::new(it.ip, it.port);
         (key.protocol == ProtocolKey::Udp).then(|| UdpPort {
@@ -43,8 +43,8 @@ impl UdpPort {
             cluster_ip: port.cluster_ip,
             other_ips: port.external_ips.iter().chain(&port.vips).copied().gather(),
             node_port: port.node_port,
-            serving: endpoints.values().filter(|it| it.serving).map(address).gather(),
-            known: endpoints.values().map(address).gather(),
+            serving: endpoints.iter().filter(|it| it.serving).map(address).gather(),
+            known: endpoints.iter().map(address).gather(),
         })
     }
 

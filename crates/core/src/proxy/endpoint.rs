@@ -1,14 +1,15 @@
 //! The EndpointSlices of a Service → the endpoints of each of its ports, in the order of their text.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
+use svclab_netfilter::order::Order;
+use svclab_netfilter::short::Short;
 use svclab_netfilter::{ChainName, Family};
 
 use super::address::parse_ip;
-use super::names::{PortKey, ProtocolKey, endpoint_chain};
+use super::names::{EndpointChains, PortKey, ProtocolKey};
 use super::service::{Ports, family_name, namespace};
 use super::settings::{Settings, Version};
 use crate::key::ObjectKey;
@@ -45,25 +46,22 @@ impl Endpoint<'_> {
     }
 }
 
-/// By their text, which is their order.
-pub(super) type ByText<'a> = BTreeMap<Rc<str>, Endpoint<'a>>;
-
 /// The endpoints of the ports of one Service.
 pub(super) struct Endpoints<'a> {
-    by_port: BTreeMap<PortKey<'a>, ByText<'a>>,
+    /// Each list in the order of the endpoints' text, which no two have alike.
+    by_port: BTreeMap<PortKey<'a>, Vec<Endpoint<'a>>>,
     /// Whether every node reads the same, but for what is local to it.
     pub(super) alike: bool,
 }
 
 impl<'a> Endpoints<'a> {
-    pub(super) fn of(&self, port: PortKey<'a>) -> &ByText<'a> {
-        const NONE: &BTreeMap<Rc<str>, Endpoint<'static>> = &BTreeMap::new();
-        self.by_port.get(&port).unwrap_or(NONE)
+    pub(super) fn of(&self, port: PortKey<'a>) -> &[Endpoint<'a>] {
+        self.by_port.get(&port).map_or(&[], |it| it)
     }
 
     /// Whatever their conditions; one behind two ports counts twice.
     pub(super) fn count(&self) -> usize {
-        self.by_port.values().map(BTreeMap::len).sum()
+        self.by_port.values().map(Vec::len).sum()
     }
 }
 
@@ -81,12 +79,33 @@ pub(super) fn endpoints<'a>(
         let slice_key = Rc::new(key.clone());
         for (key, port) in slice_ports(slice) {
             if ports.contains_key(&key) {
-                let source = Source { key, port, slice, slice_key: &slice_key };
-                add_slice(&mut res, &source, settings);
+                let chains = EndpointChains::new(key);
+                let source = Source { chains, port, slice_key: &slice_key };
+                let known = res.by_port.entry(key).or_default();
+                let written = slice.endpoints.iter();
+                known.extend(written.filter_map(|it| source.endpoint(it, settings)));
             }
         }
     }
+    for endpoints in res.by_port.values_mut() {
+        res.alike &= endpoints.iter().all(|it| it.hints.is_none());
+        res.alike &= settle(endpoints, settings) || settings.version >= Version::Modern;
+    }
     res
+}
+
+/// Puts them in order and keeps one of those that stand in several slices. Whether none did.
+fn settle(endpoints: &mut Vec<Endpoint<'_>>, settings: &Settings) -> bool {
+    let all = endpoints.len();
+    endpoints.order_by(|a, b| a.text.cmp(&b.text));
+    endpoints.dedup_by(|later, kept| {
+        let same = later.text == kept.text;
+        if same && takes_the_place(later, settings) {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    endpoints.len() == all
 }
 
 fn slice_ports(slice: &EndpointSlice) -> impl Iterator<Item = (PortKey<'_>, u16)> {
@@ -102,31 +121,11 @@ fn slice_ports(slice: &EndpointSlice) -> impl Iterator<Item = (PortKey<'_>, u16)
     })
 }
 
-/// One port of a slice, and the service port it stands behind.
-struct Source<'a, 'k> {
-    key: PortKey<'a>,
+/// One port of a slice.
+struct Source<'k> {
+    chains: EndpointChains,
     port: u16,
-    slice: &'a EndpointSlice,
     slice_key: &'k Rc<ObjectKey>,
-}
-
-fn add_slice<'a>(endpoints: &mut Endpoints<'a>, source: &Source<'a, '_>, settings: &Settings) {
-    let known = endpoints.by_port.entry(source.key).or_default();
-    for written in &source.slice.endpoints {
-        let Some(endpoint) = source.endpoint(written, settings) else { continue };
-        endpoints.alike &= endpoint.hints.is_none();
-        match known.entry(Rc::clone(&endpoint.text)) {
-            Entry::Vacant(free) => {
-                free.insert(endpoint);
-            }
-            Entry::Occupied(mut old) => {
-                endpoints.alike &= settings.version >= Version::Modern;
-                if takes_the_place(&endpoint, settings) {
-                    old.insert(endpoint);
-                }
-            }
-        }
-    }
 }
 
 /// Of an endpoint that stands in two slices.
@@ -137,16 +136,20 @@ fn takes_the_place(later: &Endpoint<'_>, settings: &Settings) -> bool {
     }
 }
 
-impl<'a> Source<'a, '_> {
-    fn endpoint(&self, written: &'a object::Endpoint, settings: &Settings) -> Option<Endpoint<'a>> {
+impl Source<'_> {
+    fn endpoint<'a>(
+        &self,
+        written: &'a object::Endpoint,
+        settings: &Settings,
+    ) -> Option<Endpoint<'a>> {
         let (ip, ip_written) = address(written, settings)?;
         let text: Rc<str> = match &ip_written {
             Some(written) => join(written, self.port).into(),
-            None => SocketAddr::new(ip, self.port).to_string().into(),
+            None => Short::of(|it| it.write_socket(ip, self.port))?.as_str().into(),
         };
         Some(Endpoint {
             slice: Rc::clone(self.slice_key),
-            chain: endpoint_chain(self.key, &text),
+            chain: self.chains.of(&text),
             text,
             ip,
             ip_written,
@@ -164,7 +167,8 @@ impl<'a> Source<'a, '_> {
 fn address(endpoint: &object::Endpoint, settings: &Settings) -> Option<(IpAddr, Option<String>)> {
     let text = endpoint.addresses.first()?;
     let ip = parse_ip(text).filter(|it| it.is_ipv4() == (settings.family == Family::V4))?;
-    let as_written = settings.version == Version::V1_30 && *text != ip.to_string();
+    let usual = Short::of(|it| it.write_ip(ip))?;
+    let as_written = settings.version == Version::V1_30 && text != usual.as_str();
     Some((ip, as_written.then(|| text.clone())))
 }
 

@@ -35,6 +35,13 @@ impl ProtocolKey {
     }
 }
 
+impl PortKey<'_> {
+    /// What the names of the port's chains are made from.
+    fn hashed(self) -> String {
+        format!("{self}{}", Protocol::from(self.protocol))
+    }
+}
+
 impl From<ProtocolKey> for Protocol {
     fn from(key: ProtocolKey) -> Protocol {
         match key {
@@ -66,8 +73,8 @@ pub(super) struct PortChains {
 }
 
 pub(super) fn port_chains(key: PortKey<'_>) -> PortChains {
-    let hash = hash16(&format!("{key}{}", Protocol::from(key.protocol)));
-    let chain = |prefix: &str| ChainName::of(&format!("{prefix}{hash}"));
+    let digits = digits16(Sha256::new_with_prefix(key.hashed()));
+    let chain = |prefix: &str| hashed_chain(prefix, digits);
     PortChains {
         svc: chain("KUBE-SVC-"),
         svl: chain("KUBE-SVL-"),
@@ -76,10 +83,23 @@ pub(super) fn port_chains(key: PortKey<'_>) -> PortChains {
     }
 }
 
-/// `endpoint` is `ip:port`, or `[ip]:port`.
-pub(super) fn endpoint_chain(key: PortKey<'_>, endpoint: &str) -> ChainName {
-    let hash = hash16(&format!("{key}{}{endpoint}", Protocol::from(key.protocol)));
-    ChainName::of(&format!("KUBE-SEP-{hash}"))
+/// The chains of a port's endpoints: those of one port share the start of what is hashed.
+pub(super) struct EndpointChains(Sha256);
+
+impl EndpointChains {
+    pub(super) fn new(key: PortKey<'_>) -> EndpointChains {
+        EndpointChains(Sha256::new_with_prefix(key.hashed()))
+    }
+
+    /// `endpoint` is `ip:port`, or `[ip]:port`.
+    pub(super) fn of(&self, endpoint: &str) -> ChainName {
+        hashed_chain("KUBE-SEP-", digits16(self.0.clone().chain_update(endpoint)))
+    }
+}
+
+fn hashed_chain(prefix: &str, digits: [u8; 16]) -> ChainName {
+    let digits = str::from_utf8(&digits).unwrap_or_default();
+    ChainName::joined(prefix, digits).expect("a prefix and sixteen digits name a chain")
 }
 
 /// What follows the prefix of a service port's chains in nftables mode
@@ -123,9 +143,15 @@ pub(super) fn is_service_chain(chain: ChainName) -> bool {
     prefixes.iter().any(|it| chain.as_str().starts_with(it))
 }
 
-/// The first sixteen base32 digits of SHA-256 (`portProtoHash`).
 fn hash16(text: &str) -> String {
-    BASE32.encode(&Sha256::digest(text.as_bytes())[..10])
+    str::from_utf8(&digits16(Sha256::new_with_prefix(text))).unwrap_or_default().to_owned()
+}
+
+/// The first sixteen base32 digits of SHA-256 (`portProtoHash`).
+fn digits16(hash: Sha256) -> [u8; 16] {
+    let mut digits = [0; 16];
+    BASE32.encode_mut(&hash.finalize()[..10], &mut digits);
+    digits
 }
 
 #[cfg(test)]
@@ -170,7 +196,7 @@ mod tests {
         let protocol = ProtocolKey::Tcp;
         let named = PortKey { namespace: "shop", name: "web", port: "http", protocol };
         assert_eq!(port_chains(named).svc.as_str(), "KUBE-SVC-67NZLRHBNDSAWJRO");
-        let chain = endpoint_chain(named, "10.244.1.7:8080");
+        let chain = EndpointChains::new(named).of("10.244.1.7:8080");
         assert_eq!(chain.as_str(), "KUBE-SEP-UGQTAJUJOQJVZIEC");
         let unnamed = PortKey { namespace: "default", name: "nginx", port: "", protocol };
         assert_eq!(port_chains(unnamed).ext.as_str(), "KUBE-EXT-2CMXP7HKUVJN7L6M");

@@ -37,6 +37,14 @@ pub(super) struct Lines {
     pub(super) udp: Option<UdpPort>,
 }
 
+impl Lines {
+    /// As [`Part::own_rules`].
+    pub(super) fn own_rules(&self) -> impl Iterator<Item = (ChainName, &Rule)> {
+        let chains = self.chains.iter().map(|(name, lines)| (*name, lines.as_slice()));
+        in_order(chains, self.marking).map(|(name, line)| (name, &line.rule))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
     /// Rules in chains that all service ports share; every sync writes them.
@@ -56,15 +64,24 @@ pub(super) type Parts = Rc<[Part]>;
 impl Part {
     /// The rules of the port's own chains in the order in which they are written.
     pub(super) fn own_rules(&self) -> impl Iterator<Item = (ChainName, &Rc<Rule>)> {
-        let is_marking = |name: ChainName| self.marking == Some(name);
-        let first = self.chains.iter().filter(move |it| is_marking(it.0));
-        let first = first.filter_map(|(name, chain)| Some((*name, chain.rules.first()?)));
-        let rest = self.chains.iter().flat_map(move |(name, chain)| {
-            let written = usize::from(is_marking(*name));
-            chain.rules.iter().skip(written).map(|rule| (*name, rule))
-        });
-        first.chain(rest)
+        let chains = self.chains.iter().map(|(name, chain)| (*name, chain.rules.as_slice()));
+        in_order(chains, self.marking)
     }
+}
+
+/// The first rule of the chain `marking` comes before all others.
+fn in_order<'a, R: 'a>(
+    chains: impl Iterator<Item = (ChainName, &'a [R])> + Clone,
+    marking: Option<ChainName>,
+) -> impl Iterator<Item = (ChainName, &'a R)> {
+    let is_marking = move |name: ChainName| marking == Some(name);
+    let first = chains.clone().filter(move |it| is_marking(it.0));
+    let first = first.filter_map(|(name, rules)| Some((name, rules.first()?)));
+    let rest = chains.flat_map(move |(name, rules)| {
+        let written = usize::from(is_marking(name));
+        rules.iter().skip(written).map(move |rule| (name, rule))
+    });
+    first.chain(rest)
 }
 
 /// Turns a Service's lines into parts. `before` is what the Service added until now.

@@ -4,11 +4,12 @@
 //! ([`shared_chains`]).
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
-use svclab_netfilter::text::{ChainLine, Command, Restore, TableUpdate};
+use svclab_netfilter::text::{Append, ChainLine, Command, Restore, TableUpdate};
 use svclab_netfilter::{
     AddrSide, AddrType, AddressMatch, Chain, ChainName, Criterion, CtStates, Family, MarkChange,
     Rule, TableName, Target,
@@ -17,7 +18,7 @@ use svclab_netfilter::{
 use super::draft::Draft;
 use super::node::ThisNode;
 use super::origin::{Origin, Origins, Purpose};
-use super::part::{Line, Part, Placed, stamp};
+use super::part::{Line, Lines, Part, Placed, stamp};
 use super::settings::Settings;
 
 pub(super) mod port;
@@ -64,6 +65,65 @@ pub(super) fn restore<'a>(
     nat.commands.extend(stale.iter().copied().map(Command::DeleteChain));
     nat.commands.extend(frame.nat.tail.iter().map(append));
     Restore { tables: vec![filter, nat], ..Restore::default() }
+}
+
+/// The same text without stale chains, in the making.
+pub(super) struct Text<'a> {
+    frame: &'a Frame,
+    filter_rules: String,
+    own_chains: String,
+    nat_rules: String,
+}
+
+impl Text<'_> {
+    pub(super) fn new(frame: &Frame) -> Text<'_> {
+        let (filter_rules, own_chains, nat_rules) = Default::default();
+        let mut res = Text { frame, filter_rules, own_chains, nat_rules };
+        print_placed(&frame.filter.head, &mut res.filter_rules);
+        print_placed(&frame.nat.head, &mut res.nat_rules);
+        res
+    }
+
+    pub(super) fn add(&mut self, port: &Lines) {
+        for (chain, line) in &port.filter {
+            print_rule(*chain, &line.rule, &mut self.filter_rules);
+        }
+        print_chains(port.chains.iter().map(|it| it.0), &mut self.own_chains);
+        for (chain, line) in &port.nat {
+            print_rule(*chain, &line.rule, &mut self.nat_rules);
+        }
+        for (chain, rule) in port.own_rules() {
+            print_rule(chain, rule, &mut self.nat_rules);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        print_placed(&self.frame.filter.tail, &mut self.filter_rules);
+        print_placed(&self.frame.nat.tail, &mut self.nat_rules);
+        let mut head = String::from("*filter\n");
+        print_chains(self.frame.filter.chains.iter().copied(), &mut head);
+        head += &self.filter_rules;
+        head += "COMMIT\n*nat\n";
+        print_chains(self.frame.nat.chains.iter().copied(), &mut head);
+        head += &self.own_chains;
+        let mut res = self.nat_rules;
+        res += "COMMIT\n";
+        res.insert_str(0, &head);
+        res
+    }
+}
+
+fn print_placed(rules: &[Placed], out: &mut String) {
+    rules.iter().for_each(|it| print_rule(it.chain, &it.rule, out));
+}
+
+fn print_rule(chain: ChainName, rule: &Rule, out: &mut String) {
+    writeln!(out, "{}", Append { chain, rule }).expect("a String takes any text");
+}
+
+fn print_chains(chains: impl Iterator<Item = ChainName>, out: &mut String) {
+    chains
+        .for_each(|it| writeln!(out, "{}", ChainLine::from(it)).expect("a String takes any text"));
 }
 
 fn append(placed: &Placed) -> Command {

@@ -1,7 +1,6 @@
 //! Which endpoints of a service port this node uses (`CategorizeEndpoints`).
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use svclab_netfilter::order::Gather;
 
@@ -25,12 +24,12 @@ pub(super) struct Selection<'a> {
 
 pub(super) fn select<'a>(
     port: &ServicePort,
-    endpoints: &'a BTreeMap<Rc<str>, Endpoint<'a>>,
+    endpoints: &'a [Endpoint<'a>],
     node: &ThisNode,
     settings: &Settings,
 ) -> Selection<'a> {
     let mut res = Selection::default();
-    let all = || endpoints.values();
+    let all = || endpoints.iter();
     let mut topology = Topology::None;
     if port.uses_cluster() {
         topology = Topology::of(endpoints, port, node, settings);
@@ -77,13 +76,13 @@ enum Topology {
 
 impl Topology {
     fn of(
-        endpoints: &BTreeMap<Rc<str>, Endpoint<'_>>,
+        endpoints: &[Endpoint<'_>],
         port: &ServicePort,
         node: &ThisNode,
         settings: &Settings,
     ) -> Topology {
         let modern = settings.version >= Version::Modern;
-        let ready = || endpoints.values().filter(|it| it.ready);
+        let ready = || endpoints.iter().filter(|it| it.ready);
         let by_node = modern && settings.gate("PreferSameTrafficDistribution", true);
         if by_node && all_hinted(ready().map(Endpoint::node_hints), &node.name) {
             return Topology::Node;

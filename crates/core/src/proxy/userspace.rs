@@ -60,7 +60,7 @@ pub fn userspace(objects: &Objects, settings: &Settings) -> Userspace {
         if protocol == Protocol::Sctp {
             return;
         }
-        let ready = endpoints.values().filter(|it| it.ready);
+        let ready = endpoints.iter().filter(|it| it.ready);
         let origin = |purpose| Origin {
             service: Some(Rc::clone(service)),
             port: Rc::from(key.port),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, SharedMap};
 
-use super::endpoint::{ByText, Endpoints, endpoints};
+use super::endpoint::{Endpoint, Endpoints, endpoints};
 use super::names::PortKey;
 use super::node::ThisNode;
 use super::origin::Origins;
@@ -69,7 +69,12 @@ impl Watch {
     pub fn of(objects: &Objects, settings: Settings) -> Watch {
         let mut res = Watch::new(settings);
         for key in objects.keys() {
-            res.hear(key, objects);
+            let object = objects.shared(key);
+            match key.kind {
+                Kind::Service => _ = res.take_service(key, object),
+                Kind::EndpointSlice => _ = res.take_slice(key, object),
+                _ => {}
+            }
         }
         res
     }
@@ -109,9 +114,7 @@ impl Watch {
         key: &ObjectKey,
         object: Option<&Rc<Object>>,
     ) -> BTreeSet<Rc<ObjectKey>> {
-        let key = service_key(&key.namespace, &key.name);
-        let mut old = object.cloned();
-        self.change(&key, |heard| std::mem::swap(&mut heard.service, &mut old));
+        let (key, old) = self.take_service(key, object);
         let same = ports_of(old.as_deref(), &self.settings)
             == ports_of(object.map(Rc::as_ref), &self.settings);
         if same { BTreeSet::new() } else { BTreeSet::from([key]) }
@@ -122,6 +125,31 @@ impl Watch {
         key: &ObjectKey,
         object: Option<&Rc<Object>>,
     ) -> BTreeSet<Rc<ObjectKey>> {
+        let (before, after, old) = self.take_slice(key, object);
+        if before == after && same_endpoints(old.as_deref(), object.map(Rc::as_ref)) {
+            return BTreeSet::new();
+        }
+        before.into_iter().chain(after).gather()
+    }
+
+    /// Gives the Service as it was.
+    fn take_service(
+        &mut self,
+        key: &ObjectKey,
+        object: Option<&Rc<Object>>,
+    ) -> (Rc<ObjectKey>, Option<Rc<Object>>) {
+        let key = service_key(&key.namespace, &key.name);
+        let mut old = object.cloned();
+        self.change(&key, |heard| std::mem::swap(&mut heard.service, &mut old));
+        (key, old)
+    }
+
+    /// Gives the Services that the slice was and is for, and the slice as it was.
+    fn take_slice(
+        &mut self,
+        key: &ObjectKey,
+        object: Option<&Rc<Object>>,
+    ) -> (Option<Rc<ObjectKey>>, Option<Rc<ObjectKey>>, Option<Rc<Object>>) {
         let before = self.slices.remove(key);
         let after = object.and_then(|it| self.service_of(it.as_endpoint_slice()?));
         let mut old = None;
@@ -134,10 +162,7 @@ impl Watch {
                 heard.slices.insert(key.clone(), Rc::clone(object));
             });
         }
-        if before == after && same_endpoints(old.as_deref(), object.map(Rc::as_ref)) {
-            return BTreeSet::new();
-        }
-        before.into_iter().chain(after).gather()
+        (before, after, old)
     }
 
     /// Slices of the other family are for another kube-proxy.
@@ -150,7 +175,7 @@ impl Watch {
     fn change(&mut self, service: &Rc<ObjectKey>, change: impl FnOnce(&mut Heard)) {
         let heard = self.services.get_or_insert_with(Rc::clone(service), Rc::default);
         change(Rc::make_mut(heard));
-        if **heard == Heard::default() {
+        if heard.is_nothing() {
             self.services.remove(service);
         }
     }
@@ -158,13 +183,35 @@ impl Watch {
     /// Calls `each` for every service port with its endpoints, in the order of names.
     pub(super) fn each_port(
         &self,
-        mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &ByText<'_>),
+        mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &[Endpoint<'_>]),
     ) {
         for (service, heard) in self.services.iter() {
             let reading = heard.read(&self.settings);
             for (key, port) in &reading.ports {
                 each(service, *key, port, reading.endpoints.of(*key));
             }
+        }
+    }
+
+    /// Calls `each` with what every port adds to a node's rules, in the order in which they are
+    /// written. Nothing of it is kept.
+    pub(super) fn each_lines(
+        &self,
+        (node, settings): (&ThisNode, &Settings),
+        mut each: impl FnMut(&Lines),
+    ) {
+        let mut readings = self.services.iter().map(|(key, heard)| (key, heard.read(settings)));
+        let (mut first, mut endpoints) = (Vec::new(), 0);
+        // How all of them are written depends on whether there are so many endpoints.
+        while endpoints <= LARGE_CLUSTER
+            && let Some(it) = readings.next()
+        {
+            endpoints += it.1.endpoints.count();
+            first.push(it);
+        }
+        let mut around = Around::new(settings, node, endpoints > LARGE_CLUSTER);
+        for (service, reading) in first.into_iter().chain(readings) {
+            reading.lines(&mut around, service).iter().for_each(&mut each);
         }
     }
 
@@ -264,6 +311,10 @@ struct Reading<'a> {
 }
 
 impl Heard {
+    fn is_nothing(&self) -> bool {
+        self.service.is_none() && self.slices.is_empty()
+    }
+
     fn read(&self, settings: &Settings) -> Reading<'_> {
         let ports = ports_of(self.service.as_deref(), settings);
         let slices = self.slices.iter();

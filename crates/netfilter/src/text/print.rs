@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::words::needs_quotes;
-use super::{ChainLine, Command, Restore, TableUpdate};
+use super::{Append, ChainLine, Command, Restore, TableUpdate};
 use crate::rule::{
     AddrSide, AddrType, AddressMatch, Criterion, CtStates, Match, PortRange, Recent, RecentCheck,
     Rule, TcpFlagSet,
@@ -113,7 +113,7 @@ pub(super) fn policy_name(policy: Policy) -> &'static str {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Command::Append { chain, rule } => write_rule(f, "-A ", (*chain, None), rule),
+            Command::Append { chain, rule } => Append { chain: *chain, rule }.fmt(f),
             Command::Insert { chain, index, rule } => {
                 write_rule(f, "-I ", (*chain, Some(index.saturating_add(1))), rule)
             }
@@ -131,6 +131,12 @@ impl fmt::Display for Command {
             Command::Chain(line) => line.fmt(f),
             Command::Remark(text) => f.write_str(text),
         }
+    }
+}
+
+impl fmt::Display for Append<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rule(f, "-A ", (self.chain, None), self.rule)
     }
 }
 

@@ -131,7 +131,7 @@ pub fn ipvs(objects: &Objects, settings: &Settings) -> Ipvs {
         };
         let port = Port { protocol: key.protocol.into(), port, origin: &origin };
         let selection = select(port.port, endpoints, &node, settings);
-        maker.loopback(&port, endpoints.values().filter(|it| it.local).map(|it| (it.ip, it.port)));
+        maker.loopback(&port, endpoints.iter().filter(|it| it.local).map(|it| (it.ip, it.port)));
         maker.frontends(&port, &selection);
         maker.sets(&port);
     });

@@ -10,7 +10,7 @@ use svclab_netfilter::{AddrSide, OriginId, Protocol};
 
 use super::{Writer, by_detector, from, to};
 use crate::key::ObjectKey;
-use crate::proxy::endpoint::{ByText, Endpoint};
+use crate::proxy::endpoint::Endpoint;
 use crate::proxy::names::{PortKey, nft_endpoint_name, nft_port_name};
 use crate::proxy::origin::{Destination, Origin, Purpose};
 use crate::proxy::select::{Selection, select};
@@ -21,7 +21,7 @@ pub(super) fn write(
     service: &Rc<ObjectKey>,
     key: PortKey<'_>,
     port: &ServicePort,
-    endpoints: &ByText<'_>,
+    endpoints: &[Endpoint<'_>],
 ) {
     let selection = select(port, endpoints, writer.node, writer.settings);
     let mut port = PortWriter::new(writer, service, key, port, &selection);

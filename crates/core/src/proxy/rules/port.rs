@@ -1,6 +1,5 @@
 //! The lines of one service port: its rules in the shared chains, and its own chains.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -55,7 +54,7 @@ pub(in crate::proxy) fn lines(
     service: &Rc<ObjectKey>,
     key: PortKey<'_>,
     port: &ServicePort,
-    endpoints: &BTreeMap<Rc<str>, Endpoint<'_>>,
+    endpoints: &[Endpoint<'_>],
 ) -> Lines {
     let selection = select(port, endpoints, around.node, around.settings);
     let mut writer = PortWriter::new(around, service, key, port, &selection);
