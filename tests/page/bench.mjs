@@ -1,4 +1,5 @@
 // The page's own times, as JSON: what a learner waits for.
+import { firstLoad, sum } from "./first-load.mjs";
 import { openBrowser, openSite } from "./site.mjs";
 
 const ROUNDS = 5;
@@ -14,6 +15,7 @@ console.log(
   JSON.stringify({
     load_ms: median(cold.map((it) => it.load)),
     usable_ms: median(cold.map((it) => it.usable)),
+    first_load_brotli: await firstLoadSize(),
     ...(await lifeTimes()),
     ...(await looks()),
   }),
@@ -34,6 +36,14 @@ async function coldStart() {
   const load = await page.evaluate(() => performance.getEntriesByType("navigation")[0].duration);
   await context.close();
   return { load, usable };
+}
+
+/** What is fetched until the first picture stands, in bytes. */
+async function firstLoadSize() {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const sizes = await firstLoad(page, site.url);
+  await page.close();
+  return sum(sizes);
 }
 
 /** From the click on Apply to the page drawn anew; and frames while a packet travels. */

@@ -1,4 +1,4 @@
-// dist/ as a site in a folder of a host, and a browser to look at it.
+// dist/, or another folder, as a site in a folder of a host, and a browser to look at it.
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -33,9 +33,9 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Serves dist/; gives the page's address and a function that ends the server. */
-export async function openSite() {
-  const server = createServer(answer);
+/** Serves `files`; gives the page's address and a function that ends the server. */
+export async function openSite(files = DIST) {
+  const server = createServer((request, response) => answer(files, request, response));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${server.address().port}${FOLDER}`;
   const close = () => {
@@ -50,8 +50,8 @@ export async function openBrowser() {
   return await chromium.launch({ executablePath, args: FLAGS });
 }
 
-async function answer(request, response) {
-  const path = await fileOf(new URL(request.url, "http://site").pathname);
+async function answer(files, request, response) {
+  const path = await fileOf(files, new URL(request.url, "http://site").pathname);
   if (path === undefined) {
     response.writeHead(404).end();
     return;
@@ -60,11 +60,11 @@ async function answer(request, response) {
   response.writeHead(200, { "Content-Type": type }).end(await readFile(path));
 }
 
-async function fileOf(pathname) {
+async function fileOf(files, pathname) {
   // No icon is not a fault of the page: browsers ask for one at the root of every host.
   if (!pathname.startsWith(FOLDER)) return undefined;
   const name = decodeURIComponent(pathname.slice(FOLDER.length)) || "index.html";
-  const path = normalize(join(DIST, name));
+  const path = normalize(join(files, name));
   const found = await stat(path).catch(() => undefined);
-  return path.startsWith(DIST) && found?.isFile() ? path : undefined;
+  return path.startsWith(files) && found?.isFile() ? path : undefined;
 }

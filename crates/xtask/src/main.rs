@@ -10,6 +10,8 @@ mod setup;
 
 mod http;
 mod page;
+mod split;
+mod first_load;
 mod serve;
 
 mod counts;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::context::Context;
-use crate::process;
+use crate::{first_load, process};
 
 pub(crate) fn dist(context: &Context) -> PathBuf {
     context.root.join("dist")
@@ -18,7 +18,8 @@ pub(crate) fn build(context: &Context) -> Result<()> {
     // What it logs is not what was asked for: `bench` prints JSON and nothing else.
     trunk.args(["build", "--release"]).stdout(std::io::stderr());
     // Trunk reads NO_COLOR as a flag of its own and stops at the usual value `1`.
-    process::run(trunk.env_remove("NO_COLOR"))
+    process::run(trunk.env_remove("NO_COLOR"))?;
+    first_load::shorten(context)
 }
 
 /// The sizes of each file, of all, and of those that the first load fetches.

@@ -25,6 +25,9 @@ use std::time::Instant;
 use crate::Result;
 use crate::context::Context;
 
+/// Where the scripts are that open the page in a browser.
+const PAGE_TESTS: &str = "tests/page";
+
 /// Where a missing wasm target may come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -32,9 +35,13 @@ pub(crate) enum Source {
     Debian,
 }
 
-/// What `build` and `serve` need.
+/// What `build` and `serve` need; a browser, where there is one, shortens the first load.
 pub(crate) fn build_tools(context: &mut Context) -> Result<()> {
-    for_build(context, Source::Any)
+    for_build(context, Source::Any)?;
+    match chromium(context) {
+        Some(_) => npm::packages(context, PAGE_TESTS),
+        None => Ok(()),
+    }
 }
 
 /// What any command needs.
@@ -43,7 +50,7 @@ pub(crate) fn everything(context: &mut Context, source: Source) -> Result<()> {
     toolchain::checkers(context)?;
     browser::browser(context)?;
     browser::optional(context);
-    npm::packages(context, "tests/page")
+    npm::packages(context, PAGE_TESTS)
 }
 
 fn for_build(context: &mut Context, source: Source) -> Result<()> {

@@ -1,0 +1,57 @@
+// The rest of the module: fetched once the page stands, or at once when something of it is called.
+const rest = new URL("REST", import.meta.url);
+let imports;
+let isThere = false;
+
+addEventListener("TrunkApplicationStarted", () => requestAnimationFrame(() => setTimeout(fetchRest)), {
+  once: true,
+});
+
+function withRest(whole) {
+  imports = { ...whole, rest: { load: loadRest } };
+  return imports;
+}
+
+async function fetchRest() {
+  try {
+    const response = await fetch(rest, { priority: "low" });
+    if (!response.ok) throw new Error(`${response.status} ${rest}`);
+    join(await WebAssembly.compile(await response.arrayBuffer()));
+  } catch {
+    // Whoever needs it asks again; until then, nothing is missed.
+    addEventListener("online", fetchRest, { once: true });
+  }
+}
+
+/** Called from within the module, which cannot wait. */
+function loadRest() {
+  for (let chances = 2; !isThere; chances -= 1) {
+    try {
+      join(new WebAssembly.Module(bytesNow()));
+    } catch (error) {
+      if (chances > 1) continue;
+      document.getElementById("crashed").hidden = false;
+      throw error;
+    }
+  }
+}
+
+function bytesNow() {
+  const request = new XMLHttpRequest();
+  request.open("GET", rest, false);
+  // The only way to bytes without waiting: each is the low half of a letter.
+  request.overrideMimeType("text/plain; charset=x-user-defined");
+  request.send();
+  if (request.status !== 200) throw new Error(`${request.status} ${rest}`);
+  const letters = request.responseText;
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return bytes;
+}
+
+function join(module) {
+  if (isThere) return;
+  const slot = new Proxy({}, { get: (_, slot) => wasm.t0.get(Number(slot)) });
+  new WebAssembly.Instance(module, { ...imports, first: wasm, slot });
+  isThere = true;
+}

@@ -1,0 +1,142 @@
+//! Small modules that are counted or cut, and run in Node.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use super::{counting, cut};
+
+/// `go` reaches every other function in some way: `$near` stays, the others are called by number
+/// (`$sum`, `$twice`), through the table (`$later`, `$here`), by each other (`$odd`, `$even`), with
+/// what the script brings (`$told`), and with the memory and the global that all of them share.
+const MODULE: &str = r#"
+(module
+  (import "js" "add" (func $add (param i32 i32) (result i32)))
+  (type $one (func (param i32) (result i32)))
+  (table $table 4 4 funcref)
+  (table (export "others") 2 externref)
+  (memory (export "memory") 1)
+  (global $calls (mut i32) (i32.const 0))
+  (global (export "fixed") i32 (i32.const 7))
+  (elem (i32.const 1) $later $here $later)
+  (data (i32.const 8) "\05")
+  (func $near (param i32) (result i32) (i32.add (local.get 0) (i32.load8_u (i32.const 8))))
+  (func $sum (param i32 i64 f64) (result i32)
+    (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+    (call $near (i32.add (local.get 0)
+      (i32.add (i32.wrap_i64 (local.get 1)) (i32.trunc_f64_s (local.get 2))))))
+  (func $twice (param i32) (result i32 i32)
+    (i32.store8 (i32.const 8) (i32.const 6)) (local.get 0) (local.get 0))
+  (func $later (type $one) (call $add (local.get 0) (call $near (i32.const 100))))
+  (func $here (type $one) (i32.add (local.get 0) (i32.const 1000)))
+  (func $odd (param i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (call $even (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 0))))
+  (func $even (param i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (call $odd (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 1))))
+  (func $told (param i32) (result i32) (call $add (local.get 0) (global.get $calls)))
+  (func (export "go") (param $n i32) (result i32)
+    (call $sum (local.get $n) (i64.const 20) (f64.const 300))
+    (i32.add (call_indirect (type $one) (local.get $n) (i32.const 1)))
+    (i32.add (call_indirect (type $one) (local.get $n) (i32.const 2)))
+    (i32.add (call_indirect (type $one) (local.get $n) (i32.const 3)))
+    (i32.add (call $odd (local.get $n)))
+    (i32.add (call $told (local.get $n)))
+    (i32.add (i32.mul (call $twice (local.get $n))))))
+"#;
+const NEAR: u32 = 1;
+const HERE: u32 = 5;
+const GO: u32 = 9;
+
+/// Runs `go` for some numbers, with the rest loaded `before` or when it is missed.
+const RUN: &str = r#"
+const [, first, rest, before] = process.argv;
+const module = (hex) => new WebAssembly.Module(Buffer.from(hex, "hex"));
+const js = { add: (a, b) => a + b };
+const imports = { js, rest: { load } };
+let loads = 0;
+const { exports } = new WebAssembly.Instance(module(first), imports);
+function load() {
+  loads += 1;
+  const slot = new Proxy({}, { get: (_, slot) => exports.t0.get(Number(slot)) });
+  new WebAssembly.Instance(module(rest), { ...imports, first: exports, slot });
+}
+if (before === "before") load();
+const results = [0, 1, 2, 9].map((n) => exports.go(n));
+console.log(JSON.stringify({ results, fixed: exports.fixed.value, loads }));
+"#;
+
+fn node(script: &str, arguments: &[&str]) -> String {
+    let output = Command::new("node").args(["-e", script]).args(arguments).output();
+    let output = output.expect("Node is there, as for the page");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the parts say that are made when these functions were entered.
+#[track_caller]
+fn check(entered: &[u32], before: &str, loads: u32) {
+    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let parts = cut(&whole, &entered.iter().copied().collect()).expect("it can be cut");
+    let found = node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
+    let expected =
+        node(RUN, &[&hex(&whole), "", ""]).replace("\"loads\":0", &format!("\"loads\":{loads}"));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_missed_is_loaded_once() {
+    check(&[GO], "", 1);
+    check(&[GO, NEAR, HERE], "", 1);
+    check(&[GO, 2, 4, 6], "", 1);
+    check(&[], "", 1);
+}
+
+#[test]
+fn what_was_loaded_before_is_used() {
+    check(&[GO, NEAR, HERE], "before", 1);
+}
+
+#[test]
+fn nothing_is_loaded_when_all_was_entered() {
+    let all: Vec<u32> = (1..10).collect();
+    check(&all, "", 0);
+}
+
+#[test]
+fn the_same_module_gives_the_same_parts() {
+    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let cut = || cut(&whole, &BTreeSet::from([GO])).expect("it can be cut");
+    assert_eq!(cut().first, cut().first);
+    assert_eq!(cut().rest, cut().rest);
+}
+
+#[test]
+fn functions_that_were_entered_are_counted() {
+    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let counted = counting(&whole).expect("it can be counted");
+    let script = r#"
+      const module = new WebAssembly.Module(Buffer.from(process.argv[1], "hex"));
+      const { exports } = new WebAssembly.Instance(module, { js: { add: (a, b) => a + b } });
+      const marks = Object.entries(exports).filter(([name]) => name.startsWith("entered "));
+      const entered = () => marks.filter(([, mark]) => mark.value === 1).map(([name]) => name.slice(8));
+      const before = entered().join() || "none";
+      console.log(`before: ${before}; ${exports.go(0)}; after: ${entered()}`);
+    "#;
+    assert_eq!(node(script, &[&hex(&counted)]), "before: none; 1536; after: 1,2,3,4,5,6,8,9");
+}
+
+#[test]
+fn a_module_that_is_not_understood_is_said_so() {
+    let problem = |text: &str| {
+        let bytes = wat::parse_str(text).expect("the module is right");
+        cut(&bytes, &BTreeSet::new()).err().expect("it cannot be cut")
+    };
+    assert_eq!(problem("(module)"), "the module has no function table");
+    let problem = problem(r#"(module (import "js" "memory" (memory 1)))"#);
+    assert_eq!(problem, "memory is imported and is no function");
+}

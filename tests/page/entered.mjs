@@ -1,0 +1,76 @@
+// A page whose module counts → the numbers of the functions that a visit enters before its visitor
+// does more than send a first request, as JSON.
+//
+// The clock is the test's own, so that a slow machine counts what a fast one does.
+import { editor, write } from "./lab.mjs";
+import { openBrowser, openSite } from "./site.mjs";
+
+const WIDE = { width: 1440, height: 900 };
+const NARROW = { width: 390, height: 844 };
+
+const VISITS = [
+  { locale: "en-US", colorScheme: "light", viewport: WIDE },
+  { locale: "ko-KR", colorScheme: "dark", viewport: WIDE },
+  { locale: "en-US", colorScheme: "dark", viewport: NARROW },
+  { locale: "ko-KR", colorScheme: "light", viewport: NARROW },
+];
+
+const site = await openSite(process.argv[2]);
+const browser = await openBrowser();
+const entered = new Set();
+for (const options of VISITS) await visit(options);
+console.log(JSON.stringify([...entered].sort((a, b) => a - b)));
+await browser.close();
+site.close();
+
+async function visit(options) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  await page.addInitScript(() =>
+    addEventListener("TrunkApplicationStarted", ({ detail }) => (globalThis.counting = detail.wasm)),
+  );
+  await page.clock.install();
+  await page.goto(site.url);
+  await look(page);
+  await firstRequest(page);
+  await count(page);
+  if (options.viewport === WIDE) await comeAgain(page);
+  await context.close();
+}
+
+/** Until the pods are ready and every node has its rules. */
+async function look(page) {
+  await page.waitForFunction(() => globalThis.counting !== undefined);
+  await page.locator(".page").waitFor();
+  await page.clock.runFor(12_000);
+}
+
+async function firstRequest(page) {
+  await click(page, "form.send .pri");
+  await page.clock.runFor(12_000);
+}
+
+/** Somebody who has changed something finds it changed; how it was changed is not counted. */
+async function comeAgain(page) {
+  const text = await editor(page).inputValue();
+  await write(page, text.replace(/replicas: \d/, "replicas: 2"));
+  await click(page, ".actions .pri");
+  await page.clock.runFor(5_000);
+  await page.reload();
+  await look(page);
+  await count(page);
+}
+
+/** Wherever it is: a narrow page shows one pane at a time. */
+async function click(page, button) {
+  await page.locator(button).evaluate((it) => it.click());
+}
+
+async function count(page) {
+  const numbers = await page.evaluate(() =>
+    Object.entries(globalThis.counting)
+      .filter(([name, mark]) => name.startsWith("entered ") && mark.value === 1)
+      .map(([name]) => Number(name.slice("entered ".length))),
+  );
+  for (const number of numbers) entered.add(number);
+}
