@@ -72,7 +72,9 @@ impl Marks {
 fn mark(entry: &Entry) -> Option<Mark> {
     let tone = match &entry.what {
         what if what.is_by_user() => Tone::User,
-        Happening::Refused { .. } | Happening::Probed { success: false, .. } => Tone::Trouble,
+        Happening::Refused { .. }
+        | Happening::RestoreFailed { .. }
+        | Happening::Probed { success: false, .. } => Tone::Trouble,
         Happening::Endpoints { .. } | Happening::Slice { .. } => Tone::Endpoints,
         Happening::Synced { .. } => Tone::Rules,
         _ => return None,

@@ -201,7 +201,9 @@ fn tone(what: &Happening) -> &'static str {
                 "bad"
             }
         }
-        Happening::Synced { .. } | Happening::ConnectionsDeleted { .. } => "rules",
+        Happening::Synced { .. }
+        | Happening::FlushNoticed { .. }
+        | Happening::ConnectionsDeleted { .. } => "rules",
         Happening::Endpoints { .. } | Happening::Slice { .. } => "slice",
         _ => "plain",
     }

@@ -143,6 +143,18 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
                 format!("{node} 노드의 kube-proxy가 변경을 {ms}ms 뒤에 반영하도록 바꿈"),
             )
         }
+        Happening::RulesLoaded { node, .. } => lang.pick(
+            format!("You give rules to iptables-restore on {node}"),
+            format!("{node} 노드의 iptables-restore에 규칙을 넣음"),
+        ),
+        Happening::FlushNoticed { node, .. } => lang.pick(
+            format!("kube-proxy on {node} notices that its rules were flushed"),
+            format!("{node} 노드의 kube-proxy가 규칙이 지워진 것을 알아차림"),
+        ),
+        Happening::RestoreFailed { node, .. } => lang.pick(
+            format!("iptables-restore on {node} refuses kube-proxy's rules: chains they lead to are gone"),
+            format!("{node} 노드의 iptables-restore가 kube-proxy의 규칙을 거부함: 가리키는 체인이 없음"),
+        ),
         Happening::Requested { exchange, from } => lang.pick(
             format!("Request #{exchange} leaves {}", pod_name(from)),
             format!("파드 {}에서 요청 #{exchange} 보냄", pod_name(from)),

@@ -221,6 +221,21 @@ pub enum Happening {
         node: NodeName,
         delay: Duration,
     },
+    /// kube-proxy's rules were refused, as they led to chains that are gone.
+    RestoreFailed {
+        node: NodeName,
+        family: Family,
+    },
+    /// kube-proxy noticed that somebody had flushed its rules.
+    FlushNoticed {
+        node: NodeName,
+        family: Family,
+    },
+    /// The user gave rules to a node's `iptables-restore`.
+    RulesLoaded {
+        node: NodeName,
+        family: Family,
+    },
     /// A request was sent; see [`crate::trace::Exchange::id`].
     Requested {
         exchange: usize,
@@ -242,6 +257,7 @@ impl Happening {
                 | Happening::Crashed { .. }
                 | Happening::ProxySwitched { .. }
                 | Happening::ProxyDelayed { .. }
+                | Happening::RulesLoaded { .. }
                 | Happening::Requested { .. }
         )
     }

@@ -7,6 +7,7 @@ pub mod log;
 pub mod api;
 mod apply;
 mod balancer;
+mod canary;
 mod correlate;
 mod delete;
 mod drain;
@@ -102,6 +103,16 @@ pub enum Action {
     Crash { pod: ObjectKey, container: String, code: u8 },
     /// Stops the kube-proxy of a node, or starts it again.
     SwitchProxy { node: NodeName, running: bool },
+    /// Gives a text to a node's `iptables-restore`, or to `ip6tables-restore`.
+    LoadRules {
+        node: NodeName,
+        text: String,
+        /// `--noflush`
+        #[serde(default)]
+        noflush: bool,
+        #[serde(default)]
+        ipv6: bool,
+    },
     /// How long the kube-proxy of a node takes to act on a change.
     SetProxyDelay { node: NodeName, delay: Duration },
     /// A process asks something over the network; see [`Sending`].
@@ -276,6 +287,11 @@ impl Lab {
             }
             Action::SwitchProxy { node, running } => {
                 self.switch_proxy(&node, running);
+                Reply::default()
+            }
+            Action::LoadRules { node, text, noflush, ipv6 } => {
+                let family = if ipv6 { Family::V6 } else { Family::V4 };
+                self.load_rules(&node, family, (&text, noflush));
                 Reply::default()
             }
             Action::SetProxyDelay { node, delay } => {

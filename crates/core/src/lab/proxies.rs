@@ -9,10 +9,10 @@ use std::rc::Rc;
 use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, RuleRef};
 
-use super::Lab;
 use super::health::{Checks, check_port};
 use super::log::{EntryId, Happening};
 use super::queue::Task;
+use super::{Lab, canary};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, Objects};
 use crate::proxy::{Pace, Proxier, Settings, Watch};
@@ -52,6 +52,8 @@ pub(super) struct FamilyProxy {
     /// None while it is stopped.
     proxier: Option<Proxier>,
     pace: Pace,
+    /// When it wrote for the first time since it was started.
+    pub(super) began_at: Option<Instant>,
     pub(super) synced_at: Option<Instant>,
     /// Something changed that its rules do not know.
     pub(super) behind: bool,
@@ -92,6 +94,14 @@ impl Proxies {
 
     pub(super) fn of(&self, node: &str, family: Family) -> Option<&FamilyProxy> {
         self.nodes.get(node)?.families.get(self.place(family)?)
+    }
+
+    /// Lets the next sync be a full one; false where no kube-proxy runs.
+    pub(super) fn force(&mut self, node: &NodeName, family: Family) -> bool {
+        let place = self.place(family);
+        let proxy = self.nodes.get_mut(node).zip(place);
+        let half = proxy.and_then(|(it, place)| it.families.get_mut(place)?.proxier.as_mut());
+        half.map(Proxier::force).is_some()
     }
 
     /// Which proxiers have to sync because of a change.
@@ -147,6 +157,7 @@ impl FamilyProxy {
         FamilyProxy {
             proxier: Some(Proxier::new(node, watch)),
             pace: Pace::default(),
+            began_at: None,
             synced_at: None,
             behind: false,
             added: Rc::default(),
@@ -189,8 +200,10 @@ impl Lab {
         let Some(proxier) = &mut proxy.proxier else { return };
         let report = proxier.sync(watch, &self.objects, kernel.rules_mut(family), self.now);
         proxy.pace.synced(self.now);
+        proxy.began_at = proxy.began_at.or(Some(self.now));
         proxy.synced_at = Some(self.now);
         proxy.behind = false;
+        canary::ensure(kernel.rules_mut(family));
         let rewritten = |table, chain| report.rewritten.contains(table, chain);
         kernel.counters_mut(family).restored(rewritten);
         let forgotten = match report.stale_connections.is_empty() {
@@ -198,6 +211,12 @@ impl Lab {
             false => kernel.conntrack.forget(|entry| report.stale_connections.contains(entry)),
         };
         let mut cause = cause;
+        if report.failed {
+            let what = Happening::RestoreFailed { node: node.clone(), family };
+            cause = Some(self.note(cause, what));
+            self.queue.push(self.now + canary::PERIOD, Task::Proxy(node.clone(), family), cause);
+            return;
+        }
         if !report.changes.is_empty() {
             let (added, removed) = (report.changes.added.len(), report.changes.removed.len());
             proxy.added = Rc::new(report.changes.added);
@@ -221,6 +240,7 @@ impl Lab {
         for (own, watch) in proxy.families.iter_mut().zip(watches) {
             own.proxier = running.then(|| Proxier::new(node, watch));
             own.pace = Pace::default();
+            own.began_at = None;
         }
         let what = Happening::ProxySwitched { node: node.clone(), running };
         let cause = self.note(None, what);

@@ -36,6 +36,8 @@ pub(super) enum Task {
     EmptyNamespace(String),
     FinishNamespace(String),
     Proxy(NodeName, Family),
+    /// kube-proxy looks whether its canary chain is still there.
+    Canary(NodeName, Family),
     /// The load balancer looks at a Service.
     LoadBalancer(ObjectKey),
     /// A load balancer of its own acts on what its health checks of nodes found.

@@ -60,6 +60,8 @@ pub struct Report {
     pub full: bool,
     pub changes: Changes,
     pub rewritten: Rewritten,
+    /// `iptables-restore` refused the nat table; the next sync is a full one.
+    pub failed: bool,
     pub stale_connections: StaleConnections,
 }
 
@@ -70,6 +72,13 @@ pub struct Rewritten {
     shared: Vec<(TableName, ChainName)>,
     /// Of services; all of them where this is none.
     own: Option<BTreeSet<ChainName>>,
+}
+
+impl Report {
+    fn failed(changes: Changes, stale_connections: StaleConnections) -> Report {
+        let rewritten = Rewritten { shared: Vec::new(), own: Some(BTreeSet::new()) };
+        Report { full: false, changes, rewritten, failed: true, stale_connections }
+    }
 }
 
 impl Rewritten {
@@ -130,11 +139,18 @@ impl Proxier {
         if full {
             kernel.ensure_jumps();
         }
+        let own = parts.iter().flat_map(|it| it.iter()).flat_map(|it| &it.chains);
+        // Tables are restored one after the other; one that is refused stays as it is.
+        let torn = !full && !untouched && self.is_torn(&kernel.nat(), own.clone());
         for table in [TableName::Filter, TableName::Nat] {
-            let shared = self.shared.iter().filter(|it| it.0 == table);
+            let shared =
+                self.shared.iter().filter(|it| it.0 == table && !(torn && it.0 == TableName::Nat));
             kernel.put(table, shared.map(|(_, name, chain)| (*name, chain)));
         }
-        let own = parts.iter().flat_map(|it| it.iter()).flat_map(|it| &it.chains);
+        if torn {
+            self.left = kernel.nat();
+            return Report::failed(kernel.comparison.changes(), stale_connections);
+        }
         let rewritten = Rewritten {
             shared: self.shared.iter().map(|it| (it.0, it.1)).collect(),
             own: (!full).then(|| own.clone().map(|it| it.0).gather()),
@@ -147,7 +163,30 @@ impl Proxier {
         }
         self.left = kernel.nat();
         self.node = Some(known);
-        Report { full, changes: kernel.comparison.changes(), rewritten, stale_connections }
+        let changes = kernel.comparison.changes();
+        Report { full, changes, rewritten, failed: false, stale_connections }
+    }
+
+    /// The next sync is a full one, as when somebody has flushed the kernel's rules.
+    pub fn force(&mut self) {
+        self.node = None;
+    }
+
+    /// Whether `iptables-restore` refuses the nat table: a rule leads to a chain that is neither
+    /// there nor written.
+    fn is_torn<'a>(
+        &'a self,
+        there: &Chains,
+        own: impl Iterator<Item = &'a (ChainName, Rc<Chain>)> + Clone,
+    ) -> bool {
+        let shared = self.shared.iter().filter(|it| it.0 == TableName::Nat).map(|it| (it.1, &it.2));
+        let written = shared.chain(own.map(|(name, chain)| (*name, chain)));
+        let names: BTreeSet<ChainName> = written.clone().map(|it| it.0).gather();
+        let mut rules = written.flat_map(|it| &it.1.rules);
+        rules.any(|rule| match rule.target {
+            Some(Target::Jump(to)) => !names.contains(&to) && !there.contains_key(&to),
+            _ => false,
+        })
     }
 
     fn is_outdated(&self, known: &Known, watch: &Watch, now: Instant) -> bool {

@@ -41,6 +41,7 @@ impl Lab {
             Task::EmptyNamespace(name) => self.empty_namespace(&name, cause),
             Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
             Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
+            Task::Canary(node, family) => self.look_for_canary(&node, family, cause),
             Task::LoadBalancer(key) => self.load_balancer(&key, cause),
             Task::Announce(key) => self.announce(&key, cause),
             Task::HealthChecks => self.renew_relays(),
