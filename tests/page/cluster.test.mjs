@@ -1,6 +1,6 @@
 // What a learner can do to pods and nodes in the picture.
 import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
-import { edit, eventually, knownEnds, settled, until, webPods } from "./lab.mjs";
+import { edit, eventually, knownEnds, seconds, settled, until, webPods } from "./lab.mjs";
 
 const LIVENESS = "          livenessProbe:\n            httpGet: { path: /health, port: 8080 }\n            periodSeconds: 2\n            failureThreshold: 2\n";
 
@@ -92,6 +92,9 @@ test("the laptop asks the address that the load balancer gave", async ({ page, s
   await page.getByRole("switch", { name: /^load balancer/ }).click();
   const address = page.getByRole("option", { name: /^shop\/web 192\.168\.56\.2\d\d:80$/ });
   await until(page, async () => (await address.count()) === 1);
+  // Every kube-proxy hears of it and syncs within a second or two.
+  const given = await seconds(page);
+  await until(page, async () => (await seconds(page)) > given + 3);
   await page.getByRole("button", { name: /^laptop/ }).click();
   await page.getByRole("combobox", { name: "To" }).selectOption(await address.textContent());
   await page.getByRole("button", { name: "Send" }).click();
