@@ -318,7 +318,7 @@ struct Recorder<'a> {
 }
 
 impl Upstream for Recorder<'_> {
-    fn ask(&mut self, query: &Query) -> Forwarded {
+    fn ask(&mut self, query: &Query, _to: &[corefile::Target]) -> Forwarded {
         let text = format!("{} {}", query.name, query.kind);
         if !self.asked.contains(&text) {
             self.asked.push(text);

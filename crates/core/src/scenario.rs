@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
 use crate::admit::Version;
+use crate::dns::World;
+use crate::dns::text::WorldText;
 use crate::family::{Addresses, Ranges};
 use crate::proxy;
 use crate::read::read;
@@ -52,6 +54,9 @@ pub struct Cluster {
     /// Outside the cluster: on the LAN, or behind the router.
     #[serde(default)]
     pub outside: Vec<HostSpec>,
+    /// What kubelet and the machines know of names.
+    #[serde(default)]
+    pub dns: DnsSpec,
     /// Without one, Services of type LoadBalancer wait for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerSpec>,
@@ -93,6 +98,59 @@ pub enum NetworkPolicySupport {
     Ignored,
     /// As with Canal: flannel's network, Calico's policies.
     Enforced,
+}
+
+/// Names: what kubelet tells pods, and what the world outside knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DnsSpec {
+    /// kubelet's `clusterDomain`
+    pub domain: String,
+    /// kubelet's `clusterDNS`; empty: the tenth address of the service range.
+    pub servers: Vec<IpAddr>,
+    /// `/etc/resolv.conf` of nodes and of hosts outside.
+    pub resolv_conf: String,
+    /// What every name server outside knows.
+    pub outside: Outside,
+}
+
+impl Default for DnsSpec {
+    fn default() -> DnsSpec {
+        DnsSpec {
+            domain: "cluster.local".to_owned(),
+            servers: Vec::new(),
+            resolv_conf: String::new(),
+            outside: Outside::default(),
+        }
+    }
+}
+
+/// Zones of the world outside, as they are written and as they are looked up.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "WorldText", into = "WorldText")]
+pub struct Outside {
+    text: WorldText,
+    world: World,
+}
+
+impl Outside {
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+impl TryFrom<WorldText> for Outside {
+    type Error = String;
+
+    fn try_from(text: WorldText) -> Result<Outside, String> {
+        Ok(Outside { world: text.world()?, text })
+    }
+}
+
+impl From<Outside> for WorldText {
+    fn from(it: Outside) -> WorldText {
+        it.text
+    }
 }
 
 /// What gives Services of type LoadBalancer their addresses, as MetalLB does.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 use svclab_netfilter::{CtStatus, Direction, Entry, Hook, Packet, Passage, RuleSet, TableName};
 
+use crate::dns::{Query, Reply};
 use crate::time::Instant;
 
 /// A node's name; cheap to copy.
@@ -223,6 +224,8 @@ pub enum Question {
     Datagram,
     /// An ICMP echo request (`ping`).
     Echo,
+    /// A question to a name server.
+    Name(Box<Query>),
 }
 
 /// What the client sees.
@@ -232,6 +235,8 @@ pub enum Answer {
     Http { status: u16, body: String, served_by: Rc<str>, seen: IpAddr },
     /// A connection, or the answer to a datagram: who is at the other end and what source it saw.
     Reached { by: Rc<str>, seen: IpAddr },
+    /// A name server's reply.
+    Replied { by: Rc<str>, seen: IpAddr, reply: Box<Reply> },
     /// An echo reply: how many hops its packet had left.
     Echoed { ttl: u8 },
     /// `Connection refused`: an RST or an ICMP port unreachable came back.

@@ -31,6 +31,7 @@ impl fmt::Display for Request {
             Question::Connect => write!(f, "nc -z {to} {port}"),
             Question::Datagram => write!(f, "nc -u {to} {port}"),
             Question::Echo => write!(f, "ping {to}"),
+            Question::Name(query) => write!(f, "dig @{to} {} {}", query.name, query.kind),
         }
     }
 }

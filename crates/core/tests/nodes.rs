@@ -106,12 +106,12 @@ fn a_machine_that_fails_is_missed_after_its_lease_and_its_pods_leave_after_their
         "worker-1",
         &[69, 71, 369, 371, 400],
         &expect![[r#"
-        01:09.000: Ready True, pods 2 (2 ready, 0 ending), endpoints 3, []
-        01:11.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
-        06:09.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
-        06:11.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
-        06:40.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
-    "#]],
+            01:09.000: Ready True, pods 2 (2 ready, 0 ending), endpoints 3, []
+            01:11.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
+            06:09.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
+            06:11.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
+            06:40.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
+        "#]],
     );
     switch(&mut lab, "worker-1", true);
     check(
@@ -249,7 +249,7 @@ fn the_pods_of_a_removed_node_are_collected() {
         &expect![[r#"
             00:21.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
             00:59.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
-            01:01.000: Ready , pods 0 (0 ready, 0 ending), endpoints 2, []
+            01:01.000: Ready , pods 0 (0 ready, 0 ending), endpoints 3, []
         "#]],
     );
     assert!(!lab.objects().contains_key(&node("worker-1")), "its kubelet does not register again");

@@ -171,7 +171,7 @@ fn events_are_told_as_their_components_tell_them_and_fold() {
     expect![[r#"
         Scheduled x1 Successfully assigned default/loops to worker-1
         Pulling x1 Pulling image "busybox:1.36"
-        Pulled x1 Successfully pulled image "busybox:1.36" in 4.729s (4.729s including waiting). Image size: 92472934 bytes.
+        Pulled x1 Successfully pulled image "busybox:1.36" in 2.447s (2.447s including waiting). Image size: 92472934 bytes.
         Created x4 Created container: a
         Started x4 Started container a
         Pulled x3 Container image "busybox:1.36" already present on machine

@@ -2,6 +2,7 @@
 
 use svclab_core::key::ObjectKey;
 use svclab_core::kubelet::Life;
+use svclab_core::lab::Corefile;
 use svclab_core::lab::log::{Change, Entry, Happening};
 use svclab_netfilter::Family;
 
@@ -158,6 +159,19 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
         Happening::Requested { exchange, from } => lang.pick(
             format!("Request #{exchange} leaves {}", pod_name(from)),
             format!("파드 {}에서 요청 #{exchange} 보냄", pod_name(from)),
+        ),
+        Happening::Queried { pod, line, .. } => format!("{}: {line}", pod.name),
+        Happening::Corefile { pod, what: Corefile::Reloaded } => lang.pick(
+            format!("CoreDNS in {} has read its new Corefile", pod.name),
+            format!("파드 {}의 CoreDNS가 새 Corefile을 읽음", pod.name),
+        ),
+        Happening::Corefile { pod, what: Corefile::Kept(error) } => lang.pick(
+            format!("CoreDNS in {} goes on with its old Corefile: {error}", pod.name),
+            format!("파드 {}의 CoreDNS가 이전 Corefile을 계속 씀: {error}", pod.name),
+        ),
+        Happening::Corefile { pod, what: Corefile::Exits(error) } => lang.pick(
+            format!("CoreDNS in {} cannot start: {error}", pod.name),
+            format!("파드 {}의 CoreDNS가 시작하지 못함: {error}", pod.name),
         ),
     }
 }

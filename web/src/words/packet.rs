@@ -30,6 +30,15 @@ pub fn answer(lang: Lang, answer: &Answer) -> String {
                 format!("{by} 응답, 상대가 본 출발지: {seen}"),
             )
         }
+        Answer::Replied { by, seen, reply } => {
+            let (by, rcode) = (pod_name(by), reply.rcode.name());
+            let found: Vec<String> = reply.answer.iter().map(|it| it.data.to_string()).collect();
+            let found = if found.is_empty() { rcode.to_owned() } else { found.join(", ") };
+            lang.pick(
+                format!("{found}: {by} answered, and saw {seen}"),
+                format!("{found}: {by} 응답, 상대가 본 출발지: {seen}"),
+            )
+        }
         Answer::Echoed { ttl } => {
             lang.pick(format!("echo reply, TTL {ttl}"), format!("에코 응답, TTL {ttl}"))
         }
@@ -45,6 +54,14 @@ pub fn answer(lang: Lang, answer: &Answer) -> String {
 pub fn packet_name(exchange: &Exchange, index: usize) -> String {
     let Some(trace) = exchange.packets.get(index) else { return String::new() };
     let packet = &trace.sent;
+    if let (Question::Name(query), L4::Udp { .. }) = (&exchange.request.what, &packet.l4) {
+        return match &exchange.result {
+            Answer::Replied { reply, .. } if is_reply(exchange, index) => {
+                reply.rcode.name().to_owned()
+            }
+            _ => format!("DNS {}", query.kind),
+        };
+    }
     let L4::Tcp { flags, .. } = packet.l4 else { return kind_of(packet) };
     if let Question::Http { path } = &exchange.request.what
         && flags.psh

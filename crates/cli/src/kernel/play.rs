@@ -204,7 +204,7 @@ impl Attempt {
                 (self.backend, self.seen) = (Some(by.to_string()), Some(seen));
                 "ok"
             }
-            Answer::Http { .. } => "ok",
+            Answer::Http { .. } | Answer::Replied { .. } => "ok",
             Answer::Echoed { .. } => "reply",
             Answer::Refused => "refused",
             Answer::Reset => "reset",

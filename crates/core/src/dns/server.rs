@@ -143,11 +143,9 @@ impl Serving<'_, '_> {
         let takes = |it: &&super::corefile::Forward| {
             name.is_in(&it.from) && zone_of(&it.except, name).is_none()
         };
-        if !block.forward.iter().any(|it| takes(&it)) {
-            return Err(Rcode::ServFail);
-        }
+        let Some(forward) = block.forward.iter().find(takes) else { return Err(Rcode::ServFail) };
         for _ in 0..ATTEMPTS {
-            match self.around.upstream.ask(query) {
+            match self.around.upstream.ask(query, &forward.to) {
                 Forwarded::Reply(reply) => return Ok(reply),
                 Forwarded::Refused => return Err(Rcode::ServFail),
                 Forwarded::Silent => self.wait(READ_TIMEOUT),

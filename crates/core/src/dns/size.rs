@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::message::{Data, Query, Record, Reply, Transport, Type};
+use super::message::{Data, Edns, Query, Record, Reply, Transport, Type};
 use super::name::Name;
 
 const HEADER: usize = 12;
@@ -27,7 +27,21 @@ impl Reply {
     }
 
     fn opt_length(&self) -> usize {
-        self.edns.map_or(0, |it| if it.cookie { 23 } else { 11 })
+        self.edns.map_or(0, Edns::opt_length)
+    }
+}
+
+impl Query {
+    /// Its length on the wire, in bytes.
+    pub fn bytes(&self) -> usize {
+        let opt = self.edns.map_or(0, Edns::opt_length);
+        HEADER + self.name.wire_length() + 4 + opt
+    }
+}
+
+impl Edns {
+    fn opt_length(self) -> usize {
+        if self.cookie { 23 } else { 11 }
     }
 }
 

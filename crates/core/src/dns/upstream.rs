@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::corefile::Target;
 use super::message::{Data, Query, Rcode, Record, Reply, Soa, Type};
 use super::name::Name;
 
 /// Whom `forward` asks.
 pub trait Upstream {
-    /// One question to one server, and what comes of it.
-    fn ask(&mut self, query: &Query) -> Forwarded;
+    /// One question to one of the servers `to`, and what comes of it.
+    fn ask(&mut self, query: &Query, to: &[Target]) -> Forwarded;
 }
 
 /// What comes of asking an upstream.
@@ -106,7 +107,7 @@ impl World {
 }
 
 impl Upstream for World {
-    fn ask(&mut self, query: &Query) -> Forwarded {
+    fn ask(&mut self, query: &Query, _to: &[Target]) -> Forwarded {
         self.answer(query).map_or(Forwarded::Silent, Forwarded::Reply)
     }
 }

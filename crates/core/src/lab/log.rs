@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use svclab_netfilter::Family;
 
+use super::name_servers::Corefile;
 use crate::key::ObjectKey;
 use crate::kubelet::{Life, ProbeKind, Said};
 use crate::time::{Duration, Instant};
@@ -240,6 +241,18 @@ pub enum Happening {
     Requested {
         exchange: usize,
         from: Rc<str>,
+    },
+    /// A name server in a pod answered a question that came with this request; `line` is what its
+    /// plugin `log` would write.
+    Queried {
+        pod: ObjectKey,
+        exchange: usize,
+        line: String,
+    },
+    /// A name server read its Corefile.
+    Corefile {
+        pod: ObjectKey,
+        what: Corefile,
     },
 }
 

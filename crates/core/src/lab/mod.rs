@@ -17,6 +17,7 @@ mod health;
 mod index;
 mod ingress;
 mod machines;
+mod name_servers;
 mod network;
 mod nodes;
 mod pods;
@@ -24,6 +25,7 @@ mod policies;
 mod proxies;
 mod queue;
 mod relay;
+mod resolve;
 mod scheduling;
 mod store;
 mod view;
@@ -56,6 +58,7 @@ use balancer::Balancer;
 use index::Index;
 use log::{Change, EntryId, Happening, Log};
 use machines::Machine;
+use name_servers::NameServers;
 use pods::Tracked;
 use proxies::Proxies;
 use queue::{Queue, Task};
@@ -67,7 +70,9 @@ pub use crate::control::drain::DrainOptions;
 pub use delete::{DeleteOptions, Propagation};
 pub use drain::Drained;
 pub use health::KUBE_PROXY;
+pub use name_servers::Corefile;
 pub use network::{Ask, Goal, Sending, Source};
+pub use resolve::{Resolution, Resolving, With};
 pub use store::{WatchEvent, Watched};
 pub use view::{NodeRules, PodView};
 
@@ -117,6 +122,8 @@ pub enum Action {
     SetProxyDelay { node: NodeName, delay: Duration },
     /// A process asks something over the network; see [`Sending`].
     Send(Sending),
+    /// A process looks a name up; see [`Resolving`].
+    Resolve(Resolving),
 }
 
 /// What came of an action at once.
@@ -126,6 +133,8 @@ pub struct Reply {
     /// Mistakes and warnings, with their places in the text.
     pub diagnostics: Vec<Diagnostic>,
     pub exchange: Option<Rc<Exchange>>,
+    /// What came of looking a name up.
+    pub resolution: Option<Rc<Resolution>>,
     /// What came of draining a node.
     pub drain: Option<Drained>,
     /// What the API server said to a request.
@@ -171,6 +180,7 @@ pub struct Lab {
     last_address: BTreeMap<(NodeName, Family), IpAddr>,
     balancer: Balancer,
     proxies: Proxies,
+    names: NameServers,
     queue: Queue,
     log: Log,
     /// The latest requests, at most [`KEPT_EXCHANGES`].
@@ -200,6 +210,7 @@ impl Lab {
             changes: Changes::new(),
             resource_version: 0,
             proxies: Proxies::new(cluster, &mut rng),
+            names: NameServers::new(cluster, seed),
             rng,
             net,
             balancer: Balancer::new(cluster.load_balancer.clone()),
@@ -297,6 +308,10 @@ impl Lab {
             Action::SetProxyDelay { node, delay } => {
                 self.set_proxy_delay(&node, delay);
                 Reply::default()
+            }
+            Action::Resolve(resolving) => {
+                let resolution = self.resolve(&resolving);
+                Reply { resolution, ..Reply::default() }
             }
             Action::Send(sending) => {
                 let exchange = self.send(&sending);

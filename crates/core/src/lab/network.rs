@@ -181,12 +181,16 @@ impl Lab {
             _ => Response { status: 403, body: "forbidden\n".to_owned() },
         };
         let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &serve));
+        self.keep_exchange(exchange.clone());
+        self.note(None, Happening::Requested { exchange: id, from });
+        Some(exchange)
+    }
+
+    pub(super) fn keep_exchange(&mut self, exchange: Rc<Exchange>) {
         if self.exchanges.len() == KEPT_EXCHANGES {
             self.exchanges.remove(0);
         }
-        self.exchanges.push(exchange.clone());
-        self.note(None, Happening::Requested { exchange: id, from });
-        Some(exchange)
+        self.exchanges.push(exchange);
     }
 
     /// Whose network namespace a sender's packets start from.

@@ -165,6 +165,7 @@ impl Lab {
         let Some(pod) = new else {
             self.net.detach(&pod_name(key));
             self.running.remove(key);
+            self.names.servers.remove(key);
             return;
         };
         if !pod.spec.node_name.is_empty() && !self.kubelet_acts(&pod.spec.node_name) {
@@ -329,6 +330,10 @@ impl Lab {
         if let Some(tracked) = self.running.get_mut(key) {
             Rc::make_mut(tracked).follow(what, entry);
         }
+        if let Occurrence::Container { container, what: Life::Started | Life::Exited { .. } } = what
+        {
+            self.tell_name_server(key, *container, Some(entry));
+        }
     }
 
     /// What the pod listens on is what its programs listen on now.
@@ -385,14 +390,25 @@ impl Lab {
 
     /// The user lets the program of a container end.
     pub(super) fn crash(&mut self, pod: &ObjectKey, container: &str, code: i32) {
+        let (key, name) = (pod.clone(), container.to_owned());
+        let what = Happening::Crashed { pod: key, container: name, code };
+        self.end_program(pod, (container, code), |lab| lab.note(None, what));
+    }
+
+    /// The program of a container ends by itself, which `why` notes.
+    pub(super) fn end_program(
+        &mut self,
+        pod: &ObjectKey,
+        (container, code): (&str, i32),
+        why: impl FnOnce(&mut Lab) -> EntryId,
+    ) {
         let Some(tracked) = self.running.get_mut(pod) else { return };
         let now = self.now;
         let Some(index) = tracked.run.containers().position(|it| it == container) else { return };
         if !Rc::make_mut(tracked).run.crash(container, code, now) {
             return;
         }
-        let (name, key) = (container.to_owned(), pod.clone());
-        let entry = self.note(None, Happening::Crashed { pod: key, container: name, code });
+        let entry = why(self);
         if let Some(tracked) = self.running.get_mut(pod) {
             Rc::make_mut(tracked).containers.insert(index, entry);
         }

@@ -38,6 +38,8 @@ pub(super) enum Task {
     Proxy(NodeName, Family),
     /// kube-proxy looks whether its canary chain is still there.
     Canary(NodeName, Family),
+    /// CoreDNS in this pod starts, or looks at its Corefile.
+    NameServer(ObjectKey),
     /// The load balancer looks at a Service.
     LoadBalancer(ObjectKey),
     /// A load balancer of its own acts on what its health checks of nodes found.

@@ -43,6 +43,7 @@ impl Lab {
                     self.memory.forget(key);
                 }
                 self.links.clear();
+                self.names.changed = self.now;
                 let (old, new) =
                     (old.and_then(Object::as_service), new.and_then(Object::as_service));
                 self.tell_balancer(key, old, new, cause);
@@ -56,6 +57,7 @@ impl Lab {
                 }
             }
             Kind::EndpointSlice => {
+                self.names.changed = self.now;
                 self.wake_proxies(key, cause);
                 let slices = [old, new].into_iter().flatten().filter_map(Object::as_endpoint_slice);
                 if let Some(name) = slices.filter_map(EndpointSlice::service_name).next() {
@@ -74,6 +76,7 @@ impl Lab {
                 self.tell_node_controllers(key, old, new, cause);
                 self.wake_proxies(key, cause);
             }
+            Kind::ConfigMap => self.tell_of_corefile(key, cause),
             Kind::Ingress => self.tell_of_ingress(key, new.and_then(Object::as_ingress), cause),
             _ => {}
         }

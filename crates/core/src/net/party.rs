@@ -118,6 +118,23 @@ impl Network {
         }
     }
 
+    /// The party's address of a family, with the prefix of its interface: `10.244.1.9/24`.
+    pub fn interface(&self, party: &Party, family: Family) -> Option<IpNet> {
+        let on_lan = |ip: IpAddr| {
+            let lan = self.lan.of(family).filter(|it| it.contains(&ip));
+            lan.map_or_else(|| Ok(ip.into()), |it| IpNet::new(ip, it.prefix_len()))
+        };
+        match party {
+            Party::Pod(own) => {
+                let end = self.end(*own, family)?;
+                let range = self.node(&end.node)?.pod_cidrs.of(family)?;
+                IpNet::new(end.ip, range.prefix_len()).ok()
+            }
+            Party::Node(name) => on_lan(self.node(name)?.addresses.of(family)?).ok(),
+            Party::Host(name) => on_lan(self.host(name)?.address_of(family)?).ok(),
+        }
+    }
+
     /// The name of whoever listens there.
     pub fn listener(&self, party: &Party, protocol: Protocol, port: u16) -> Option<Rc<str>> {
         match party {

@@ -11,4 +11,4 @@ pub mod sort;
 mod tests;
 
 pub use resolv::{ClusterDns, ResolvConf};
-pub use search::{Asker, Failure, Heard, Lookup, Resolver, look_up};
+pub use search::{Asker, Failure, Heard, Lookup, Resolver, dig, look_up};

@@ -127,6 +127,28 @@ pub fn look_up(resolver: Resolver, conf: &ResolvConf, name: &str, asker: &mut dy
     Lookup { asked, result: result.map(|()| found), canonical }
 }
 
+/// One question as it stands, as `dig` asks it: three times where nobody answers.
+pub fn dig(query: Query, asker: &mut dyn Asker) -> Lookup {
+    let mut session =
+        Session { asker, as_is: None, asked: Vec::new(), found: Vec::new(), canonical: None };
+    let mut came = Came::Silence;
+    for _ in 0..BIND_TRIES {
+        came = session.ask_all(vec![query.clone()], TIMEOUT);
+        if !matches!(came, Came::Silence | Came::Refused) {
+            break;
+        }
+    }
+    let result = match came {
+        Came::Addresses => Ok(()),
+        Came::NoData => Err(Failure::NoData),
+        Came::NxDomain => Err(Failure::NoName),
+        Came::ServFail | Came::Silence | Came::Refused => Err(Failure::Again),
+        Came::Other => Err(Failure::Fail),
+    };
+    let Session { asked, found, canonical, .. } = session;
+    Lookup { asked, result: result.map(|()| found), canonical }
+}
+
 /// The full names to try, in order. What is too long to be a name is left out.
 pub fn candidates(resolver: Resolver, conf: &ResolvConf, name: &str) -> Vec<Name> {
     let as_is = Name::parse(name);

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use svclab_netfilter::order::Order;
 
 /// A client's own addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +21,7 @@ pub struct Own {
 pub fn glibc(own: &Own, addresses: &[IpAddr]) -> Vec<IpAddr> {
     let mut res = families(own, addresses);
     if own.any_ipv6 {
-        res.sort_by_key(|ip| match ip {
+        res.order_by_key(|ip| match ip {
             IpAddr::V4(ip) => (u8::from(own.global_ipv6), distance(own, *ip)),
             IpAddr::V6(_) => (u8::from(!own.global_ipv6), 0),
         });

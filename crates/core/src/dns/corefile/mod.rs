@@ -16,6 +16,30 @@ pub use plugins::{MAX_TTL, MIN_TTL};
 /// Where kubeadm's Deployment mounts the ConfigMap; CoreDNS names it in its errors.
 pub const PATH: &str = "/etc/coredns/Corefile";
 
+/// What kubeadm 1.32 writes into the ConfigMap.
+pub const DEFAULT: &str = "\
+.:53 {
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . /etc/resolv.conf {
+       max_concurrent 1000
+    }
+    cache 30
+    loop
+    reload
+    loadbalance
+}
+";
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     pub blocks: Vec<Block>,

@@ -42,6 +42,7 @@ impl Lab {
             Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
             Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
             Task::Canary(node, family) => self.look_for_canary(&node, family, cause),
+            Task::NameServer(key) => self.name_server(&key, cause),
             Task::LoadBalancer(key) => self.load_balancer(&key, cause),
             Task::Announce(key) => self.announce(&key, cause),
             Task::HealthChecks => self.renew_relays(),

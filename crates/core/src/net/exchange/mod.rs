@@ -71,7 +71,7 @@ pub fn run(
     let result = match &request.what {
         Question::Http { path } => wire.http(client, goal, (&request.host, path), serve),
         Question::Connect => wire.knock(client, goal),
-        Question::Datagram => wire.ask(client, goal),
+        Question::Datagram | Question::Name(_) => wire.ask(client, goal),
         Question::Echo => wire.ping(client, request.to),
     };
     Exchange { id, at, ended: wire.at, packets: wire.packets, request, result }

@@ -1,11 +1,13 @@
 //! UDP: a datagram and its answer. A client that keeps its port keeps its flow.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{L4, Packet, Protocol};
 
 use super::{Client, Reached, Wire, error_of, sized};
+use crate::net::Party;
 use crate::time::Duration;
 use crate::trace::Answer;
 
@@ -15,20 +17,38 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const QUESTION: usize = 40;
 const ANSWER: usize = 100;
 
+/// What a server does with a datagram: where it runs, who listens, the packet as it came → how many
+/// bytes it answers, if it does. It may ask others over the same wire first.
+pub type Serve<'s> = &'s mut dyn FnMut(&mut Wire, (&Party, &Rc<str>), &Packet) -> Option<usize>;
+
 impl Wire<'_> {
     /// Sends one datagram and waits for one.
     pub fn ask(&mut self, client: &Client, goal: SocketAddr) -> Answer {
+        self.converse(client, goal, (QUESTION, TIMEOUT), &mut |_, _, _| Some(ANSWER))
+    }
+
+    /// The same with a question of `length` bytes and a client that waits for a time of its own.
+    pub fn converse(
+        &mut self,
+        client: &Client,
+        goal: SocketAddr,
+        (length, wait): (usize, Duration),
+        serve: Serve,
+    ) -> Answer {
         let Some(own) = self.bind(client, goal, Protocol::Udp) else { return Answer::NoRoute };
         let start = self.at;
-        let question = sized(datagram(own, goal), QUESTION);
+        let question = sized(datagram(own, goal), length);
         let heard = match self.reach(&client.party, question) {
-            Reached::Party(server, packet) => self.answered(client, question, (&server, packet)),
+            Reached::Party(server, packet) => {
+                self.answered(client, question, (&server, packet), serve)
+            }
             Reached::Error(answer) => Some(answer),
             Reached::Stopped => Some(Answer::Denied),
             Reached::Silence => None,
         };
-        heard.unwrap_or_else(|| {
-            self.at = start + TIMEOUT;
+        // What comes too late is not heard.
+        heard.filter(|_| self.at <= start + wait).unwrap_or_else(|| {
+            self.at = start + wait;
             Answer::TimedOut
         })
     }
@@ -38,7 +58,8 @@ impl Wire<'_> {
         &mut self,
         client: &Client,
         question: Packet,
-        (server, packet): (&super::Party, Packet),
+        (server, packet): (&Party, Packet),
+        serve: Serve,
     ) -> Option<Answer> {
         let at = packet.destination();
         let Some(by) = self.net.listener(server, Protocol::Udp, at.port()) else {
@@ -47,7 +68,8 @@ impl Wire<'_> {
             let (party, error) = self.send(server, error).arrived?;
             return error_of(&error, &question).filter(|_| party == client.party);
         };
-        let reply = sized(datagram(at, packet.source()), ANSWER);
+        let length = serve(self, (server, &by), &packet)?;
+        let reply = sized(datagram(at, packet.source()), length);
         let (party, reply) = self.send(server, reply).arrived?;
         let ours = party == client.party
             && reply.source() == question.destination()
