@@ -125,7 +125,7 @@ impl Watch {
         key: &ObjectKey,
         object: Option<&Rc<Object>>,
     ) -> BTreeSet<Rc<ObjectKey>> {
-        let (before, after, old) = self.take_slice(key, object);
+        let ([before, after], old) = self.take_slice(key, object);
         if before == after && same_endpoints(old.as_deref(), object.map(Rc::as_ref)) {
             return BTreeSet::new();
         }
@@ -149,7 +149,7 @@ impl Watch {
         &mut self,
         key: &ObjectKey,
         object: Option<&Rc<Object>>,
-    ) -> (Option<Rc<ObjectKey>>, Option<Rc<ObjectKey>>, Option<Rc<Object>>) {
+    ) -> ([Option<Rc<ObjectKey>>; 2], Option<Rc<Object>>) {
         let before = self.slices.remove(key);
         let after = object.and_then(|it| self.service_of(it.as_endpoint_slice()?));
         let mut old = None;
@@ -162,7 +162,7 @@ impl Watch {
                 heard.slices.insert(key.clone(), Rc::clone(object));
             });
         }
-        (before, after, old)
+        ([before, after], old)
     }
 
     /// Slices of the other family are for another kube-proxy.
