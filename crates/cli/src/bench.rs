@@ -27,6 +27,8 @@ use svclab_netfilter::{ChainName, Packet, RuleSet, TableName, TcpFlags};
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 
+mod node;
+
 const RUNS: usize = 3;
 /// Walks take microseconds: more of them tell more.
 const WALKS: usize = 101;
@@ -37,6 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let report = json!({
         "rules": [rules(50, 3), rules(1000, 10)],
+        "node": [node::node(1000, 10), node::node(10_000, 10)],
         "edit": edit(),
         "apply": [apply(50, 3), apply(1000, 10)],
         "walk": [walk(1000, 10), walk(10_000, 10)],
@@ -51,11 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 /// One node's rules: from objects to data, to text, and into a kernel.
 fn rules(services: usize, endpoints: usize) -> Value {
     let objects = cluster(services, endpoints);
-    let settings = Settings {
-        node: "node-1".to_owned(),
-        cluster_cidr: "10.244.0.0/16".to_owned(),
-        ..Settings::default()
-    };
+    let settings = settings("node-1");
     let sync = proxy::full_sync(&objects, &settings);
     let text = sync.restore.to_string();
     let mut node = FollowingNode::new(&objects, &settings);
@@ -81,6 +80,14 @@ fn rules(services: usize, endpoints: usize) -> Value {
             some.len()
         }),
     })
+}
+
+fn settings(node: &str) -> Settings {
+    Settings {
+        node: node.to_owned(),
+        cluster_cidr: "10.244.0.0/16".to_owned(),
+        ..Settings::default()
+    }
 }
 
 /// A node whose kube-proxy has written its rules, as somebody else keeps them too.
@@ -263,11 +270,7 @@ fn walk(services: usize, endpoints: usize) -> Value {
     lab.run_until(at(10));
     let mut network = lab.network().clone();
     for (name, kernel) in &mut network.kernels {
-        let settings = Settings {
-            node: name.to_string(),
-            cluster_cidr: "10.244.0.0/16".to_owned(),
-            ..Settings::default()
-        };
+        let settings = settings(name);
         let mut rules = RuleSet::builtin();
         rules.restore(&proxy::jumps(), true);
         rules.restore(&proxy::full_sync(&objects, &settings).restore, true);

@@ -11,9 +11,9 @@ use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Entry, Protocol};
 
 use super::endpoint::Endpoint;
-use super::names::{PortKey, ProtocolKey};
+use super::known::KnownPort;
+use super::names::ProtocolKey;
 use super::part::Part;
-use super::service::ServicePort;
 
 /// What the clean-up looks at in a UDP port of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,14 +31,11 @@ pub(super) struct UdpPort {
 }
 
 impl UdpPort {
-    pub(super) fn of(
-        key: PortKey<'_>,
-        port: &ServicePort,
-        endpoints: &[Endpoint<'_>],
-    ) -> Option<UdpPort> {
-        let address = |it: &Endpoint<'_>| SocketAddr::new(it.ip, it.port);
-        (key.protocol == ProtocolKey::Udp).then(|| UdpPort {
-            name: key.port.into(),
+    pub(super) fn of(known: &KnownPort, endpoints: &[Endpoint]) -> Option<UdpPort> {
+        let port = &known.service;
+        let address = |it: &Endpoint| SocketAddr::new(it.ip, it.port);
+        (known.protocol == ProtocolKey::Udp).then(|| UdpPort {
+            name: Rc::clone(&known.name),
             port: port.port,
             cluster_ip: port.cluster_ip,
             other_ips: port.external_ips.iter().chain(&port.vips).copied().gather(),

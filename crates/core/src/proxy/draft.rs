@@ -63,7 +63,7 @@ impl Draft {
     }
 
     /// From the endpoint, spelled as its slice does.
-    pub(super) fn source_endpoint(self, endpoint: &Endpoint<'_>) -> Draft {
+    pub(super) fn source_endpoint(self, endpoint: &Endpoint) -> Draft {
         let written = endpoint.ip_written.as_ref().map(|it| format!("-s {it}"));
         self.source(endpoint.ip).written(written)
     }
@@ -89,7 +89,7 @@ impl Draft {
         self.target(Target::Jump(chain))
     }
 
-    pub(super) fn dnat(self, endpoint: &Endpoint<'_>) -> Rule {
+    pub(super) fn dnat(self, endpoint: &Endpoint) -> Rule {
         let mut rule = self.target(Target::Dnat { to: endpoint.ip, port: Some(endpoint.port) });
         if endpoint.ip_written.is_some() {
             let text = format!("-j DNAT --to-destination {}", endpoint.text);

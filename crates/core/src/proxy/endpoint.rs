@@ -1,6 +1,6 @@
-//! The EndpointSlices of a Service → the endpoints of each of its ports, in the order of their text.
+//! The EndpointSlices of a Service → the endpoints of one of its ports, in the order of their text.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -10,12 +10,13 @@ use svclab_netfilter::{ChainName, Family};
 
 use super::address::parse_ip;
 use super::names::{EndpointChains, PortKey, ProtocolKey};
-use super::service::{Ports, family_name, namespace};
+use super::service::family_name;
 use super::settings::{Settings, Version};
 use crate::key::ObjectKey;
-use crate::object::{self, EndpointSlice, SlicePort};
+use crate::object::{self, EndpointHints, EndpointSlice, ForName, SlicePort};
 
-pub(super) struct Endpoint<'a> {
+#[derive(Clone)]
+pub(super) struct Endpoint {
     pub(super) slice: Rc<ObjectKey>,
     /// `ip:port`, or `[ip]:port`.
     pub(super) text: Rc<str>,
@@ -27,17 +28,21 @@ pub(super) struct Endpoint<'a> {
     pub(super) ready: bool,
     pub(super) serving: bool,
     pub(super) terminating: bool,
-    pub(super) local: bool,
-    hints: Option<&'a object::EndpointHints>,
+    node: Option<Rc<str>>,
+    hints: Option<Rc<EndpointHints>>,
 }
 
-impl Endpoint<'_> {
-    pub(super) fn zone_hints(&self) -> &[object::ForName] {
-        self.hints.map_or(&[], |it| &it.for_zones)
+impl Endpoint {
+    pub(super) fn zone_hints(&self) -> &[ForName] {
+        self.hints.as_ref().map_or(&[], |it| &it.for_zones)
     }
 
-    pub(super) fn node_hints(&self) -> &[object::ForName] {
-        self.hints.map_or(&[], |it| &it.for_nodes)
+    pub(super) fn node_hints(&self) -> &[ForName] {
+        self.hints.as_ref().map_or(&[], |it| &it.for_nodes)
+    }
+
+    pub(super) fn is_on(&self, node: &str) -> bool {
+        self.node.as_ref().is_some_and(|it| **it == *node)
     }
 
     /// Not ready, but still to be used where nothing better is left.
@@ -46,102 +51,87 @@ impl Endpoint<'_> {
     }
 }
 
-/// The endpoints of the ports of one Service.
-pub(super) struct Endpoints<'a> {
-    /// Each list in the order of the endpoints' text, which no two have alike.
-    by_port: BTreeMap<PortKey<'a>, Vec<Endpoint<'a>>>,
-    /// Whether every node reads the same, but for what is local to it.
-    pub(super) alike: bool,
+/// The endpoints of one service port, whatever their conditions, in the order of their text.
+#[derive(Default)]
+pub(super) struct Endpoints {
+    all: Vec<Endpoint>,
+    /// Whether some stand in several slices, and which of these counts is each node's own choice.
+    ambiguous: bool,
 }
 
-impl<'a> Endpoints<'a> {
-    pub(super) fn of(&self, port: PortKey<'a>) -> &[Endpoint<'a>] {
-        self.by_port.get(&port).map_or(&[], |it| it)
-    }
-
-    /// Whatever their conditions; one behind two ports counts twice.
-    pub(super) fn count(&self) -> usize {
-        self.by_port.values().map(Vec::len).sum()
-    }
-}
-
-/// The endpoints of `ports`, whatever their conditions, from the slices of their Service.
-pub(super) fn endpoints<'a>(
-    slices: impl Iterator<Item = (&'a ObjectKey, &'a EndpointSlice)>,
-    settings: &Settings,
-    ports: &Ports<'_>,
-) -> Endpoints<'a> {
-    let mut res = Endpoints { by_port: BTreeMap::new(), alike: true };
-    for (key, slice) in slices {
-        if slice.address_type != family_name(settings.family) {
-            continue;
-        }
-        let slice_key = Rc::new(key.clone());
-        for (key, port) in slice_ports(slice) {
-            if ports.contains_key(&key) {
-                let chains = EndpointChains::new(key);
-                let source = Source { chains, port, slice_key: &slice_key };
-                let known = res.by_port.entry(key).or_default();
-                let written = slice.endpoints.iter();
-                known.extend(written.filter_map(|it| source.endpoint(it, settings)));
+impl Endpoints {
+    /// `slices` are those of the port's Service.
+    pub(super) fn of<'a>(
+        key: PortKey<'_>,
+        slices: impl Iterator<Item = (&'a Rc<ObjectKey>, &'a EndpointSlice)>,
+        settings: &Settings,
+    ) -> Endpoints {
+        let chains = EndpointChains::new(key);
+        let mut all = Vec::new();
+        for (slice_key, slice) in
+            slices.filter(|it| it.1.address_type == family_name(settings.family))
+        {
+            for port in slice.ports.iter().filter_map(|it| port_of(it, key)) {
+                let source = Source { chains: &chains, port, slice_key };
+                all.extend(slice.endpoints.iter().filter_map(|it| source.endpoint(it, settings)));
             }
         }
+        all.order_by(|a: &Endpoint, b| a.text.cmp(&b.text));
+        let mut res = Endpoints { all, ambiguous: false };
+        match settings.version {
+            Version::V1_30 => res.ambiguous = res.count() < res.all.len(),
+            Version::Modern => keep_one(&mut res.all, |later| !later.terminating),
+        }
+        res
     }
-    for endpoints in res.by_port.values_mut() {
-        res.alike &= endpoints.iter().all(|it| it.hints.is_none());
-        res.alike &= settle(endpoints, settings) || settings.version >= Version::Modern;
+
+    /// Each text once, as a node sees it.
+    pub(super) fn on(&self, node: &str) -> Cow<'_, [Endpoint]> {
+        if !self.ambiguous {
+            return Cow::Borrowed(&self.all);
+        }
+        let mut res = self.all.clone();
+        keep_one(&mut res, |later| later.is_on(node));
+        Cow::Owned(res)
     }
-    res
+
+    pub(super) fn count(&self) -> usize {
+        let again = self.all.windows(2).filter(|it| it[0].text == it[1].text);
+        self.all.len() - again.count()
+    }
+
+    /// Whether every node sees the same, but for what is local to it.
+    pub(super) fn are_alike(&self) -> bool {
+        !self.ambiguous && self.all.iter().all(|it| it.hints.is_none())
+    }
 }
 
-/// Puts them in order and keeps one of those that stand in several slices. Whether none did.
-fn settle(endpoints: &mut Vec<Endpoint<'_>>, settings: &Settings) -> bool {
-    let all = endpoints.len();
-    endpoints.order_by(|a, b| a.text.cmp(&b.text));
+/// Of endpoints with one text the last that takes the place of those before it.
+fn keep_one(endpoints: &mut Vec<Endpoint>, takes_the_place: impl Fn(&Endpoint) -> bool) {
     endpoints.dedup_by(|later, kept| {
         let same = later.text == kept.text;
-        if same && takes_the_place(later, settings) {
+        if same && takes_the_place(later) {
             std::mem::swap(later, kept);
         }
         same
     });
-    endpoints.len() == all
 }
 
-fn slice_ports(slice: &EndpointSlice) -> impl Iterator<Item = (PortKey<'_>, u16)> {
-    let service = slice.service_name().filter(|it| !it.is_empty());
-    slice.ports.iter().filter_map(move |port| {
-        let key = PortKey {
-            namespace: namespace(&slice.metadata.namespace),
-            name: service?,
-            port: SlicePort::name(port),
-            protocol: ProtocolKey::parse(port.protocol.as_deref().unwrap_or_default())?,
-        };
-        Some((key, port.port()?))
-    })
+/// The number of a slice's port, where it is the one that `key` asks for.
+fn port_of(port: &SlicePort, key: PortKey<'_>) -> Option<u16> {
+    let protocol = ProtocolKey::parse(port.protocol.as_deref().unwrap_or_default())?;
+    (SlicePort::name(port) == key.port && protocol == key.protocol).then(|| port.port())?
 }
 
 /// One port of a slice.
 struct Source<'k> {
-    chains: EndpointChains,
+    chains: &'k EndpointChains,
     port: u16,
     slice_key: &'k Rc<ObjectKey>,
 }
 
-/// Of an endpoint that stands in two slices.
-fn takes_the_place(later: &Endpoint<'_>, settings: &Settings) -> bool {
-    match settings.version {
-        Version::V1_30 => later.local,
-        Version::Modern => !later.terminating,
-    }
-}
-
 impl Source<'_> {
-    fn endpoint<'a>(
-        &self,
-        written: &'a object::Endpoint,
-        settings: &Settings,
-    ) -> Option<Endpoint<'a>> {
+    fn endpoint(&self, written: &object::Endpoint, settings: &Settings) -> Option<Endpoint> {
         let (ip, ip_written) = address(written, settings)?;
         let text: Rc<str> = match &ip_written {
             Some(written) => join(written, self.port).into(),
@@ -157,8 +147,8 @@ impl Source<'_> {
             ready: written.conditions.ready.unwrap_or(true),
             serving: written.conditions.serving.unwrap_or(true),
             terminating: written.conditions.terminating.unwrap_or(false),
-            local: written.node_name.as_ref().is_some_and(|it| *it == settings.node),
-            hints: written.hints.as_ref(),
+            node: written.node_name.as_deref().map(Rc::from),
+            hints: written.hints.clone().map(Rc::new),
         })
     }
 }

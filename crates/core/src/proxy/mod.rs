@@ -1,7 +1,8 @@
 //! kube-proxy in iptables mode: the objects of a cluster → the rules of one node.
 //!
-//! objects → service ports (`service`) and their endpoints (`endpoint`); which of them this node
-//! uses (`select`) → lines (`rules`) → what a port adds to the rules, and why (`part`, `origin`).
+//! objects → service ports (`service`) with their endpoints (`endpoint`), kept until they change
+//! (`known`); which of them this node uses (`select`) → lines (`rules`) → what a port adds to the
+//! rules, and why (`part`, `origin`).
 //! From there to what `iptables-restore` is given ([`full_sync`]), byte for byte as kube-proxy
 //! writes it; or, as the cluster goes on ([`Watch`]), to the kernel of each node ([`Proxier`]).
 //! Where kube-proxy's own order is that of a Go map, service ports go by namespace, name, port
@@ -15,6 +16,7 @@ mod draft;
 mod endpoint;
 mod ipvs;
 mod jumps;
+mod known;
 mod names;
 mod nft;
 mod node;
@@ -47,6 +49,7 @@ pub use nft::{Nftables, nftables};
 pub use origin::{Destination, Origin, Origins, Purpose};
 pub use pace::Pace;
 pub use proxier::{Proxier, Report, Rewritten};
+pub use rules::Text;
 pub use settings::{DetectLocal, Settings, Version};
 pub use userspace::{Listening, Userspace, userspace};
 pub use watch::Watch;
@@ -64,15 +67,11 @@ pub fn full_sync(objects: &Objects, settings: &Settings) -> Sync {
     full_sync_over(objects, settings, [])
 }
 
-/// What [`full_sync`] writes, as text. Each port's rules are printed as soon as they are made, and
-/// then forgotten: in a large cluster that takes a third of the time.
+/// What [`full_sync`] writes, as text; in a large cluster that takes a third of the time.
 pub fn full_text(objects: &Objects, settings: &Settings) -> String {
-    let watch = Watch::of(objects, settings.clone());
-    let node = node::this_node(objects, settings);
-    let frame = rules::frame(settings, &node, &mut Origins::new());
-    let mut text = rules::Text::new(&frame);
-    watch.each_lines((&node, settings), |lines| text.add(lines));
-    text.finish()
+    let mut text = Text::default();
+    Watch::of(objects, settings.clone()).write_text(objects, &settings.node, &mut text);
+    text.into_string()
 }
 
 /// A sync of a node whose nat table holds the chains `existing`: those of kube-proxy that no

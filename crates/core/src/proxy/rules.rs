@@ -67,28 +67,46 @@ pub(super) fn restore<'a>(
     Restore { tables: vec![filter, nat], ..Restore::default() }
 }
 
-/// The same text without stale chains, in the making.
-pub(super) struct Text<'a> {
-    frame: &'a Frame,
-    filter_rules: String,
-    own_chains: String,
+/// The same text without stale chains: what one node's first sync writes.
+/// Its parts keep their room from one text to the next, as kube-proxy's own buffers do.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    whole: String,
+    nat_chains: String,
     nat_rules: String,
+    /// What comes behind the services' rules.
+    filter_tail: String,
+    nat_tail: String,
 }
 
-impl Text<'_> {
-    pub(super) fn new(frame: &Frame) -> Text<'_> {
-        let (filter_rules, own_chains, nat_rules) = Default::default();
-        let mut res = Text { frame, filter_rules, own_chains, nat_rules };
-        print_placed(&frame.filter.head, &mut res.filter_rules);
-        print_placed(&frame.nat.head, &mut res.nat_rules);
-        res
+impl Text {
+    pub fn as_str(&self) -> &str {
+        &self.whole
+    }
+
+    pub fn into_string(self) -> String {
+        self.whole
+    }
+
+    pub(super) fn begin(&mut self, frame: &Frame) {
+        let Text { whole, nat_chains, nat_rules, filter_tail, nat_tail } = self;
+        for part in [&mut *whole, nat_chains, nat_rules, filter_tail, nat_tail] {
+            part.clear();
+        }
+        *whole += "*filter\n";
+        print_chains(frame.filter.chains.iter().copied(), whole);
+        print_placed(&frame.filter.head, whole);
+        print_placed(&frame.filter.tail, filter_tail);
+        print_chains(frame.nat.chains.iter().copied(), nat_chains);
+        print_placed(&frame.nat.head, nat_rules);
+        print_placed(&frame.nat.tail, nat_tail);
     }
 
     pub(super) fn add(&mut self, port: &Lines) {
         for (chain, line) in &port.filter {
-            print_rule(*chain, &line.rule, &mut self.filter_rules);
+            print_rule(*chain, &line.rule, &mut self.whole);
         }
-        print_chains(port.chains.iter().map(|it| it.0), &mut self.own_chains);
+        print_chains(port.chains.iter().map(|it| it.0), &mut self.nat_chains);
         for (chain, line) in &port.nat {
             print_rule(*chain, &line.rule, &mut self.nat_rules);
         }
@@ -97,19 +115,11 @@ impl Text<'_> {
         }
     }
 
-    pub(super) fn finish(mut self) -> String {
-        print_placed(&self.frame.filter.tail, &mut self.filter_rules);
-        print_placed(&self.frame.nat.tail, &mut self.nat_rules);
-        let mut head = String::from("*filter\n");
-        print_chains(self.frame.filter.chains.iter().copied(), &mut head);
-        head += &self.filter_rules;
-        head += "COMMIT\n*nat\n";
-        print_chains(self.frame.nat.chains.iter().copied(), &mut head);
-        head += &self.own_chains;
-        let mut res = self.nat_rules;
-        res += "COMMIT\n";
-        res.insert_str(0, &head);
-        res
+    pub(super) fn finish(&mut self) {
+        let Text { whole, nat_chains, nat_rules, filter_tail, nat_tail } = self;
+        for part in [filter_tail, "COMMIT\n*nat\n", nat_chains, nat_rules, nat_tail, "COMMIT\n"] {
+            whole.push_str(part);
+        }
     }
 }
 

@@ -13,18 +13,18 @@ use crate::object::ForName;
 #[derive(Default)]
 pub(super) struct Selection<'a> {
     /// For the Cluster policy.
-    pub(super) cluster: Vec<&'a Endpoint<'a>>,
+    pub(super) cluster: Vec<&'a Endpoint>,
     /// For the Local policy.
-    pub(super) local: Vec<&'a Endpoint<'a>>,
+    pub(super) local: Vec<&'a Endpoint>,
     /// All that some chain of this node leads to.
-    pub(super) reachable: Vec<&'a Endpoint<'a>>,
+    pub(super) reachable: Vec<&'a Endpoint>,
     /// Whether any endpoint anywhere can be used.
     pub(super) any: bool,
 }
 
 pub(super) fn select<'a>(
     port: &ServicePort,
-    endpoints: &'a [Endpoint<'a>],
+    endpoints: &'a [Endpoint],
     node: &ThisNode,
     settings: &Settings,
 ) -> Selection<'a> {
@@ -45,10 +45,10 @@ pub(super) fn select<'a>(
     }
 
     res.any |= all().any(|it| it.ready || it.is_winding_down());
-    res.local = all().filter(|it| it.local && it.ready).collect();
+    res.local = all().filter(|it| it.is_on(&node.name) && it.ready).collect();
     let mut fallback = false;
     if res.local.is_empty() {
-        res.local = all().filter(|it| it.local && it.is_winding_down()).collect();
+        res.local = all().filter(|it| it.is_on(&node.name) && it.is_winding_down()).collect();
         fallback = !res.local.is_empty();
     }
     let superset = topology == Topology::None && !fallback;
@@ -60,7 +60,7 @@ pub(super) fn select<'a>(
     res
 }
 
-fn union<'a>(one: &[&'a Endpoint<'a>], other: &[&'a Endpoint<'a>]) -> Vec<&'a Endpoint<'a>> {
+fn union<'a>(one: &[&'a Endpoint], other: &[&'a Endpoint]) -> Vec<&'a Endpoint> {
     let all = one.iter().chain(other).map(|it| (&it.text, *it));
     all.gather::<BTreeMap<_, _>>().into_values().collect()
 }
@@ -76,7 +76,7 @@ enum Topology {
 
 impl Topology {
     fn of(
-        endpoints: &[Endpoint<'_>],
+        endpoints: &[Endpoint],
         port: &ServicePort,
         node: &ThisNode,
         settings: &Settings,
@@ -94,7 +94,7 @@ impl Topology {
         Topology::None
     }
 
-    fn allows(self, endpoint: &Endpoint<'_>, node: &ThisNode) -> bool {
+    fn allows(self, endpoint: &Endpoint, node: &ThisNode) -> bool {
         match self {
             Topology::None => true,
             Topology::Zone => names(endpoint.zone_hints(), &node.zone),

@@ -4,21 +4,24 @@
 //! what their ports add to a node's rules (`parts`). Most Services add the same on every node:
 //! those parts are made for the first node that asks and kept for the others.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 
 use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, SharedMap};
 
-use super::endpoint::{Endpoint, Endpoints, endpoints};
+use super::endpoint::Endpoint;
+use super::known::Known;
 use super::names::PortKey;
-use super::node::ThisNode;
+use super::node::{ThisNode, this_node};
 use super::origin::Origins;
-use super::part::{Lines, Parts, finish};
-use super::rules::LARGE_CLUSTER;
+use super::part::{Parts, finish};
 use super::rules::port::{Around, lines};
+use super::rules::{LARGE_CLUSTER, Text, frame};
 use super::service::{Ports, ServicePort, family_name, namespace, service_ports};
-use super::settings::{DetectLocal, Settings, Version};
+use super::settings::{Settings, Version};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{EndpointSlice, Object, Objects};
 
@@ -42,6 +45,7 @@ pub struct Watch {
 struct Heard {
     service: Option<Rc<Object>>,
     slices: BTreeMap<ObjectKey, Rc<Object>>,
+    known: Lazy,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -174,7 +178,9 @@ impl Watch {
 
     fn change(&mut self, service: &Rc<ObjectKey>, change: impl FnOnce(&mut Heard)) {
         let heard = self.services.get_or_insert_with(Rc::clone(service), Rc::default);
-        change(Rc::make_mut(heard));
+        let heard = Rc::make_mut(heard);
+        change(heard);
+        heard.known = Lazy::default();
         if heard.is_nothing() {
             self.services.remove(service);
         }
@@ -183,36 +189,29 @@ impl Watch {
     /// Calls `each` for every service port with its endpoints, in the order of names.
     pub(super) fn each_port(
         &self,
-        mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &[Endpoint<'_>]),
+        mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &[Endpoint]),
     ) {
         for (service, heard) in self.services.iter() {
-            let reading = heard.read(&self.settings);
-            for (key, port) in &reading.ports {
-                each(service, *key, port, reading.endpoints.of(*key));
+            for port in &heard.known(&self.settings).ports {
+                let endpoints = port.endpoints.on(&self.settings.node);
+                each(service, port.key(service), &port.service, &endpoints);
             }
         }
     }
 
-    /// Calls `each` with what every port adds to a node's rules, in the order in which they are
-    /// written. Nothing of it is kept.
-    pub(super) fn each_lines(
-        &self,
-        (node, settings): (&ThisNode, &Settings),
-        mut each: impl FnMut(&Lines),
-    ) {
-        let mut readings = self.services.iter().map(|(key, heard)| (key, heard.read(settings)));
-        let (mut first, mut endpoints) = (Vec::new(), 0);
-        // How all of them are written depends on whether there are so many endpoints.
-        while endpoints <= LARGE_CLUSTER
-            && let Some(it) = readings.next()
-        {
-            endpoints += it.1.endpoints.count();
-            first.push(it);
+    /// What one node's first sync writes, as text. Each port's rules are printed as soon as they
+    /// are made, and then forgotten.
+    pub fn write_text(&self, objects: &Objects, node: &str, text: &mut Text) {
+        let settings = Settings { node: node.to_owned(), ..self.settings.clone() };
+        let node = this_node(objects, &settings);
+        let known = || self.services.iter().map(|(key, it)| (key, it.known(&settings)));
+        let endpoints = known().map(|it| it.1.endpoints()).sum::<usize>();
+        let mut around = Around::new(&settings, &node, endpoints > LARGE_CLUSTER);
+        text.begin(&frame(&settings, &node, &mut Origins::new()));
+        for (service, known) in known() {
+            known.ports.iter().for_each(|port| text.add(&lines(&mut around, service, port)));
         }
-        let mut around = Around::new(settings, node, endpoints > LARGE_CLUSTER);
-        for (service, reading) in first.into_iter().chain(readings) {
-            reading.lines(&mut around, service).iter().for_each(&mut each);
-        }
+        text.finish();
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = &Rc<ObjectKey>> {
@@ -234,26 +233,21 @@ impl Watch {
     ) -> Vec<Parts> {
         let heard = services.iter().map(|it| self.services.get(it).cloned().unwrap_or_default());
         let heard: Vec<Rc<Heard>> = heard.collect();
-        let readings = services.iter().zip(&heard).map(|(key, heard)| {
-            let is_made = self.made.get(key).is_some_and(|it| it.parts.is_some());
-            (!is_made).then(|| heard.read(settings))
-        });
-        let readings: Vec<Option<Reading<'_>>> = readings.collect();
-        for (key, reading) in services.iter().zip(&readings) {
-            self.count(key, reading.as_ref());
+        for (key, heard) in services.iter().zip(&heard) {
+            self.count(key, heard);
         }
 
         let large = self.is_large();
         let mut around = Around::new(settings, node, large);
-        let all = services.iter().zip(&heard).zip(readings);
-        let parts = all.map(|((key, heard), reading)| {
+        let parts = services.iter().zip(&heard).map(|(key, heard)| {
             if let Some(parts) = self.made_for_all(key, large) {
                 return parts;
             }
-            let reading = reading.unwrap_or_else(|| heard.read(settings));
+            let known = heard.known(settings);
+            let lines = known.ports.iter().map(|port| lines(&mut around, key, port)).collect();
             let before = before.get(key).map_or(&[][..], |it| it);
-            let parts = finish(reading.lines(&mut around, key), before, &mut self.origins);
-            if reading.is_alike(settings) {
+            let parts = finish(lines, before, &mut self.origins);
+            if known.is_alike(settings) {
                 self.keep(key, (large, Rc::clone(&parts)));
             }
             parts
@@ -261,10 +255,10 @@ impl Watch {
         parts.collect()
     }
 
-    fn count(&mut self, service: &Rc<ObjectKey>, reading: Option<&Reading<'_>>) {
-        let Some(reading) = reading.filter(|it| !it.ports.is_empty()) else { return };
-        if !self.made.contains_key(service) {
-            let endpoints = reading.endpoints.count();
+    fn count(&mut self, service: &Rc<ObjectKey>, heard: &Heard) {
+        let known = heard.known(&self.settings);
+        if !known.ports.is_empty() && !self.made.contains_key(service) {
+            let endpoints = known.endpoints();
             self.endpoints += endpoints;
             self.made.insert(Rc::clone(service), Made { endpoints, parts: None });
         }
@@ -304,39 +298,35 @@ fn same_endpoints(one: Option<&Object>, other: Option<&Object>) -> bool {
     one.ports == other.ports && one.endpoints.len() == other.endpoints.len() && alike
 }
 
-/// A Service as kube-proxy sees it.
-struct Reading<'a> {
-    ports: Ports<'a>,
-    endpoints: Endpoints<'a>,
-}
-
 impl Heard {
     fn is_nothing(&self) -> bool {
         self.service.is_none() && self.slices.is_empty()
     }
 
-    fn read(&self, settings: &Settings) -> Reading<'_> {
-        let ports = ports_of(self.service.as_deref(), settings);
-        let slices = self.slices.iter();
-        let slices = slices.filter_map(|(key, it)| Some((key, it.as_endpoint_slice()?)));
-        let endpoints = endpoints(slices, settings, &ports);
-        Reading { ports, endpoints }
+    /// Read when first asked for, whichever node asks.
+    fn known(&self, settings: &Settings) -> &Known {
+        self.known.0.get_or_init(|| {
+            let slices = self.slices.iter();
+            let slices = slices.filter_map(|(key, it)| Some((key, it.as_endpoint_slice()?)));
+            let service = self.service.as_deref().and_then(Object::as_service);
+            service.map(|it| Rc::new(Known::of(it, slices, settings))).unwrap_or_default()
+        })
     }
 }
 
-impl Reading<'_> {
-    /// Whether every node has the same rules for it.
-    fn is_alike(&self, settings: &Settings) -> bool {
-        let by_node = settings.detect_local_mode == DetectLocal::NodeCidr
-            || !settings.node_port_addresses.is_empty();
-        let alike = |it: &ServicePort| !it.uses_local() && it.source_ranges.is_empty();
-        !by_node && self.endpoints.alike && self.ports.values().all(alike)
-    }
+/// What is known of a Service, once somebody asked: it follows from the rest, and counts for
+/// nothing where that is compared.
+#[derive(Clone, Default)]
+struct Lazy(OnceCell<Rc<Known>>);
 
-    fn lines(&self, around: &mut Around<'_>, service: &Rc<ObjectKey>) -> Vec<Lines> {
-        let ports = self.ports.iter();
-        let lines =
-            ports.map(|(key, port)| lines(around, service, *key, port, self.endpoints.of(*key)));
-        lines.collect()
+impl PartialEq for Lazy {
+    fn eq(&self, _: &Lazy) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lazy")
     }
 }

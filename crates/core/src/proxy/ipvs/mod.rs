@@ -131,7 +131,8 @@ pub fn ipvs(objects: &Objects, settings: &Settings) -> Ipvs {
         };
         let port = Port { protocol: key.protocol.into(), port, origin: &origin };
         let selection = select(port.port, endpoints, &node, settings);
-        maker.loopback(&port, endpoints.iter().filter(|it| it.local).map(|it| (it.ip, it.port)));
+        let local = endpoints.iter().filter(|it| it.is_on(&node.name));
+        maker.loopback(&port, local.map(|it| (it.ip, it.port)));
         maker.frontends(&port, &selection);
         maker.sets(&port);
     });

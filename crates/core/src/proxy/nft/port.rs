@@ -21,7 +21,7 @@ pub(super) fn write(
     service: &Rc<ObjectKey>,
     key: PortKey<'_>,
     port: &ServicePort,
-    endpoints: &[Endpoint<'_>],
+    endpoints: &[Endpoint],
 ) {
     let selection = select(port, endpoints, writer.node, writer.settings);
     let mut port = PortWriter::new(writer, service, key, port, &selection);
@@ -80,7 +80,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
     }
 
-    fn origin(&mut self, purpose: Purpose, endpoint: Option<&Endpoint<'_>>) -> Option<OriginId> {
+    fn origin(&mut self, purpose: Purpose, endpoint: Option<&Endpoint>) -> Option<OriginId> {
         Some(self.writer.origins.add(Origin {
             service: Some(Rc::clone(self.service)),
             port: Rc::from(self.key.port),
@@ -98,7 +98,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
     fn rule_for(
         &mut self,
         chain: &Name,
-        (purpose, endpoint): (Purpose, Option<&Endpoint<'_>>),
+        (purpose, endpoint): (Purpose, Option<&Endpoint>),
         rule: Rule,
     ) {
         let origin = self.origin(purpose, endpoint);
@@ -279,7 +279,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         self.policy_chain(&Rc::clone(&self.local), &selection.local);
     }
 
-    fn policy_chain(&mut self, chain: &Name, endpoints: &[&Endpoint<'_>]) {
+    fn policy_chain(&mut self, chain: &Name, endpoints: &[&Endpoint]) {
         if endpoints.is_empty() {
             return;
         }
@@ -293,14 +293,14 @@ impl<'w, 'a> PortWriter<'w, 'a> {
                 self.rule_for(chain, (purpose, Some(endpoint)), rule);
             }
         }
-        let goto = |it: &&Endpoint<'_>| Verdict::Goto(self.chain_of("endpoint", it));
+        let goto = |it: &&Endpoint| Verdict::Goto(self.chain_of("endpoint", it));
         let verdicts: Vec<Verdict> = endpoints.iter().map(goto).collect();
         let purpose = Purpose::DrawEndpoint { of: verdicts.len() };
         self.rule(chain, purpose, vec![Statement::Numgen(verdicts)]);
     }
 
     /// The name of an endpoint's chain, or of the set of its clients.
-    fn chain_of(&self, prefix: &str, endpoint: &Endpoint<'_>) -> Name {
+    fn chain_of(&self, prefix: &str, endpoint: &Endpoint) -> Name {
         let ip = endpoint.ip_written.clone().unwrap_or_else(|| endpoint.ip.to_string());
         let name = nft_endpoint_name(self.key, &ip, endpoint.port);
         Name::from(format!("{prefix}-{name}"))
@@ -312,7 +312,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
     }
 
-    fn endpoint_chain(&mut self, endpoint: &Endpoint<'_>) {
+    fn endpoint_chain(&mut self, endpoint: &Endpoint) {
         let chain = self.chain_of("endpoint", endpoint);
         let ip = if endpoint.ip.is_ipv4() { "ip" } else { "ip6" };
         let spelled = |index: usize, text: String| BTreeMap::from([(index, text.into_boxed_str())]);

@@ -13,7 +13,8 @@ use crate::key::ObjectKey;
 use crate::proxy::connections::UdpPort;
 use crate::proxy::draft::Draft;
 use crate::proxy::endpoint::Endpoint;
-use crate::proxy::names::{PortChains, PortKey, port_chains};
+use crate::proxy::known::KnownPort;
+use crate::proxy::names::PortChains;
 use crate::proxy::node::ThisNode;
 use crate::proxy::origin::{Destination, Origin, Purpose};
 use crate::proxy::part::{Line, Lines};
@@ -52,12 +53,11 @@ impl<'a> Around<'a> {
 pub(in crate::proxy) fn lines(
     around: &mut Around<'_>,
     service: &Rc<ObjectKey>,
-    key: PortKey<'_>,
-    port: &ServicePort,
-    endpoints: &[Endpoint<'_>],
+    known: &KnownPort,
 ) -> Lines {
-    let selection = select(port, endpoints, around.node, around.settings);
-    let mut writer = PortWriter::new(around, service, key, port, &selection);
+    let endpoints = known.endpoints.on(&around.node.name);
+    let selection = select(&known.service, &endpoints, around.node, around.settings);
+    let mut writer = PortWriter::new(around, service, known, &selection);
     writer.cluster_ip();
     writer.external_ips();
     writer.load_balancer();
@@ -68,7 +68,7 @@ pub(in crate::proxy) fn lines(
     writer.firewall_chain();
     writer.policy_chains();
     writer.endpoint_chains();
-    Lines { udp: UdpPort::of(key, port, endpoints), ..writer.lines }
+    Lines { udp: UdpPort::of(known, &endpoints), ..writer.lines }
 }
 
 struct PortWriter<'w, 'a> {
@@ -80,24 +80,24 @@ struct PortWriter<'w, 'a> {
     port: &'w ServicePort,
     selection: &'w Selection<'w>,
     /// `shop/web:http`
-    name: String,
+    name: &'w str,
     protocol: Protocol,
     chains: PortChains,
     /// Whether traffic to the cluster IP has an endpoint to go to, and traffic from outside.
     has_internal: bool,
     has_external: bool,
     service: &'w Rc<ObjectKey>,
-    port_name: Rc<str>,
+    port_name: &'w Rc<str>,
 }
 
 impl<'w, 'a> PortWriter<'w, 'a> {
     fn new(
         around: &'w mut Around<'a>,
         service: &'w Rc<ObjectKey>,
-        key: PortKey<'_>,
-        port: &'w ServicePort,
+        known: &'w KnownPort,
         selection: &'w Selection<'w>,
     ) -> PortWriter<'w, 'a> {
+        let port = &known.service;
         let has_local = !selection.local.is_empty();
         PortWriter {
             around,
@@ -105,20 +105,20 @@ impl<'w, 'a> PortWriter<'w, 'a> {
             mark: None,
             port,
             selection,
-            name: key.to_string(),
-            protocol: key.protocol.into(),
-            chains: port_chains(key),
+            name: &known.title,
+            protocol: known.protocol.into(),
+            chains: known.chains,
             has_internal: selection.any && (has_local || !port.internal_local),
             has_external: selection.any && (has_local || !port.external_local),
             service,
-            port_name: Rc::from(key.port),
+            port_name: &known.name,
         }
     }
 
     fn line(&self, purpose: Purpose, rule: Rule) -> Line {
         let origin = Origin {
             service: Some(Rc::clone(self.service)),
-            port: Rc::clone(&self.port_name),
+            port: Rc::clone(self.port_name),
             endpoint: None,
             slice: None,
             purpose,
@@ -126,7 +126,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         Line { rule, origin }
     }
 
-    fn line_for(&self, endpoint: &Endpoint<'_>, purpose: Purpose, rule: Rule) -> Line {
+    fn line_for(&self, endpoint: &Endpoint, purpose: Purpose, rule: Rule) -> Line {
         let mut line = self.line(purpose, rule);
         line.origin.endpoint = Some(Rc::clone(&endpoint.text));
         line.origin.slice = Some(Rc::clone(&endpoint.slice));
@@ -238,7 +238,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
 
     fn accept_node_port(&mut self, port: u16) {
         let node_ports = "KUBE-NODEPORTS";
-        let draft = || Draft::label(&self.name).protocol(self.protocol);
+        let draft = || Draft::label(self.name).protocol(self.protocol);
         let rule = draft().dport(port).jump(self.chains.ext);
         if self.around.node.node_ports.localhost && self.around.settings.uses_nfacct() {
             let counted = draft()
@@ -343,7 +343,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         self.policy_chain(self.chains.svl, &selection.local);
     }
 
-    fn policy_chain(&mut self, chain: ChainName, endpoints: &[&Endpoint<'_>]) {
+    fn policy_chain(&mut self, chain: ChainName, endpoints: &[&Endpoint]) {
         if endpoints.is_empty() {
             return;
         }
@@ -370,7 +370,7 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         self.lines.chains.push((chain, lines));
     }
 
-    fn towards(&self, endpoint: &Endpoint<'_>) -> Draft {
+    fn towards(&self, endpoint: &Endpoint) -> Draft {
         if self.around.large {
             return Draft::default();
         }
@@ -383,8 +383,8 @@ impl<'w, 'a> PortWriter<'w, 'a> {
         }
     }
 
-    fn endpoint_chain(&mut self, endpoint: &Endpoint<'_>) {
-        let draft = || if self.around.large { Draft::default() } else { Draft::label(&self.name) };
+    fn endpoint_chain(&mut self, endpoint: &Endpoint) {
+        let draft = || if self.around.large { Draft::default() } else { Draft::label(self.name) };
 
         let mut dnat = draft();
         let remember = self.port.affinity_seconds.is_some();
@@ -405,6 +405,6 @@ fn mark_masq() -> ChainName {
     ChainName::of("KUBE-MARK-MASQ")
 }
 
-fn recent(endpoint: &Endpoint<'_>, check: RecentCheck) -> Criterion {
+fn recent(endpoint: &Endpoint, check: RecentCheck) -> Criterion {
     Criterion::Recent(Recent { name: endpoint.chain.to_string(), check, explicit: false })
 }

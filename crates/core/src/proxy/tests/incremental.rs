@@ -217,6 +217,7 @@ impl Pair {
         let nat = &self.expected.tables[&TableName::Nat];
         let existing: Vec<ChainName> = nat.chains.keys().copied().collect();
         let everything = full_sync(objects, &self.settings);
+        assert_eq!(full_text(objects, &self.settings), everything.restore.to_string());
         let waits = watch.is_large()
             && self.cleaned_at.is_some_and(|it| now - it <= Duration::from_secs(30));
         let mut sync = match waits {
