@@ -2,7 +2,7 @@
 //! predictions; and the lab's answer to such a scenario.
 //!
 //! [`write`] makes the scenario (without manifests of a [`random`] cluster), [`predict`] every
-//! claim, [`story`] what happens over time. [`world`] reads a scenario into the lab's network,
+//! claim, [`story`] what happens over time, [`valid`] what the replay asks of it. [`world`] reads a scenario into the lab's network,
 //! [`play`] plays its probes there, [`judge`] compares.
 
 mod judge;
@@ -11,6 +11,7 @@ mod predict;
 mod random;
 mod scenario;
 mod story;
+mod valid;
 mod world;
 mod write;
 

@@ -17,8 +17,8 @@ use super::predict::predict;
 use super::scenario::{
     HostLine, Item, Lan, NodeLine, PodLine, PortLine, Probe, RouteLine, Scenario, Text, Vip,
 };
-use super::story;
 use super::world::World;
+use super::{story, valid};
 
 /// Who asks: a pod on each worker.
 const CLIENTS: &str = "
@@ -74,6 +74,7 @@ pub(crate) fn write(name: &str, manifests: &str, seed: u64) -> Result<Scenario, 
         story::end_programs(&mut writer, &service)?;
     }
     writer.scenario.probes.truncate(MOST_PROBES);
+    valid::check(&writer.scenario)?;
     Ok(writer.scenario)
 }
 
