@@ -129,7 +129,9 @@ fn dwell(step: &Step) -> f64 {
         Event::Lost(_) => 1800.0,
         Event::Tracked { .. } | Event::Routed { .. } => 380.0,
         Event::Bridged { .. } => 200.0,
-        Event::Resolved { .. } | Event::Policed(_) => 700.0,
+        Event::Resolved { .. } | Event::Wrapped { .. } | Event::Unwrapped | Event::Policed(_) => {
+            700.0
+        }
         Event::Passed => 90.0,
     }
 }

@@ -12,6 +12,7 @@ use crate::admit::Version;
 use crate::dns::World;
 use crate::dns::text::WorldText;
 use crate::family::{Addresses, Ranges};
+use crate::net::Layout;
 use crate::proxy;
 use crate::read::read;
 
@@ -60,6 +61,9 @@ pub struct Cluster {
     /// Without one, Services of type LoadBalancer wait for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerSpec>,
+    /// How the pods' network is laid out.
+    #[serde(default)]
+    pub pod_network: Layout,
     /// What becomes of NetworkPolicies.
     #[serde(default)]
     pub network_policy: NetworkPolicySupport,

@@ -53,6 +53,8 @@ pub enum Place {
     Routing { node: NodeName },
     /// The node's eth0.
     Nic { node: NodeName },
+    /// The node's device towards other nodes' pods, where the network plugin tunnels.
+    Tunnel { node: NodeName, device: Rc<str> },
     /// The wire between the nodes.
     Lan,
     /// A process on the node itself.
@@ -74,6 +76,7 @@ impl Place {
             | Place::Conntrack { node, .. }
             | Place::Routing { node }
             | Place::Nic { node }
+            | Place::Tunnel { node, .. }
             | Place::Process { node } => Some(node),
             Place::Lan | Place::Router | Place::Host { .. } => None,
         }
@@ -100,6 +103,10 @@ pub enum Event {
     Translated { before: Packet },
     /// NetworkPolicies that select the pod were asked.
     Policed(Box<Ruling>),
+    /// A tunnel put the packet into one from node to node; `inner` is the one inside.
+    Wrapped { inner: Packet },
+    /// The other end of the tunnel took it out again.
+    Unwrapped,
     /// A process got the packet.
     Delivered,
     /// Nothing comes of it; why.
@@ -137,13 +144,27 @@ pub struct Route {
     pub destination: IpNet,
     pub via: Option<IpAddr>,
     pub device: Rc<str>,
+    /// Packets for it end here.
+    pub blackhole: bool,
+}
+
+impl Route {
+    /// To a network on the device's link.
+    pub fn new(destination: IpNet, device: impl Into<Rc<str>>) -> Route {
+        Route { destination, via: None, device: device.into(), blackhole: false }
+    }
 }
 
 /// `default via 10.244.1.1 dev eth0`, as `ip route` prints it.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.blackhole {
+            return write!(f, "blackhole {}", self.destination);
+        }
+        let host = self.destination.max_prefix_len();
         match self.destination.prefix_len() {
             0 => f.write_str("default")?,
+            prefix if prefix == host => write!(f, "{}", self.destination.addr())?,
             _ => write!(f, "{}", self.destination)?,
         }
         if let Some(via) = self.via {

@@ -70,6 +70,8 @@ impl Trace {
                 write_passage(f, passage, rules.map(|rules| &**rules))?;
             }
             Event::Translated { .. } => f.write_str("translated by the connection's entry")?,
+            Event::Wrapped { .. } => f.write_str("wrapped")?,
+            Event::Unwrapped => f.write_str("unwrapped")?,
             Event::Policed(ruling) => write!(f, "{ruling}")?,
             Event::Delivered => f.write_str("delivered")?,
             Event::Lost(loss) => write!(f, "{loss}")?,
@@ -145,6 +147,7 @@ impl fmt::Display for Place {
             Place::Conntrack { node, hook } => write!(f, "{node} {} conntrack", hook.name()),
             Place::Routing { node } => write!(f, "{node} route"),
             Place::Nic { node } => write!(f, "{node} eth0"),
+            Place::Tunnel { node, device } => write!(f, "{node} {device}"),
             Place::Lan => f.write_str("LAN"),
             Place::Process { node } => write!(f, "{node} process"),
             Place::Router => f.write_str("router"),

@@ -113,6 +113,8 @@ impl Entry {
             (_, Some(state), _) => state.timeout(),
             (_, _, Some(state)) => state.timeout(),
             (Protocol::Udp, ..) if self.assured => 120,
+            // `nf_conntrack_generic_timeout`
+            (Protocol::Ipip, ..) => 600,
             _ => 30,
         }
     }
@@ -214,7 +216,7 @@ impl Conntrack {
         let opens = match packet.l4 {
             L4::Tcp { flags, .. } => TcpState::first(flags).is_some(),
             L4::Icmp(icmp) => matches!(icmp, Icmp::EchoRequest { .. }),
-            L4::Udp { .. } | L4::Sctp { .. } => true,
+            L4::Udp { .. } | L4::Sctp { .. } | L4::Ipip => true,
         };
         let status = if opens { CtStatus::New } else { CtStatus::Invalid };
         Tracked { status, direction: Direction::Original, entry: Entry::begun(packet, now) }

@@ -5,13 +5,15 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// Transport protocols that a Service port can name, and ICMP.
+/// Transport protocols that a Service port can name, ICMP, and a whole packet in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     Tcp,
     Udp,
     Sctp,
     Icmp,
+    /// IP in IP, as tunnels of Calico send it.
+    Ipip,
 }
 
 impl Protocol {
@@ -22,6 +24,7 @@ impl Protocol {
             Protocol::Udp => "udp",
             Protocol::Sctp => "sctp",
             Protocol::Icmp => "icmp",
+            Protocol::Ipip => "ipencap",
         }
     }
 
@@ -29,6 +32,7 @@ impl Protocol {
     pub fn number(self) -> u8 {
         match self {
             Protocol::Icmp => 1,
+            Protocol::Ipip => 4,
             Protocol::Tcp => 6,
             Protocol::Udp => 17,
             Protocol::Sctp => 132,
@@ -121,6 +125,7 @@ pub enum L4 {
     Udp { sport: u16, dport: u16 },
     Sctp { sport: u16, dport: u16 },
     Icmp(Icmp),
+    Ipip,
 }
 
 /// A packet. `mark` is the kernel's (skb mark): it lives on this packet and on this node only.
@@ -152,6 +157,7 @@ impl Packet {
             L4::Udp { .. } => Protocol::Udp,
             L4::Sctp { .. } => Protocol::Sctp,
             L4::Icmp(_) => Protocol::Icmp,
+            L4::Ipip => Protocol::Ipip,
         }
     }
 
@@ -159,14 +165,14 @@ impl Packet {
     pub fn sport(&self) -> Option<u16> {
         match self.l4 {
             L4::Tcp { sport, .. } | L4::Udp { sport, .. } | L4::Sctp { sport, .. } => Some(sport),
-            L4::Icmp(_) => None,
+            L4::Icmp(_) | L4::Ipip => None,
         }
     }
 
     pub fn dport(&self) -> Option<u16> {
         match self.l4 {
             L4::Tcp { dport, .. } | L4::Udp { dport, .. } | L4::Sctp { dport, .. } => Some(dport),
-            L4::Icmp(_) => None,
+            L4::Icmp(_) | L4::Ipip => None,
         }
     }
 
@@ -234,6 +240,7 @@ impl Packet {
             L4::Tcp { .. } => 32,
             L4::Udp { .. } => 8,
             L4::Sctp { .. } => 12,
+            L4::Ipip => 0,
             L4::Icmp(Icmp::EchoRequest { .. } | Icmp::EchoReply { .. }) => 8,
             L4::Icmp(Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about }) => {
                 8 + ip + if about.protocol == Protocol::Tcp { 40 } else { 8 }
@@ -258,6 +265,7 @@ impl fmt::Display for Packet {
             L4::Udp { .. } => write!(f, "UDP {} > {}", self.source(), self.destination()),
             L4::Sctp { .. } => write!(f, "SCTP {} > {}", self.source(), self.destination()),
             L4::Icmp(icmp) => write!(f, "ICMP {} > {}: {icmp}", self.src, self.dst),
+            L4::Ipip => write!(f, "IPIP {} > {}", self.src, self.dst),
         }
     }
 }

@@ -307,6 +307,8 @@ fn details(lang: Lang, trace: &Trace, step: &Step, send: &Callback<Msg>) -> Html
         | Event::Passed
         | Event::Bridged { .. }
         | Event::Resolved { .. }
+        | Event::Wrapped { .. }
+        | Event::Unwrapped
         | Event::Translated { .. }
         | Event::Policed(_)
         | Event::Delivered

@@ -233,7 +233,7 @@ pub fn spot_of(place: &Place) -> Option<Spot> {
             Spot::Hook(node.clone(), *hook)
         }
         Place::Routing { node } => Spot::Routing(node.clone()),
-        Place::Nic { node } => Spot::Nic(node.clone()),
+        Place::Nic { node } | Place::Tunnel { node, .. } => Spot::Nic(node.clone()),
         Place::Process { node } => Spot::Process(node.clone()),
         Place::Lan => Spot::Lan,
         Place::Router => Spot::Router,

@@ -117,6 +117,7 @@ pub fn step_place(lang: Lang, step: &Step) -> String {
             lang.pick(format!("{node} · routing"), format!("{node} · 라우팅"))
         }
         Place::Nic { node } => format!("{node} · eth0"),
+        Place::Tunnel { node, device } => format!("{node} · {device}"),
         Place::Lan => "LAN".to_owned(),
         Place::Process { node } => {
             lang.pick(format!("{node} · process"), format!("{node} · 프로세스"))
@@ -135,6 +136,18 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
             format!("Who has {ip}? {by} answers for it (ARP), so the packet goes to that node."),
             format!("{ip}의 주인은? {by}가 대신 ARP에 응답하므로 패킷은 그 노드로 갑니다."),
         ),
+        Event::Wrapped { inner } => lang.pick(
+            format!(
+                "The tunnel puts the whole packet ({inner}) into one of its own, from node to node."
+            ),
+            format!("터널이 패킷({inner}) 전체를 노드에서 노드로 가는 자신의 패킷에 담습니다."),
+        ),
+        Event::Unwrapped => lang
+            .pick(
+                "The other end of the tunnel takes the packet out, as it was put in.",
+                "터널의 반대쪽 끝이 담겨 있던 패킷을 그대로 꺼냅니다.",
+            )
+            .to_owned(),
         Event::Bridged { to: BridgeTo::Host } => lang
             .pick(
                 "The frame is for the bridge's own MAC address, so the node takes it to route it.",

@@ -104,7 +104,7 @@ impl Sending {
 /// The machines of the scenario, before any pod runs.
 pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = cluster.nodes.iter();
-    let nodes = nodes.map(node);
+    let nodes = nodes.map(|it| Node { layout: cluster.pod_network, ..node(it) });
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
     let pods = cluster.cluster_cidr;
@@ -123,7 +123,11 @@ pub(super) fn started(node: &Node, pods: Ranges) -> Kernel {
     let mut kernel = Kernel::default();
     for own in node.pod_cidrs.iter() {
         if let Some(all) = pods.of(own.family()) {
-            Rc::make_mut(kernel.rules_mut(own.family())).restore(&cni::flannel(own, all), true);
+            let rules = match node.layout.is_bridged() {
+                true => cni::flannel(own, all),
+                false => cni::calico(all),
+            };
+            Rc::make_mut(kernel.rules_mut(own.family())).restore(&rules, true);
         }
     }
     kernel

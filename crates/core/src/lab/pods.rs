@@ -99,7 +99,7 @@ impl Host for OnNode<'_> {
         let Some(node) = self.net.node(&self.node) else { return Vec::new() };
         let free = node.pod_cidrs.iter().map(|range| self.free_address(range));
         let Some(ips) = free.collect::<Option<Vec<IpAddr>>>() else { return Vec::new() };
-        let device: Rc<str> = format!("veth{:08x}", self.rng.next_u64() >> 32).into();
+        let device: Rc<str> = node.layout.pod_device(self.rng.next_u64()).into();
         let pod: Rc<str> = pod_name(self.pod).into();
         for ip in &ips {
             let (pod, node, device) = (pod.clone(), self.node.clone(), device.clone());

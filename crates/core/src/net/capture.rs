@@ -16,7 +16,7 @@ use crate::trace::{Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Que
 pub enum Tap {
     /// `eth0` or `lo` in a pod (`namespace/name`).
     Pod { pod: Rc<str>, device: Rc<str> },
-    /// `eth0`, `cni0`, `lo` or a veth on a node.
+    /// `eth0`, `cni0`, `lo`, a tunnel's device or a pod's on a node.
     Node { node: NodeName, device: Rc<str> },
     /// `eth0` or `lo` of a host outside.
     Host { name: Rc<str>, device: Rc<str> },
@@ -40,7 +40,7 @@ pub fn capture(exchange: &Exchange, tap: &Tap, bridge_nf: bool) -> Vec<Captured>
     let mut res = Vec::new();
     for (index, trace) in exchange.packets.iter().enumerate() {
         for (at, packet, out) in sightings(trace, tap, bridge_nf) {
-            let line = printer.line(index, at, &packet);
+            let line = printer.line(index, at, &packet, inside(trace, at));
             res.push(Captured { at, packet, out, line });
         }
         res.extend(neighbours(trace, tap));
@@ -95,6 +95,14 @@ fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
                     see(false);
                 }
             }
+            (Place::Tunnel { node, device }, Tap::Node { node: own, device: tapped })
+                if node == own && device == tapped =>
+            {
+                match step.event {
+                    Event::Wrapped { inner } => res.push((step.at, inner, true)),
+                    _ => see(false),
+                }
+            }
             (Place::Bridge { node }, Tap::Node { node: own, device })
                 if node == own && &**device == "cni0" =>
             {
@@ -104,6 +112,17 @@ fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
         }
     }
     res
+}
+
+/// The packet inside of the one that passes at an instant.
+fn inside(trace: &Trace, at: Instant) -> Option<&Packet> {
+    let before = trace.steps.iter().rev().skip_while(|it| it.at > at);
+    let mut tunnels = before.filter_map(|it| match (&it.place, &it.event) {
+        (Place::Tunnel { .. }, Event::Wrapped { inner }) => Some((it.at < at).then_some(inner)),
+        (Place::Tunnel { .. }, _) => Some(None),
+        _ => None,
+    });
+    tunnels.next().flatten()
 }
 
 /// What the bridge's own device shows. A frame from a port has been through PREROUTING when the
@@ -208,19 +227,28 @@ impl<'a> Printer<'a> {
         self.next[side] = self.next[side].wrapping_add(bytes);
     }
 
-    fn line(&mut self, index: usize, at: Instant, packet: &Packet) -> String {
-        let version = if packet.dst.is_ipv4() { "IP" } else { "IP6" };
-        let mut res = format!("{} {version} ", clock(at));
-        let end = |ip: IpAddr, port: Option<u16>| match port {
-            Some(port) => format!("{ip}.{port}"),
-            None => ip.to_string(),
+    /// A tunnel's packet and the one in it; VXLAN's takes a second line, without the time.
+    fn line(
+        &mut self,
+        index: usize,
+        at: Instant,
+        packet: &Packet,
+        inner: Option<&Packet>,
+    ) -> String {
+        let Some(inner) = inner else {
+            return format!("{} {}", clock(at), self.packet(index, packet));
         };
-        let (from, to) = (end(packet.src, packet.sport()), end(packet.dst, packet.dport()));
-        let _ = write!(res, "{from} > {to}: ");
+        let (outside, inner) = (outside(packet), self.packet(index, inner));
+        format!("{} {outside}{inner}", clock(at))
+    }
+
+    fn packet(&mut self, index: usize, packet: &Packet) -> String {
+        let mut res = addresses(packet);
         match packet.l4 {
             L4::Tcp { flags, .. } => res += &self.tcp(index, packet, flags),
             L4::Udp { .. } => drop(write!(res, "UDP, length {}", packet.length)),
             L4::Sctp { .. } => res += "sctp",
+            L4::Ipip => {}
             L4::Icmp(icmp) => res += &self.icmp(icmp, packet),
         }
         res
@@ -339,6 +367,27 @@ impl<'a> Printer<'a> {
                 _ => 8 + data,
             }
     }
+}
+
+/// `IP 10.244.1.9.41298 > 10.244.2.6.8080: `
+fn addresses(packet: &Packet) -> String {
+    let version = if packet.dst.is_ipv4() { "IP" } else { "IP6" };
+    let end = |ip: IpAddr, port: Option<u16>| match port {
+        Some(port) => format!("{ip}.{port}"),
+        None => ip.to_string(),
+    };
+    let (from, to) = (end(packet.src, packet.sport()), end(packet.dst, packet.dport()));
+    format!("{version} {from} > {to}: ")
+}
+
+/// What stands before the packet in a tunnel's: tcpdump takes port 8472 for OTV.
+fn outside(packet: &Packet) -> String {
+    let header = match packet.dport() {
+        Some(8472) => "OTV, flags [I] (0x08), overlay 0, instance 1\n",
+        Some(_) => "VXLAN, flags [I] (0x08), vni 4096\n",
+        None => "",
+    };
+    format!("{}{header}", addresses(packet))
 }
 
 /// The multicast address that the neighbour listens on (RFC 4291 §2.7.1).

@@ -1,8 +1,8 @@
-//! The rules of the network plugin: flannel's, which hide pods from whatever is not the cluster.
+//! The rules of the network plugin, which hide pods from whatever is not the cluster.
 //!
-//! Packets of pods to pods keep their source; those that leave the cluster take the node's
+//! flannel: packets of pods to pods keep their source; those that leave the cluster take the node's
 //! address (`flannel/pkg/trafficmngr/iptables`, `masqRules`). Marked packets are left to
-//! kube-proxy, whose jump stands before this one.
+//! kube-proxy, whose jump stands before this one. Calico's `natOutgoing` does the same.
 
 use ipnet::IpNet;
 use svclab_netfilter::Family;
@@ -35,6 +35,18 @@ pub fn flannel(pods: IpNet, cluster: IpNet) -> Restore {
     parse(&text).0
 }
 
+/// What Calico's node agent writes for a pool with `natOutgoing`; it keeps the pools in sets
+/// (`cali40masq-ipam-pools`), of which the lab's cluster has but one range.
+pub fn calico(pool: IpNet) -> Restore {
+    let text = format!(
+        "*nat\n:cali-POSTROUTING - [0:0]\n:cali-nat-outgoing - [0:0]\n\
+         -A POSTROUTING -m comment --comment \"cali:O3lYWMrLQYEMJtB5\" -j cali-POSTROUTING\n\
+         -A cali-POSTROUTING -j cali-nat-outgoing\n\
+         -A cali-nat-outgoing -s {pool} ! -d {pool} -j MASQUERADE --random-fully\nCOMMIT\n"
+    );
+    parse(&text).0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +59,13 @@ mod tests {
         assert_eq!(commands, 7);
         assert_eq!(parse(&restore.to_string()).1, []);
         assert!(!restore.to_string().contains("unknown"), "{restore}");
+    }
+
+    #[test]
+    fn calicos_rules_are_read_without_a_mistake() {
+        let restore = calico("10.244.0.0/16".parse().expect("a network"));
+        let commands: usize = restore.tables.iter().map(|it| it.commands.len()).sum();
+        assert_eq!(commands, 3);
+        assert_eq!(parse(&restore.to_string()).1, []);
     }
 }

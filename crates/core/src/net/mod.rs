@@ -1,11 +1,12 @@
-//! The cluster's network: nodes, their kernels, pods on bridges, one LAN, a router, and hosts outside.
+//! The cluster's network: nodes, their kernels, their pods, one LAN, a router, and hosts outside.
 //!
-//! Who is there: [`node`], [`party`]; what they know: [`route`], [`limit`], the rules of the
-//! network plugin ([`cni`]). [`stack`] takes a packet through one node's hooks, [`travel`] from
+//! Who is there: [`node`], [`party`]; what they know: [`route`], [`limit`]; what the network plugin
+//! makes of it: [`layout`], its rules ([`cni`]); what `ip` tells of it: [`table`]. [`stack`] takes a packet through one node's hooks, [`travel`] from
 //! link to link, [`exchange`] makes the packets of a connection or a question, [`capture`] prints
 //! what passes an interface, [`policy`] says which
 //! packets NetworkPolicies let through, [`probe`] asks one node for every way a packet may go.
 
+mod layout;
 mod limit;
 mod node;
 mod party;
@@ -17,6 +18,7 @@ pub mod exchange;
 pub mod policy;
 pub mod probe;
 pub mod stack;
+pub mod table;
 pub mod travel;
 
 use std::collections::BTreeMap;
@@ -32,6 +34,7 @@ use crate::family::{Addresses, OfFamily, Ranges};
 use crate::rng::Rng;
 use crate::trace::NodeName;
 
+pub use layout::{Encapsulation, Layout, Tunnel};
 pub use limit::ErrorLimit;
 pub use node::{Node, ReversePath, Sysctls};
 pub use party::{Attachment, Guest, Host, Party, Ports};

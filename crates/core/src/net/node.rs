@@ -5,16 +5,18 @@ use std::net::IpAddr;
 
 use svclab_netfilter::{AddrType, Family};
 
+use super::Layout;
 use crate::family::{Addresses, OfFamily, Ranges, first_host};
 use crate::trace::{NodeName, Route};
 
-/// A node: eth0 on the LAN, the bridge cni0 for its pods.
+/// A node: eth0 on the LAN; for its pods the bridge cni0, or a route to each, as its layout says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub name: NodeName,
     /// Of eth0.
     pub addresses: Addresses,
     pub pod_cidrs: Ranges,
+    pub layout: Layout,
     /// Whether its machine is on; one that is off drops everything.
     pub up: bool,
     /// Addresses that somebody bound to lo.
@@ -71,7 +73,8 @@ impl Node {
         let (bound, routes) = (Vec::new(), Vec::new());
         let (name, sysctls) = (name.into(), Sysctls::default());
         let rp_filter = BTreeMap::new();
-        Node { name, addresses, pod_cidrs, up: true, bound, routes, sysctls, rp_filter }
+        let layout = Layout::default();
+        Node { name, addresses, pod_cidrs, layout, up: true, bound, routes, sysctls, rp_filter }
     }
 
     /// The larger of the device's own setting and that of `all` is in force (`IN_DEV_MAXCONF`).
@@ -107,22 +110,38 @@ impl Node {
 
     /// cni0's address: the first of the node's pod addresses.
     pub fn bridge(&self, family: Family) -> Option<IpAddr> {
-        self.pod_cidrs.of(family).map(first_host)
+        let range = self.pod_cidrs.of(family).filter(|_| self.layout.is_bridged());
+        range.map(first_host)
     }
 
-    /// The primary address of one of the node's devices. lo has none of more than local scope, so
-    /// the kernel takes the node's own (`inet_select_addr`).
+    /// The address of the device towards other nodes' pods: the network's own.
+    pub fn tunnel_address(&self, family: Family) -> Option<IpAddr> {
+        self.layout.tunnel(family)?;
+        self.pod_cidrs.of(family).map(|it| it.network())
+    }
+
+    /// The primary address of one of the node's devices. lo has none of more than local scope and
+    /// the ends of veth pairs have none at all, so the kernel takes the node's own
+    /// (`inet_select_addr`).
     pub fn address_of(&self, device: &str, family: Family) -> Option<IpAddr> {
-        if device == "cni0" { self.bridge(family) } else { self.addresses.of(family) }
+        if device == "cni0" {
+            return self.bridge(family);
+        }
+        let tunnel = self.layout.tunnel(family).filter(|it| it.device == device);
+        match tunnel {
+            Some(_) => self.tunnel_address(family),
+            None => self.addresses.of(family),
+        }
     }
 
     /// What the kernel's routing table says of an address (`inet_addr_type`).
     pub fn addr_type(&self, ip: IpAddr) -> AddrType {
-        let bridge = self.bridge(ip.family()) == Some(ip);
-        if self.addresses.contains(&ip) || bridge || ip.is_loopback() || self.bound.contains(&ip) {
+        let family = ip.family();
+        let plugin = [self.bridge(family), self.tunnel_address(family)].contains(&Some(ip));
+        if self.addresses.contains(&ip) || plugin || ip.is_loopback() || self.bound.contains(&ip) {
             return AddrType::Local;
         }
-        let range = self.pod_cidrs.of(Family::V4);
+        let range = self.pod_cidrs.of(Family::V4).filter(|_| self.layout.is_bridged());
         let broadcast = range.is_some_and(|range| range.broadcast() == ip);
         if broadcast { AddrType::Broadcast } else { AddrType::Unicast }
     }

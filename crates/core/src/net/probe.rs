@@ -154,6 +154,7 @@ impl Probe {
             Protocol::Udp => L4::Udp { sport, dport },
             Protocol::Sctp => L4::Sctp { sport, dport },
             Protocol::Icmp => L4::Icmp(Icmp::EchoRequest { id: 1 }),
+            Protocol::Ipip => L4::Ipip,
         };
         Packet::new(self.src, self.dst, l4)
     }

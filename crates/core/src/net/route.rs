@@ -1,13 +1,15 @@
 //! Routing tables of nodes, pods and outside hosts, the most special route first.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::order::Order;
 
-use super::{Host, Network, Node};
+use super::layout::{Encapsulation, blocks};
+use super::{Attachment, Host, Network, Node};
 use crate::family::{Addresses, OfFamily, Ranges, first_host};
 use crate::trace::Route;
 
@@ -15,21 +17,21 @@ use crate::trace::Route;
 #[derive(Clone, Copy)]
 pub(super) struct Topology<'a> {
     pub(super) nodes: &'a [Node],
+    pub(super) pods: &'a BTreeMap<IpAddr, Attachment>,
     pub(super) lan: Ranges,
     pub(super) router: Addresses,
 }
 
 impl Topology<'_> {
     fn routes(self, node: &Node) -> Vec<Route> {
-        let to_pods = |it: &'_ Node, destination: IpNet| -> Option<Route> {
-            if it.name == node.name {
-                return Some(Route { destination, via: None, device: "cni0".into() });
-            }
-            it.addresses.of(destination.family()).map(|gateway| via(destination, gateway))
-        };
         let mut res: Vec<Route> = Vec::new();
         for it in self.nodes {
-            res.extend(it.pod_cidrs.iter().filter_map(|range| to_pods(it, range)));
+            for range in it.pod_cidrs.iter() {
+                match it.name == node.name {
+                    true => self.own_pods(node, range, &mut res),
+                    false => self.pods_of(node, it, range, &mut res),
+                }
+            }
         }
         res.extend(node.routes.iter().cloned());
         res.extend(self.lan.iter().map(on_link));
@@ -37,29 +39,70 @@ impl Topology<'_> {
         by_prefix(res)
     }
 
+    /// The bridge, or each pod's own device; of a block nothing else is anywhere.
+    fn own_pods(self, node: &Node, range: IpNet, res: &mut Vec<Route>) {
+        if node.layout.is_bridged() {
+            res.push(Route::new(range, "cni0"));
+            return;
+        }
+        let pods = self.pods.values().filter(|it| it.node == node.name && range.contains(&it.ip));
+        res.extend(pods.map(|it| Route::new(it.ip.into(), it.device.clone())));
+        let blackhole = |block| Route { blackhole: true, ..Route::new(block, "") };
+        res.extend(self.blocks(node, range).into_iter().map(blackhole));
+    }
+
+    /// The way of `node` to the pods of another one.
+    fn pods_of(self, node: &Node, other: &Node, range: IpNet, res: &mut Vec<Route>) {
+        let family = range.family();
+        let tunnel = node.layout.tunnel(family);
+        let gateway = match tunnel.map(|it| it.kind) {
+            Some(Encapsulation::Vxlan { .. }) => other.tunnel_address(family),
+            _ => other.addresses.of(family),
+        };
+        let Some(gateway) = gateway else { return };
+        let device = tunnel.map_or("eth0", |it| it.device);
+        let to = |block| Route { device: device.into(), ..via(block, gateway) };
+        match node.layout.is_bridged() {
+            true => res.push(to(range)),
+            false => res.extend(self.blocks(other, range).into_iter().map(to)),
+        }
+    }
+
+    fn blocks(self, node: &Node, range: IpNet) -> Vec<IpNet> {
+        let pods = self.pods.values().filter(|it| it.node == node.name);
+        blocks(range, pods.map(|it| it.ip))
+    }
+
     /// The device by which the node sends to `ip`.
     pub(super) fn device_to(self, node: &Node, ip: IpAddr) -> Option<Rc<str>> {
         if node.is_local(ip) {
             return Some("lo".into());
         }
-        route_to(&self.routes(node), ip).map(|it| it.device.clone())
+        let routes = self.routes(node);
+        route_to(&routes, ip).filter(|it| !it.blackhole).map(|it| it.device.clone())
     }
 }
 
 impl Network {
-    /// A node's main routing table; other nodes' pods through the nodes themselves (flannel's
-    /// host-gw).
+    /// A node's main routing table, with the way to all pods as its layout makes it.
     pub fn routes(&self, node: &Node) -> Vec<Route> {
         self.topology().routes(node)
     }
 
     /// What routes follow from, apart from the kernels that packets change.
     pub(super) fn topology(&self) -> Topology<'_> {
-        Topology { nodes: &self.nodes, lan: self.lan, router: self.router }
+        Topology { nodes: &self.nodes, pods: &self.pods, lan: self.lan, router: self.router }
     }
 
-    /// A pod's routing table: its node's pods on the link, all else through the bridge.
+    /// A pod's routing table: its node's pods on the link, all else through the bridge; without a
+    /// bridge everything over an address that the node answers for.
     pub fn pod_routes(&self, node: &Node) -> Vec<Route> {
+        if !node.layout.is_bridged() {
+            let families = node.pod_cidrs.families();
+            let gateways = families.filter_map(|it| node.layout.pod_gateway(it));
+            let routes = gateways.map(|it| [on_link(it.into()), default_route(it)]);
+            return by_prefix(routes.flatten().collect());
+        }
         let links = node.pod_cidrs.iter().map(on_link);
         let defaults = node.pod_cidrs.iter().map(|range| default_route(first_host(range)));
         links.chain(defaults).collect()
@@ -81,11 +124,11 @@ pub fn route_to(routes: &[Route], ip: IpAddr) -> Option<&Route> {
 
 /// A route over another machine of the LAN.
 pub fn via(destination: IpNet, gateway: IpAddr) -> Route {
-    Route { destination, via: Some(gateway), device: "eth0".into() }
+    Route { via: Some(gateway), ..Route::new(destination, "eth0") }
 }
 
 fn on_link(destination: IpNet) -> Route {
-    Route { destination, via: None, device: "eth0".into() }
+    Route::new(destination, "eth0")
 }
 
 fn default_route(gateway: IpAddr) -> Route {
@@ -103,5 +146,5 @@ fn by_prefix(mut routes: Vec<Route>) -> Vec<Route> {
 
 /// The way of a packet that stays on its machine.
 pub(super) fn loopback(destination: IpAddr) -> Route {
-    Route { destination: destination.into(), via: None, device: "lo".into() }
+    Route::new(destination.into(), "lo")
 }

@@ -1,11 +1,12 @@
 //! A packet from its sender over veth pairs, bridges, wires and nodes to where it ends.
 //!
-//! [`link`] takes it over bridges and the LAN, [`node`] through a node, past the NetworkPolicies
-//! that [`policy`] asks.
+//! [`link`] takes it over bridges and the LAN, [`node`] through a node, [`tunnel`] inside of another
+//! packet from node to node, past the NetworkPolicies that [`policy`] asks.
 
 mod link;
 mod node;
 mod policy;
+mod tunnel;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -51,7 +52,7 @@ pub fn send(
     packet: Packet,
 ) -> Trip {
     let journey = Journey::new(packet, at, chance);
-    let mut traveller = Traveller { net, journey, rules: BTreeMap::new() };
+    let mut traveller = Traveller { net, journey, rules: BTreeMap::new(), inner: None };
     let end = traveller.start(from);
     let Traveller { journey, rules, .. } = traveller;
     let (verdict, arrived, answer) = match end {
@@ -73,6 +74,8 @@ struct Traveller<'a> {
     net: &'a mut Network,
     journey: Journey<'a>,
     rules: BTreeMap<NodeName, Rc<RuleSet>>,
+    /// The packet inside of the one that travels.
+    inner: Option<Packet>,
 }
 
 impl Traveller<'_> {

@@ -37,6 +37,9 @@ impl fmt::Display for Tuple {
 impl Tuple {
     fn write(&self, f: &mut fmt::Formatter<'_>, request: bool) -> fmt::Result {
         write!(f, "src={} dst={}", self.src.ip(), self.dst.ip())?;
+        if self.protocol == Protocol::Ipip {
+            return Ok(());
+        }
         if self.protocol != Protocol::Icmp {
             return write!(f, " sport={} dport={}", self.src.port(), self.dst.port());
         }
@@ -67,6 +70,7 @@ impl fmt::Display for Row<'_> {
         let Row { entry, left } = self;
         let (name, number) = match entry.original.protocol {
             Protocol::Icmp if entry.original.src.is_ipv6() => ("icmpv6", 58),
+            Protocol::Ipip => ("unknown", Protocol::Ipip.number()),
             protocol => (protocol.name(), protocol.number()),
         };
         write!(f, "{name:<8} {number}")?;

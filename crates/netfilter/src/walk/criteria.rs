@@ -22,7 +22,8 @@ pub(crate) fn header_matches(it: &Match, packet: &Packet) -> Option<bool> {
         }
         Criterion::Protocol(protocol) => is_protocol(*protocol, packet),
         Criterion::OtherProtocol(number) => {
-            *number == 0 || *number == ICMP6 && !packet.src.is_ipv4() && is_icmp(packet)
+            let icmp6 = *number == ICMP6 && !packet.src.is_ipv4() && is_icmp(packet);
+            *number == 0 || icmp6 || *number == packet.protocol().number() && !is_icmp(packet)
         }
         Criterion::Source(address) => address.net.contains(&packet.src),
         Criterion::Destination(address) => address.net.contains(&packet.dst),

@@ -19,6 +19,10 @@ pub(super) struct Frame {
 impl Traveller<'_> {
     /// Out of a pod over its veth pair to the bridge.
     pub(super) fn over_veth(&mut self, node: &Node, pod: &Attachment, next_hop: IpAddr) -> End {
+        if !node.layout.is_bridged() {
+            self.step(veth(pod), Event::Resolved { ip: next_hop, by: node.name.clone() });
+            return self.through(node, &pod.device, Frame { from: None, to: None });
+        }
         let to_host = node.bridge(self.family()) == Some(next_hop);
         if !to_host && !self.net.pods.contains_key(&next_hop) {
             let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
@@ -42,6 +46,13 @@ impl Traveller<'_> {
         if device == "cni0" {
             return self.out_of_port(node, next_hop, Some(node));
         }
+        if let Some(tunnel) = node.layout.tunnel(self.family()).filter(|it| it.device == device) {
+            return self.enter_tunnel(node, tunnel, next_hop);
+        }
+        let mut pods = self.net.pods.values();
+        if let Some(pod) = pods.find(|it| it.node == node.name && *it.device == *device).cloned() {
+            return self.reach_pod(&pod);
+        }
         self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
         match self.on_lan(next_hop) {
             End::Lost(Loss::NoNeighbour, None) => {
@@ -60,11 +71,15 @@ impl Traveller<'_> {
             return End::Lost(Loss::NoNeighbour, answer);
         };
         self.step(bridge, Event::Bridged { to: BridgeTo::Port });
-        self.step(veth(&pod), Event::Passed);
+        self.reach_pod(&pod)
+    }
+
+    fn reach_pod(&mut self, pod: &Attachment) -> End {
+        self.step(veth(pod), Event::Passed);
         // A mark belongs to the packet on its machine.
         self.journey.packet.mark = 0;
         let place = Place::Pod { node: pod.node.clone(), pod: pod.pod.clone() };
-        let party = self.net.party(&pod);
+        let party = self.net.party(pod);
         self.arrive(place, party)
     }
 

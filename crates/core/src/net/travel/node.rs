@@ -121,14 +121,19 @@ impl Traveller<'_> {
         self.out(node, output, next_hop)
     }
 
-    /// The node's own packets: a first route for the source address, OUTPUT, the route that
-    /// counts, POSTROUTING.
+    /// A process of the node's sends.
     pub(super) fn node_sends(&mut self, node: &Node) -> End {
         let place = Place::Process { node: node.name.clone() };
         if !node.up {
             return self.lose(place, Loss::MachineDown);
         }
         self.step(place, Event::Sent);
+        self.goes_out(node)
+    }
+
+    /// The node's own packets: a first route for the source address, OUTPUT, the route that
+    /// counts, POSTROUTING.
+    pub(super) fn goes_out(&mut self, node: &Node) -> End {
         let first = match self.route(node) {
             Ok(route) => route,
             Err(loss) => return End::Lost(loss, None),
@@ -173,6 +178,9 @@ impl Traveller<'_> {
         if let Some(end) = self.refused(node, verdict) {
             return end;
         }
+        if let Some(end) = self.leave_tunnel(node) {
+            return end;
+        }
         self.arrive(Place::Process { node: node.name.clone() }, Party::Node(node.name.clone()))
     }
 
@@ -183,7 +191,7 @@ impl Traveller<'_> {
             return Ok(crate::net::route::loopback(dst));
         }
         let routes = self.net.routes(node);
-        let Some(route) = route_to(&routes, dst).cloned() else {
+        let Some(route) = route_to(&routes, dst).filter(|it| !it.blackhole).cloned() else {
             self.step(place, Event::Lost(Loss::NoRoute));
             return Err(Loss::NoRoute);
         };
@@ -194,7 +202,8 @@ impl Traveller<'_> {
     /// Runs `hooks` on the node's stack; the connection is looked up once per node.
     fn at_node<T>(&mut self, node: &Node, hooks: impl FnOnce(&mut Stack<'_, '_>) -> T) -> T {
         let net = &mut *self.net;
-        let topology = Topology { nodes: &net.nodes, lan: net.lan, router: net.router };
+        let topology =
+            Topology { nodes: &net.nodes, pods: &net.pods, lan: net.lan, router: net.router };
         let kernel = net.kernels.entry(node.name.clone()).or_default();
         let family = self.journey.packet.dst.family();
         self.rules.entry(node.name.clone()).or_insert_with(|| kernel.rules(family).clone());

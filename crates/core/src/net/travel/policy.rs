@@ -17,8 +17,11 @@ impl Traveller<'_> {
         if self.net.policies.is_empty() || src == dst || self.is_known() {
             return None;
         }
-        let leaves = (input == "cni0").then_some((PolicyDirection::Egress, src));
-        let arrives = (output == "cni0").then_some((PolicyDirection::Ingress, dst));
+        let of_pod = |device: &str, ip| {
+            device == "cni0" || self.net.pods.get(&ip).is_some_and(|it| *it.device == *device)
+        };
+        let leaves = of_pod(input, src).then_some((PolicyDirection::Egress, src));
+        let arrives = of_pod(output, dst).then_some((PolicyDirection::Ingress, dst));
         for (direction, pod) in leaves.into_iter().chain(arrives) {
             let ruling = ask(&self.net.policies, direction, &self.journey.packet);
             let Some((ruling, place)) = ruling.zip(self.net.pods.get(&pod).map(veth)) else {
