@@ -11,6 +11,7 @@ mod controllers;
 mod dns;
 mod kernel;
 mod kube_proxy;
+mod kubectl;
 mod nft;
 mod packet_cases;
 mod packets;
@@ -29,6 +30,7 @@ const LAYOUTS: &[Layout] = &[
     kernel::scenarios,
     kube_proxy::rules,
     kube_proxy::jumps,
+    kubectl::sessions,
     nft::tables,
     nft::packets,
     packets::packets,

@@ -1,7 +1,8 @@
 //! `svclab`: the lab's engine on files.
 //!
 //! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go;
-//! `admit` gives the API server's answers to a file of requests; `dns` gives CoreDNS's replies to questions; `kernel` writes what a real kernel can replay; `check` runs the cases of the conformance data;
+//! `admit` gives the API server's answers to a file of requests; `dns` gives CoreDNS's replies to questions; `kernel` writes what a real kernel can replay; `sh` prints what a
+//! command prints in the lab's terminal; `check` runs the cases of the conformance data;
 //! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
 
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ mod dns;
 mod failure;
 mod kernel;
 mod rules;
+mod sh;
 mod state;
 mod trace;
 
@@ -28,6 +30,7 @@ usage: svclab rules [--options OPTIONS.json] [--mode iptables|nft|ipvs] [--jumps
        svclab admit [--cluster ipv4|dual] [--version 1.32|1.33|1.34] FILE
        svclab dns [--settings SETTINGS.json] [--upstream UPSTREAM.yaml] --queries FILE|- STATE...
        svclab kernel [--seed N] MANIFEST...
+       svclab sh [--at SECONDS] [--seed N] [--from WHERE] MANIFEST... -- COMMAND
        svclab check DIR...
        svclab bench
 ";
@@ -52,6 +55,7 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some("admit") => admit::run(arguments),
         Some("dns") => dns::run(arguments),
         Some("kernel") => kernel::run(arguments),
+        Some("sh") => sh::run(arguments),
         Some("check") => check::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("help" | "-h" | "--help") => print(USAGE).map(|()| ExitCode::SUCCESS),

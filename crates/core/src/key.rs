@@ -43,6 +43,7 @@ pub enum Kind {
     ClusterRoleBinding,
     CustomResourceDefinition,
     PriorityClass,
+    Event,
 }
 
 struct Names {
@@ -130,6 +131,7 @@ const NAMES: &[Names] = &[
         "customresourcedefinitions",
     ),
     in_cluster(Kind::PriorityClass, "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses"),
+    in_namespace(Kind::Event, "Event", "v1", "events"),
 ];
 
 impl Kind {

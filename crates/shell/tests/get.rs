@@ -65,7 +65,7 @@ impl Session {
 
 /// The recorded ages are `<age>`.
 fn masked(mut table: Table) -> Table {
-    let at = table.columns.iter().position(|it| *it == "AGE").expect("every kind has an age");
+    let at = table.columns.iter().position(|it| it == "AGE").expect("every kind has an age");
     for row in &mut table.rows {
         assert!(row[at].starts_with(|c: char| c.is_ascii_digit()), "{row:?}");
         row[at] = "<age>".to_owned();
@@ -135,8 +135,12 @@ mod examples {
         let object = Object::from_value(kind, value).expect("an object");
         let now = seconds_of(NOW).and_then(|it| u64::try_from(it).ok()).expect("a time");
         let found = table(kind, [&object], wide, Instant::from_micros(now * 1_000_000));
-        let cells: Vec<(&str, &str)> =
-            found.columns.iter().copied().zip(found.rows[0].iter().map(String::as_str)).collect();
+        let cells: Vec<(&str, &str)> = found
+            .columns
+            .iter()
+            .map(String::as_str)
+            .zip(found.rows[0].iter().map(String::as_str))
+            .collect();
         let expected: Vec<(&str, &str)> =
             expected.iter().map(|it| it.split_once('=').expect("COLUMN=cell")).collect();
         assert_eq!(cells, expected);

@@ -52,6 +52,12 @@ impl Lab {
                 self.delete_gracefully(key, pod.clone(), grace, cause);
                 return;
             }
+            if pod.metadata.deletion_grace_period_seconds.is_some_and(|before| before > 0) {
+                // The end of a grace period is an update of its own, before the pod goes.
+                pod.metadata.deletion_timestamp = Some(self.now.rfc3339());
+                pod.metadata.deletion_grace_period_seconds = Some(0);
+                self.show_version(object.clone());
+            }
         }
         match options.propagation_policy {
             Propagation::Background => {}

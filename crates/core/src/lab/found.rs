@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use std::rc::Rc;
+
 use super::Lab;
 use crate::admit;
 use crate::family::first_host;
@@ -10,7 +12,8 @@ use crate::object::{
     Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
     Endpoints, Namespace, Object, ObjectMeta, SERVICE_NAME_LABEL, Service, ServicePort, SlicePort,
 };
-use crate::scenario::{Cluster, NodeSpec};
+use crate::scenario::{Cluster, NodeSpec, Scenario};
+use crate::time::Instant;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
@@ -37,6 +40,33 @@ impl Lab {
         let (endpoints, slice) = kubernetes_endpoints(server.address.primary);
         self.write(Object::Endpoints(endpoints), None);
         self.write(Object::EndpointSlice(slice), None);
+    }
+}
+
+/// A cluster in the middle of its life.
+impl Lab {
+    /// A lab with these objects as they are stored elsewhere, at `at`. No controller has looked at
+    /// them: each acts when something changes that it watches. Nothing else of the scenario's
+    /// manifests or of what a new cluster holds is there.
+    pub fn stored(
+        scenario: &Scenario,
+        seed: u64,
+        objects: impl IntoIterator<Item = Object>,
+        at: Instant,
+    ) -> Lab {
+        let mut lab = Lab::bare(&scenario.cluster, seed);
+        lab.now = at;
+        for object in objects {
+            let version = object.meta().resource_version.parse().unwrap_or(0);
+            lab.resource_version = lab.resource_version.max(version);
+            let key = object.key();
+            let object = Rc::new(object);
+            lab.objects.insert(object.clone());
+            if let Some(id) = lab.objects.id(&key) {
+                lab.index.replace(&lab.objects, (&key, id), None, Some(&object));
+            }
+        }
+        lab
     }
 }
 

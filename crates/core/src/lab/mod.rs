@@ -49,7 +49,7 @@ use crate::net::exchange::Response;
 use crate::object::{Object, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
-use crate::scenario::{NetworkPolicySupport, Scenario};
+use crate::scenario::{Cluster, NetworkPolicySupport, Scenario};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -193,10 +193,19 @@ pub struct Lab {
 impl Lab {
     /// The scenario's cluster with its manifests applied, at the lab's first instant.
     pub fn new(scenario: &Scenario, seed: u64) -> Lab {
-        let cluster = &scenario.cluster;
+        let mut lab = Lab::bare(&scenario.cluster, seed);
+        lab.found(&scenario.cluster);
+        lab.apply(&scenario.cluster.system);
+        lab.apply(&scenario.text());
+        lab.preload_images();
+        lab
+    }
+
+    /// The machines and their networks, and no object.
+    fn bare(cluster: &Cluster, seed: u64) -> Lab {
         let net = network::build(cluster);
         let mut rng = Rng::new(seed);
-        let mut lab = Lab {
+        Lab {
             now: Instant::START,
             settings: found::settings(cluster),
             scheduler: cluster.scheduler,
@@ -227,12 +236,7 @@ impl Lab {
             exchanges: Vec::new(),
             requests: 0,
             sources: BTreeMap::new(),
-        };
-        lab.found(cluster);
-        lab.apply(&cluster.system);
-        lab.apply(&scenario.text());
-        lab.preload_images();
-        lab
+        }
     }
 
     pub fn now(&self) -> Instant {

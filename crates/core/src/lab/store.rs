@@ -105,6 +105,13 @@ impl Lab {
         self.clean_up_after(key, &old, cause);
     }
 
+    /// A version of an object that watches get although it is gone with the next one.
+    pub(super) fn show_version(&mut self, mut object: Object) {
+        self.resource_version += 1;
+        object.meta_mut().resource_version = self.resource_version.to_string();
+        self.remember(Watched::Modified, Rc::new(object));
+    }
+
     fn remember(&mut self, what: Watched, object: Rc<Object>) {
         if self.changes.len() == KEPT_CHANGES {
             self.changes.pop_front();

@@ -9,6 +9,7 @@ use svclab_netfilter::{Entry as Connection, Family, RuleRef, RuleSet};
 
 use super::log::Log;
 use super::{Lab, Objects};
+use crate::admit::Version;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
@@ -74,6 +75,11 @@ pub struct NodeRules {
 impl Lab {
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The release of Kubernetes.
+    pub fn version(&self) -> Version {
+        self.settings.version
     }
 
     pub fn network(&self) -> &Network {

@@ -106,7 +106,7 @@ fn joined<T: ToString>(items: impl Iterator<Item = T>) -> String {
 }
 
 /// `k=v,k=v`, or `<none>`.
-fn labels(labels: &Labels) -> String {
+pub(super) fn labels(labels: &Labels) -> String {
     or(&joined(labels.iter().map(|(key, value)| format!("{key}={value}"))), "<none>")
 }
 

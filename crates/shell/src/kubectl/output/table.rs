@@ -4,11 +4,11 @@ use svclab_core::key::Kind;
 use svclab_core::object::Object;
 use svclab_core::time::Instant;
 
-use super::columns::{cells, columns};
+use crate::kubectl::columns::{cells, columns};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
-    pub columns: Vec<&'static str>,
+    pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
@@ -20,7 +20,7 @@ pub fn table<'a>(
     now: Instant,
 ) -> Table {
     Table {
-        columns: columns(kind, wide).map(|column| column.name).collect(),
+        columns: columns(kind, wide).map(|column| column.name.to_owned()).collect(),
         rows: objects.into_iter().map(|object| cells(object, wide, now)).collect(),
     }
 }
@@ -36,15 +36,29 @@ impl Table {
         if self.rows.is_empty() {
             return String::new();
         }
-        let header: Vec<String> = self.columns.iter().map(|it| (*it).to_owned()).collect();
-        let lines = || std::iter::once(&header).chain(&self.rows);
-        let width = |column: usize| {
-            let cells = lines().filter_map(|cells| cells.get(column));
-            let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-            (widest + PADDING).max(NARROWEST)
-        };
-        let widths: Vec<usize> = (0..header.len()).map(width).collect();
-        lines().map(|cells| line(cells, &widths)).collect()
+        let lines: Vec<Vec<String>> =
+            std::iter::once(&self.columns).chain(&self.rows).cloned().collect();
+        Columns::default().print(&lines)
+    }
+}
+
+/// The widths of a table's columns: they only grow, as more is printed below.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Columns(Vec<usize>);
+
+impl Columns {
+    pub(crate) fn print(&mut self, lines: &[Vec<String>]) -> String {
+        for line in lines {
+            // The last cell of a line is not padded, but a wider column below may be.
+            for (column, cell) in line.iter().enumerate() {
+                let width = (cell.chars().count() + PADDING).max(NARROWEST);
+                match self.0.get_mut(column) {
+                    Some(known) => *known = width.max(*known),
+                    None => self.0.push(width),
+                }
+            }
+        }
+        lines.iter().map(|cells| line(cells, &self.0)).collect()
     }
 }
 

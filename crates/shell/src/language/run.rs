@@ -1,0 +1,309 @@
+//! What a line says → commands carried out.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::ast::*;
+use super::expand::{fields, text};
+use super::{arithmetic, pipeline};
+use crate::pipe::{Input, Output};
+use crate::process::Process;
+use crate::programs;
+
+/// How commands go on after one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Next(u8),
+    /// `break`, out of so many loops.
+    Break(u32),
+    Continue(u32),
+    Return(u8),
+    Exit(u8),
+}
+
+type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Functions that call each other, at most.
+const MAX_CALLS: usize = 60;
+
+/// A list in a shell of its own → its status.
+pub(super) async fn subshell(process: Process, list: &List) -> u8 {
+    let flow = run_list(&process, list).await;
+    let status = process.session().status;
+    match flow {
+        Flow::Exit(status) | Flow::Return(status) | Flow::Next(status) => status,
+        Flow::Break(_) | Flow::Continue(_) => status,
+    }
+}
+
+pub(super) fn run_list<'a>(process: &'a Process, list: &'a List) -> Later<'a, Flow> {
+    Box::pin(async move {
+        let mut status = process.session().status;
+        for item in &list.0 {
+            let runs = match item.after {
+                After::Anything => true,
+                After::Success => status == 0,
+                After::Failure => status != 0,
+            };
+            if !runs {
+                continue;
+            }
+            match run_pipeline(process, &item.pipeline).await {
+                Flow::Next(found) => status = found,
+                flow => return flow,
+            }
+            process.session_mut().status = status;
+        }
+        Flow::Next(if list.0.is_empty() { 0 } else { status })
+    })
+}
+
+async fn run_pipeline(process: &Process, pipeline: &Pipeline) -> Flow {
+    let flow = match pipeline.commands.as_slice() {
+        [command] => run_command(process, command).await,
+        commands => {
+            let tasks = pipeline::connect(process, commands.len());
+            let stages: Vec<Later<'_, u8>> = tasks
+                .iter()
+                .zip(commands)
+                .map(|(process, command)| -> Later<'_, u8> {
+                    Box::pin(stage(process.clone(), command))
+                })
+                .collect();
+            Flow::Next(pipeline::join(&tasks, stages).await)
+        }
+    };
+    match flow {
+        Flow::Next(status) if pipeline.negated => Flow::Next(u8::from(status == 0)),
+        flow => flow,
+    }
+}
+
+async fn stage(process: Process, command: &Command) -> u8 {
+    match run_command(&process, command).await {
+        Flow::Next(status) | Flow::Exit(status) | Flow::Return(status) => status,
+        Flow::Break(_) | Flow::Continue(_) => 0,
+    }
+}
+
+fn run_command<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> {
+    Box::pin(async move {
+        process.breathe().await;
+        let mut inner = process.clone();
+        for redirect in &command.redirects {
+            if let Err(message) = apply(&mut inner, redirect).await {
+                return failed(process, &message);
+            }
+        }
+        match &command.what {
+            What::Simple { assignments, words } => simple(&inner, assignments, words).await,
+            What::Group(list) => run_list(&inner, list).await,
+            What::Subshell(list) => Flow::Next(subshell(inner.subshell(), list).await),
+            What::Arithmetic(word) => arithmetic_command(&inner, word).await,
+            What::If { branches, otherwise } => {
+                for (condition, body) in branches {
+                    match run_list(&inner, condition).await {
+                        Flow::Next(0) => return run_list(&inner, body).await,
+                        Flow::Next(_) => {}
+                        flow => return flow,
+                    }
+                }
+                match otherwise {
+                    Some(body) => run_list(&inner, body).await,
+                    None => Flow::Next(0),
+                }
+            }
+            What::While { negated, condition, body } => {
+                repeat(&inner, *negated, condition, body).await
+            }
+            What::For { name, words, body } => each(&inner, name, words.as_deref(), body).await,
+            What::Function { name, body } => {
+                programs::define(process, name, body.clone());
+                Flow::Next(0)
+            }
+        }
+    })
+}
+
+fn failed(process: &Process, message: &str) -> Flow {
+    process.err(&format!("bash: {message}\n"));
+    Flow::Next(1)
+}
+
+async fn arithmetic_command(process: &Process, word: &Word) -> Flow {
+    let value = match text(process, word).await {
+        Ok(expression) => arithmetic::evaluate(&expression, &mut process.session_mut()),
+        Err(message) => Err(message),
+    };
+    match value {
+        Ok(value) => Flow::Next(u8::from(value == 0)),
+        Err(message) => failed(process, &format!("((: {message}")),
+    }
+}
+
+async fn repeat(process: &Process, negated: bool, condition: &List, body: &List) -> Flow {
+    let mut status = 0;
+    loop {
+        process.breathe().await;
+        match run_list(process, condition).await {
+            Flow::Next(found) if (found == 0) != negated => {}
+            Flow::Next(_) => return Flow::Next(status),
+            flow => return flow,
+        }
+        match after_turn(run_list(process, body).await) {
+            Turn::Next(found) => status = found,
+            Turn::Leave(flow) => return flow,
+        }
+    }
+}
+
+async fn each(process: &Process, name: &str, words: Option<&[Word]>, body: &List) -> Flow {
+    let values = match words {
+        Some(words) => fields(process, words).await,
+        None => Ok(process.session().arguments.clone()),
+    };
+    let values = match values {
+        Ok(values) => values,
+        Err(message) => return failed(process, &message),
+    };
+    let mut status = 0;
+    for value in values {
+        process.session_mut().variables.insert(name.to_owned(), value);
+        match after_turn(run_list(process, body).await) {
+            Turn::Next(found) => status = found,
+            Turn::Leave(flow) => return flow,
+        }
+    }
+    Flow::Next(status)
+}
+
+enum Turn {
+    Next(u8),
+    Leave(Flow),
+}
+
+/// What a loop does after its body.
+fn after_turn(flow: Flow) -> Turn {
+    match flow {
+        Flow::Next(status) => Turn::Next(status),
+        Flow::Break(levels) if levels > 1 => Turn::Leave(Flow::Break(levels - 1)),
+        Flow::Break(_) => Turn::Leave(Flow::Next(0)),
+        Flow::Continue(levels) if levels > 1 => Turn::Leave(Flow::Continue(levels - 1)),
+        Flow::Continue(_) => Turn::Next(0),
+        flow => Turn::Leave(flow),
+    }
+}
+
+async fn simple(process: &Process, assignments: &[(String, Word)], words: &[Word]) -> Flow {
+    let words = match fields(process, words).await {
+        Ok(words) => words,
+        Err(message) => return failed(process, &message),
+    };
+    let mut before = Vec::new();
+    for (name, word) in assignments {
+        let value = match text(process, word).await {
+            Ok(value) => value,
+            Err(message) => return failed(process, &message),
+        };
+        let old = process.session_mut().variables.insert(name.clone(), value);
+        before.push((name.clone(), old));
+    }
+    if words.is_empty() {
+        let by_substitution = assignments
+            .iter()
+            .any(|(_, word)| word.0.iter().any(|part| matches!(part, Part::Command { .. })));
+        return Flow::Next(if by_substitution { process.session().status } else { 0 });
+    }
+    let flow = call(process, words).await;
+    for (name, old) in before {
+        let variables = &mut process.session_mut().variables;
+        match old {
+            Some(old) => _ = variables.insert(name, old),
+            None => _ = variables.remove(&name),
+        }
+    }
+    flow
+}
+
+async fn call(process: &Process, words: Vec<String>) -> Flow {
+    let body = words.first().and_then(|name| programs::function(process, name));
+    let Some(body) = body else { return programs::call(process, words).await };
+    if !programs::enter(process, MAX_CALLS) {
+        return failed(process, &format!("{}: maximum function nesting level exceeded", words[0]));
+    }
+    let arguments = words.into_iter().skip(1).collect();
+    let before = std::mem::replace(&mut process.session_mut().arguments, arguments);
+    let flow = run_list(process, &body).await;
+    process.session_mut().arguments = before;
+    programs::leave(process);
+    match flow {
+        Flow::Return(status) => Flow::Next(status),
+        flow => flow,
+    }
+}
+
+async fn apply(process: &mut Process, redirect: &Redirect) -> Result<(), String> {
+    let to = match &redirect.to {
+        Target::Read(word) => {
+            let path = text(process, word).await?;
+            let found = programs::file(process, &path);
+            let found = found.ok_or_else(|| format!("{path}: No such file or directory"))?;
+            process.stdin = Input::text(found);
+            return Ok(());
+        }
+        Target::Document(slot) => {
+            let word = slot.get().cloned().unwrap_or_default();
+            process.stdin = Input::text(text(process, &word).await?);
+            return Ok(());
+        }
+        Target::Text(word) => {
+            let found = text(process, word).await?;
+            process.stdin = Input::text(format!("{found}\n"));
+            return Ok(());
+        }
+        Target::Same(Descriptor::Err) => process.stderr.clone(),
+        Target::Same(_) => process.stdout.clone(),
+        Target::Write(word) => opened(process, &text(process, word).await?, false)?,
+        Target::Append(word) => opened(process, &text(process, word).await?, true)?,
+    };
+    match redirect.from {
+        Descriptor::In => {}
+        Descriptor::Out => process.stdout = to,
+        Descriptor::Err => process.stderr = to,
+        Descriptor::Both => {
+            process.stdout = to.clone();
+            process.stderr = to;
+        }
+    }
+    Ok(())
+}
+
+fn opened(process: &Process, path: &str, append: bool) -> Result<Output, String> {
+    let full = process.resolve(path);
+    match full.as_str() {
+        "/dev/null" => return Ok(Output::Nowhere),
+        "/dev/stdout" => return Ok(process.stdout.clone()),
+        "/dev/stderr" => return Ok(process.stderr.clone()),
+        _ => {}
+    }
+    let mut files = process.stage.files.borrow_mut();
+    if files.is_directory(&full) {
+        return Err(format!("{path}: Is a directory"));
+    }
+    let there = full.rsplit_once('/').map_or("", |(directory, _)| directory);
+    if !files.is_directory(if there.is_empty() { "/" } else { there }) {
+        return Err(format!("{path}: No such file or directory"));
+    }
+    if !append || files.get(&full).is_none() {
+        files.put(full.clone(), "");
+    }
+    Ok(Output::File(full.into()))
+}
+
+/// Text kept for later, as `$(…)` keeps it.
+pub(crate) fn kept() -> (Output, Rc<RefCell<String>>) {
+    let kept = Rc::new(RefCell::new(String::new()));
+    (Output::Kept(kept.clone()), kept)
+}

@@ -1,0 +1,138 @@
+//! All that can be run: the one list of programs, and how a command finds its program.
+//!
+//! To add a tool: a module beside this one with an `async fn run(Process, Vec<String>) -> u8`, and
+//! a line in [`PROGRAMS`].
+
+mod builtin;
+mod node;
+mod text;
+
+use std::rc::Rc;
+
+use crate::job::Task;
+use crate::kubectl;
+use crate::language::List;
+use crate::language::run::Flow;
+use crate::process::Process;
+use crate::session::Place;
+
+/// Something that can be run by its name.
+pub struct Program {
+    pub name: &'static str,
+    /// One line for `help` and the completion.
+    pub summary: &'static str,
+    pub places: Places,
+    run: fn(Process, Vec<String>) -> Task,
+}
+
+/// Where a program is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Places {
+    Everywhere,
+    Nodes,
+    /// Where there is a kubeconfig: nodes and machines outside.
+    Kubeconfig,
+}
+
+impl Places {
+    pub fn include(self, place: &Place) -> bool {
+        match self {
+            Places::Everywhere => true,
+            Places::Nodes => matches!(place, Place::Node(_)),
+            Places::Kubeconfig => !matches!(place, Place::Pod { .. }),
+        }
+    }
+}
+
+/// One line of the list.
+macro_rules! program {
+    ($name:literal, $places:ident, $summary:literal, $run:path) => {
+        Program {
+            name: $name,
+            summary: $summary,
+            places: Places::$places,
+            run: |process, arguments| Box::pin($run(process, arguments)),
+        }
+    };
+}
+
+/// In the order of their names.
+pub const PROGRAMS: &[Program] = &[
+    program!("cat", Everywhere, "prints files", text::cat),
+    program!("conntrack", Nodes, "lists the connections that the kernel tracks", node::conntrack),
+    program!("iptables-save", Nodes, "prints the kernel's rules", node::iptables_save),
+    program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
+];
+
+/// What stands for another name (`alias`).
+const ALIASES: [(&str, &str); 1] = [("k", "kubectl")];
+
+/// Carries out a command: what the shell itself knows, then programs.
+pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
+    if let Some(flow) = builtin::call(process, &words).await {
+        return flow;
+    }
+    let mut words = words.into_iter();
+    let name = words.next().unwrap_or_default();
+    let known = find(&name).filter(|it| it.places.include(&process.session().place));
+    match known {
+        Some(program) => Flow::Next((program.run)(process.clone(), words.collect()).await),
+        None => {
+            process.err(&format!("bash: {name}: command not found\n"));
+            if let Some(hint) = hint(&name, &process.session().place) {
+                process.err(&format!("{hint}\n"));
+            }
+            Flow::Next(127)
+        }
+    }
+}
+
+fn find(name: &str) -> Option<&'static Program> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, it)| it);
+    PROGRAMS.iter().find(|it| it.name == name)
+}
+
+/// What else the lab has.
+fn hint(name: &str, place: &Place) -> Option<String> {
+    let elsewhere = find(name).filter(|it| !it.places.include(place));
+    elsewhere.map(|it| {
+        let places = match it.places {
+            Places::Nodes => "on nodes",
+            Places::Everywhere | Places::Kubeconfig => "on nodes and outside the cluster",
+        };
+        format!("(the lab has {} {places})", it.name)
+    })
+}
+
+pub(crate) fn define(process: &Process, name: &str, body: Rc<List>) {
+    process.session_mut().functions.insert(name.to_owned(), body);
+}
+
+pub(crate) fn function(process: &Process, name: &str) -> Option<Rc<List>> {
+    process.session().functions.get(name).cloned()
+}
+
+/// Counts a function's call; false where there are too many inside each other.
+pub(crate) fn enter(process: &Process, most: usize) -> bool {
+    let mut session = process.session_mut();
+    session.calls += 1;
+    let fits = session.calls <= most;
+    if !fits {
+        session.calls -= 1;
+    }
+    fits
+}
+
+pub(crate) fn leave(process: &Process) {
+    let mut session = process.session_mut();
+    session.calls = session.calls.saturating_sub(1);
+}
+
+/// A file's text.
+pub(crate) fn file(process: &Process, path: &str) -> Option<String> {
+    let full = process.resolve(path);
+    if full == "/dev/null" {
+        return Some(String::new());
+    }
+    process.files().get(&full).map(str::to_owned)
+}
