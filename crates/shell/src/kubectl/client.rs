@@ -11,6 +11,7 @@ use svclab_core::object::Object;
 use svclab_core::read::decode_lenient;
 
 use super::events;
+use super::manifests::Manifest;
 use super::resources::Resource;
 use crate::process::Process;
 
@@ -188,4 +189,12 @@ pub(crate) fn with_namespace(mut body: Value, namespace: &str) -> Value {
     }
     body["metadata"]["namespace"] = namespace.into();
     body
+}
+
+/// What stands in a manifest, in its namespace.
+pub(crate) fn with_namespace_of(manifest: &Manifest) -> Value {
+    match manifest.resource.namespaced {
+        true => with_namespace(manifest.value.clone(), &manifest.key.namespace),
+        false => manifest.value.clone(),
+    }
 }

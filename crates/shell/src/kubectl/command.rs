@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::commands::COMMANDS;
 use super::errors::{Done, Failed, error};
 use super::flags::Known;
 use super::*;
@@ -20,34 +21,6 @@ pub(crate) struct Command {
     pub(crate) required: &'static str,
     pub(crate) run: for<'a> fn(&'a Kubectl) -> Running<'a>,
 }
-
-macro_rules! command {
-    ($name:literal, $usage:literal, $summary:literal, $flags:expr, $run:path) => {
-        command!($name, $usage, $summary, $flags, "", $run)
-    };
-    ($name:literal, $usage:literal, $summary:literal, $flags:expr, $required:literal, $run:path) => {
-        Command {
-            name: $name,
-            usage: $usage,
-            summary: $summary,
-            flags: $flags,
-            required: $required,
-            run: |kubectl| Box::pin($run(kubectl)),
-        }
-    };
-}
-
-/// Sorted by name.
-pub(crate) const COMMANDS: &[Command] = &[command!(
-    "get",
-    "[(-o|--output=)json|yaml|name|wide|…] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...)",
-    "Display one or many resources",
-    "all-namespaces,A allow-missing-template-keys chunk-size# field-selector= filename,f= \
-         ignore-not-found kustomize,k= label-columns,L= no-headers output,o= output-watch-events \
-         raw= recursive,R selector,l= server-print show-kind show-labels show-managed-fields \
-         sort-by= subresource= template= watch,w watch-only",
-    get::run
-)];
 
 /// What kubectl calls some of its commands too.
 const ALIASES: [(&str, &str); 6] = [

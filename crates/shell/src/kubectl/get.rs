@@ -160,8 +160,7 @@ impl<'a> Shown<'a> {
 fn sort(objects: &mut [(Rc<Object>, Option<String>)], path: &str) -> Done {
     let template = Template::relaxed(path).map_err(error)?;
     let key = |object: &Object| template.find(&object.to_value()).first().map(|it| (*it).clone());
-    let mut keyed: Vec<(Option<Value>, (Rc<Object>, Option<String>))> =
-        objects.iter().map(|it| (key(&it.0), it.clone())).collect();
+    let mut keyed: Vec<_> = objects.iter().map(|it| (key(&it.0), it.clone())).collect();
     if !keyed.is_empty() && keyed.iter().all(|it| it.0.is_none()) {
         return Err(error(format!(
             "couldn't find any field with path \"{{{}}}\" in the list of objects",

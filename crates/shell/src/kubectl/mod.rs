@@ -1,23 +1,35 @@
 //! kubectl: a command line → requests to the API server → what is printed.
 //!
 //! Each command is a module with an `async fn run(&Kubectl) -> Done` and a row in
-//! [`command::COMMANDS`] that holds its flags; [`flags`] reads the line, [`targets`] finds the
+//! [`commands::COMMANDS`] that holds its flags; [`flags`] reads the line, [`targets`] finds the
 //! objects that arguments name, [`manifests`] reads files, [`client`] asks the server, [`output`]
 //! prints.
 
 mod age;
+mod apply;
+mod change;
 mod client;
 mod columns;
 mod command;
+mod commands;
+mod create;
+mod delete;
+mod edit;
 mod errors;
 mod events;
 mod flags;
 mod get;
+mod label;
 mod manifests;
+mod node;
 mod output;
+mod patch;
+mod reference;
 mod resources;
 mod selector;
+mod set;
 mod targets;
+mod wait;
 mod watch;
 
 use std::cell::RefCell;

@@ -1,9 +1,7 @@
 //! What a line says → commands carried out.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 
 use super::ast::*;
 use super::expand::{fields, text};
@@ -300,10 +298,4 @@ fn opened(process: &Process, path: &str, append: bool) -> Result<Output, String>
         files.put(full.clone(), "");
     }
     Ok(Output::File(full.into()))
-}
-
-/// Text kept for later, as `$(…)` keeps it.
-pub(crate) fn kept() -> (Output, Rc<RefCell<String>>) {
-    let kept = Rc::new(RefCell::new(String::new()));
-    (Output::Kept(kept.clone()), kept)
 }

@@ -60,8 +60,10 @@ macro_rules! program {
 pub const PROGRAMS: &[Program] = &[
     program!("cat", Everywhere, "prints files", text::cat),
     program!("conntrack", Nodes, "lists the connections that the kernel tracks", node::conntrack),
+    program!("echo", Everywhere, "prints its words", text::echo),
     program!("iptables-save", Nodes, "prints the kernel's rules", node::iptables_save),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
+    program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
 ];
 
 /// What stands for another name (`alias`).

@@ -32,6 +32,8 @@ pub(super) struct Player {
     /// Recorded names of pods to ours.
     names: BTreeMap<String, String>,
     at_first: BTreeSet<ObjectKey>,
+    /// What the controllers have reacted to.
+    seen: u64,
 }
 
 impl Player {
@@ -51,7 +53,8 @@ impl Player {
         for (name, text) in files {
             session.files.put(session.resolve(name), text.clone());
         }
-        Ok(Player { lab: Some(lab), session, job: None, names: BTreeMap::new(), at_first })
+        let seen = lab.resource_version();
+        Ok(Player { lab: Some(lab), session, job: None, names: BTreeMap::new(), at_first, seen })
     }
 
     fn lab(&self) -> &Lab {
@@ -62,11 +65,13 @@ impl Player {
         self.lab.as_mut().expect("the lab is lent for a moment only")
     }
 
-    /// Lets the controllers react, and time pass until the recorded one.
+    /// Lets the controllers react to what was changed, and time pass until the recorded one.
     pub(super) fn wait_for(&mut self, at: Option<&str>) {
-        let reacted = self.lab().now() + REACTION;
+        let changed = self.lab().resource_version() != self.seen;
+        let reacted = self.lab().now() + if changed { REACTION } else { Duration::ZERO };
         let at = at.and_then(Instant::from_rfc3339).unwrap_or(Instant::START);
         self.lab_mut().run_until(reacted.max(at));
+        self.seen = self.lab().resource_version();
     }
 
     /// Runs a command to its end, or until it waits for what nothing brings; `meanwhile` happens

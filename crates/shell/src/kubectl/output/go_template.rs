@@ -43,9 +43,9 @@ impl GoTemplate {
     pub(crate) fn parse(text: &str) -> Result<GoTemplate, String> {
         let mut reader = Reader { rest: text };
         match reader.nodes(0)? {
-            (nodes, End::Text) => Ok(GoTemplate(nodes)),
-            (_, End::Else) => Err("unexpected {{else}}".to_owned()),
-            (_, End::End) => Err("unexpected {{end}}".to_owned()),
+            (nodes, Stop::Text) => Ok(GoTemplate(nodes)),
+            (_, Stop::Else) => Err("unexpected {{else}}".to_owned()),
+            (_, Stop::End) => Err("unexpected {{end}}".to_owned()),
         }
     }
 
@@ -57,7 +57,7 @@ impl GoTemplate {
 }
 
 #[derive(PartialEq)]
-enum End {
+enum Stop {
     Text,
     Else,
     End,
@@ -68,7 +68,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn nodes(&mut self, depth: usize) -> Result<(Vec<Node>, End), String> {
+    fn nodes(&mut self, depth: usize) -> Result<(Vec<Node>, Stop), String> {
         if depth > MAX_DEPTH {
             return Err("exceeded maximum template depth".to_owned());
         }
@@ -88,8 +88,8 @@ impl Reader<'_> {
                 self.rest = self.rest.trim_start();
             }
             match action {
-                "end" => return Ok((res, End::End)),
-                "else" => return Ok((res, End::Else)),
+                "end" => return Ok((res, Stop::End)),
+                "else" => return Ok((res, Stop::Else)),
                 action => res.extend(self.action(action, depth)?),
             }
         }
@@ -97,7 +97,7 @@ impl Reader<'_> {
             res.push(Node::Text(self.rest.to_owned()));
         }
         self.rest = "";
-        Ok((res, End::Text))
+        Ok((res, Stop::Text))
     }
 
     fn action(&mut self, action: &str, depth: usize) -> Result<Option<Node>, String> {
@@ -113,11 +113,11 @@ impl Reader<'_> {
         let on = pipeline(condition)?;
         let (inner, end) = self.nodes(depth + 1)?;
         let (otherwise, end) = match end {
-            End::Else => self.nodes(depth + 1)?,
+            Stop::Else => self.nodes(depth + 1)?,
             end => (Vec::new(), end),
         };
         match end {
-            End::End => Ok(Some(Node::Branch { how, on, inner, otherwise })),
+            Stop::End => Ok(Some(Node::Branch { how, on, inner, otherwise })),
             _ => Err("unexpected EOF".to_owned()),
         }
     }

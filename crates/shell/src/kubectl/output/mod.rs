@@ -1,6 +1,7 @@
 //! Objects → what `-o` asks for.
 
 pub(crate) mod columns;
+pub(crate) mod diff;
 pub(crate) mod go_template;
 pub(crate) mod json;
 pub(crate) mod jsonpath;

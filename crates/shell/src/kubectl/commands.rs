@@ -1,0 +1,309 @@
+//! The one list of kubectl's commands: name, usage, summary, flags, what has to be there, what runs.
+
+use super::command::Command;
+use super::*;
+
+macro_rules! command {
+    ($name:literal, $usage:literal, $summary:literal, $flags:expr, $run:path) => {
+        command!($name, $usage, $summary, $flags, "", $run)
+    };
+    ($name:literal, $usage:literal, $summary:literal, $flags:expr, $required:literal, $run:path) => {
+        Command {
+            name: $name,
+            usage: $usage,
+            summary: $summary,
+            flags: $flags,
+            required: $required,
+            run: |kubectl| Box::pin($run(kubectl)),
+        }
+    };
+}
+
+/// Sorted by name.
+pub(crate) const COMMANDS: &[Command] = &[
+    command!(
+        "annotate",
+        "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N",
+        "Update the annotations on a resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all all-namespaces,A field-selector= list local overwrite resource-version= selector,l=",
+        label::annotate
+    ),
+    command!(
+        "api-resources",
+        "[flags]",
+        "Print the supported API resources on the server",
+        "api-group= cached categories= namespaced no-headers output,o= sort-by= verbs=",
+        reference::api_resources
+    ),
+    command!(
+        "api-versions",
+        "",
+        "Print the supported API versions on the server, in the form of \"group/version\"",
+        "",
+        reference::api_versions
+    ),
+    command!(
+        "apply",
+        "(-f FILENAME | -k DIRECTORY)",
+        "Apply a configuration to a resource by file name or stdin",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all cascade= force force-conflicts grace-period# openapi-patch overwrite prune prune-allowlist= selector,l= server-side timeout= validate?strict wait",
+        apply::apply
+    ),
+    command!(
+        "auth can-i",
+        "VERB [TYPE | TYPE/NAME | NONRESOURCEURL]",
+        "Check whether an action is allowed",
+        "all-namespaces,A list no-headers quiet,q subresource=",
+        reference::can_i
+    ),
+    command!("cluster-info", "", "Display cluster information", "", reference::cluster_info),
+    command!(
+        "config current-context",
+        "",
+        "Display the current-context",
+        "",
+        reference::current_context
+    ),
+    command!(
+        "config get-contexts",
+        "[(-o|--output=)name)]",
+        "Describe one or many contexts",
+        "no-headers output,o=",
+        reference::get_contexts
+    ),
+    command!(
+        "config set-context",
+        "[NAME | --current] [--namespace=namespace]",
+        "Set a context entry in kubeconfig",
+        "current",
+        reference::set_context
+    ),
+    command!(
+        "config use-context",
+        "CONTEXT_NAME",
+        "Set the current-context in a kubeconfig file",
+        "",
+        reference::use_context
+    ),
+    command!(
+        "config view",
+        "[flags]",
+        "Display merged kubeconfig settings or a specified kubeconfig file",
+        "flatten merge minify output,o= raw",
+        reference::view
+    ),
+    command!(
+        "cordon",
+        "NODE",
+        "Mark node as unschedulable",
+        "dry-run?unchanged selector,l=",
+        node::cordon
+    ),
+    command!(
+        "create",
+        "-f FILENAME",
+        "Create a resource from a file or from stdin",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict edit raw= selector,l= windows-line-endings",
+        apply::create
+    ),
+    command!(
+        "create configmap",
+        "NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
+        "Create a config map from a local file, directory or literal value",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash from-env-file= from-file= from-literal=",
+        create::configmap
+    ),
+    command!(
+        "create deployment",
+        "NAME --image=image -- [COMMAND] [args...]",
+        "Create a deployment with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict image= port# replicas,r#",
+        "image",
+        create::deployment
+    ),
+    command!(
+        "create ingress",
+        "NAME --rule=host/path=service:port[,tls[=secret]]",
+        "Create an ingress with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict annotation= class= default-backend= rule=",
+        create::ingress
+    ),
+    command!(
+        "create namespace",
+        "NAME",
+        "Create a namespace with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict",
+        create::namespace
+    ),
+    command!(
+        "create service clusterip",
+        "NAME [--tcp=<port>:<targetPort>]",
+        "Create a ClusterIP service",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict clusterip= tcp=",
+        create::cluster_ip
+    ),
+    command!(
+        "create service externalname",
+        "NAME --external-name external.name",
+        "Create an ExternalName service",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict external-name= tcp=",
+        "external-name",
+        create::external_name
+    ),
+    command!(
+        "create service loadbalancer",
+        "NAME [--tcp=port:targetPort]",
+        "Create a LoadBalancer service",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict tcp=",
+        create::load_balancer
+    ),
+    command!(
+        "create service nodeport",
+        "NAME [--tcp=port:targetPort]",
+        "Create a NodePort service",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict node-port# tcp=",
+        create::node_port
+    ),
+    command!(
+        "delete",
+        "([-f FILENAME] | TYPE [(NAME | -l label | --all)])",
+        "Delete resources by file names, stdin, resources and names, or by resources and label selector",
+        "filename,f= recursive,R kustomize,k= all all-namespaces,A cascade?background dry-run?unchanged field-selector= force grace-period# ignore-not-found interactive,i now output,o= raw= selector,l= timeout= wait",
+        delete::run
+    ),
+    command!(
+        "diff",
+        "-f FILENAME",
+        "Diff the live version against a would-be applied version",
+        "filename,f= recursive,R kustomize,k= concurrency# field-manager= force-conflicts prune selector,l= server-side show-managed-fields",
+        apply::diff
+    ),
+    command!(
+        "drain",
+        "NODE",
+        "Drain node in preparation for maintenance",
+        "chunk-size# delete-emptydir-data delete-local-data disable-eviction dry-run?unchanged force grace-period# ignore-daemonsets pod-selector= selector,l= skip-wait-for-delete-timeout# timeout=",
+        node::drain
+    ),
+    command!(
+        "edit",
+        "(RESOURCE/NAME | -f FILENAME)",
+        "Edit a resource on the server",
+        "filename,f= recursive,R kustomize,k= output,o= save-config show-managed-fields validate?strict",
+        edit::run
+    ),
+    command!(
+        "expose",
+        "(-f FILENAME | TYPE NAME) [--port=port] [--target-port=number-or-name]",
+        "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= cluster-ip= external-ip= labels,l= load-balancer-ip= name= override-type= overrides= port= protocol= save-config selector= session-affinity= target-port= type=",
+        create::expose
+    ),
+    command!(
+        "get",
+        "[(-o|--output=)json|yaml|name|wide|…] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...)",
+        "Display one or many resources",
+        "all-namespaces,A allow-missing-template-keys chunk-size# field-selector= filename,f= ignore-not-found kustomize,k= label-columns,L= no-headers output,o= output-watch-events raw= recursive,R selector,l= server-print show-kind show-labels show-managed-fields sort-by= subresource= template= watch,w watch-only",
+        get::run
+    ),
+    command!(
+        "label",
+        "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N",
+        "Update the labels on a resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all all-namespaces,A field-selector= list local overwrite resource-version= selector,l=",
+        label::label
+    ),
+    command!(
+        "patch",
+        "(-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE]",
+        "Update fields of a resource using strategic merge patch, a JSON merge patch, or a JSON patch",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= local patch,p= patch-file= subresource= type=",
+        patch::patch
+    ),
+    command!(
+        "replace",
+        "-f FILENAME",
+        "Replace a resource by file name or stdin",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= cascade= force grace-period# raw= save-config subresource= timeout= validate?strict wait",
+        apply::replace
+    ),
+    command!(
+        "run",
+        "NAME --image=image [--env=\"key=value\"] [--port=port] [-- [COMMAND] [args...]]",
+        "Create and run a particular image in a pod",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= annotations= attach cascade= command env= expose force grace-period# image= image-pull-policy= labels,l= leave-stdin-open override-type= overrides= pod-running-timeout= port# privileged quiet,q restart= rm save-config stdin,i timeout= tty,t wait",
+        "image",
+        create::run
+    ),
+    command!(
+        "scale",
+        "[--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME)",
+        "Set a new size for a deployment, replica set, or replication controller",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all current-replicas# replicas# resource-version= selector,l= timeout=",
+        "replicas",
+        patch::scale
+    ),
+    command!(
+        "set env",
+        "RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N",
+        "Update environment variables on a pod template",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l= containers,c= env,e= from= keys= list overwrite prefix= resolve",
+        set::env
+    ),
+    command!(
+        "set image",
+        "(-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ...",
+        "Update the image of a pod template",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l=",
+        set::image
+    ),
+    command!(
+        "set resources",
+        "(-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS]",
+        "Update resource requests/limits on objects with pod templates",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l= containers,c= limits= requests=",
+        set::resources
+    ),
+    command!(
+        "set selector",
+        "(-f FILENAME | TYPE NAME) EXPRESSIONS",
+        "Set the selector on a resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l= resource-version=",
+        set::selector
+    ),
+    command!(
+        "taint",
+        "NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N",
+        "Update the taints on one or more nodes",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all overwrite selector,l= validate?strict",
+        node::taint
+    ),
+    command!(
+        "top",
+        "",
+        "Display resource (CPU/memory) usage",
+        "all-namespaces,A containers no-headers selector,l= sort-by=",
+        reference::top
+    ),
+    command!(
+        "uncordon",
+        "NODE",
+        "Mark node as schedulable",
+        "dry-run?unchanged selector,l=",
+        node::uncordon
+    ),
+    command!(
+        "version",
+        "",
+        "Print the client and server version information",
+        "client output,o=",
+        reference::version
+    ),
+    command!(
+        "wait",
+        "([-f FILENAME] | resource.group/resource.name) --for=...",
+        "Wait for a specific condition on one or many resources",
+        "filename,f= recursive,R kustomize,k= all all-namespaces,A allow-missing-template-keys field-selector= for= local output,o= selector,l= timeout=",
+        wait::run
+    ),
+];

@@ -1,0 +1,448 @@
+//! `kubectl create TYPE`, `expose` and `run`: flags → objects.
+
+use serde_json::{Map, Value, json};
+use svclab_core::key::{Kind, ObjectKey};
+
+use super::change::{Report, heard};
+use super::client::DryRun;
+use super::errors::{Done, Failed, error, refused};
+use super::{Kubectl, client};
+
+/// Shows the object, or posts it and says what was done. `failed` stands before the server's
+/// refusal where the command words it itself.
+pub(super) fn post(kubectl: &Kubectl, kind: Kind, body: Value, what: &str, failed: &str) -> Done {
+    let report = Report::new(kubectl)?;
+    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let prefix = super::resources::Resource::of(kind).prefix();
+    if kubectl.client.dry_run == DryRun::Client {
+        report.show_value(kubectl, &body, &format!("{prefix}/{name}"), what);
+        return Ok(());
+    }
+    let namespace = if kind.is_namespaced() { kubectl.namespace() } else { String::new() };
+    let key = ObjectKey::new(kind, &namespace, name);
+    let body = if kind.is_namespaced() { client::with_namespace(body, &namespace) } else { body };
+    let answer = heard(kubectl, kubectl.client.create(key, body));
+    let response = answer.map_err(|refusal| match failed {
+        "" => refused(&refusal, None),
+        failed => error(format!("{failed}: {}", refusal.message)),
+    })?;
+    report.show(kubectl, &response.object, what);
+    Ok(())
+}
+
+/// The only argument of a generator.
+fn name(kubectl: &Kubectl) -> Done<String> {
+    match kubectl.arguments().0 {
+        [name] => Ok(name.clone()),
+        found => Err(error(format!(
+            "exactly one NAME is required, got {}\nSee 'kubectl {} -h' for help and examples",
+            found.len(),
+            kubectl.command.name
+        ))),
+    }
+}
+
+pub(super) async fn namespace(kubectl: &Kubectl) -> Done {
+    let body = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"creationTimestamp": null, "name": name(kubectl)?},
+        "spec": {}, "status": {},
+    });
+    post(kubectl, Kind::Namespace, body, "created", "")
+}
+
+pub(super) async fn configmap(kubectl: &Kubectl) -> Done {
+    let mut data = Map::new();
+    for literal in kubectl.flags.all("from-literal") {
+        let (key, value) = literal.split_once('=').ok_or_else(|| {
+            error(format!("invalid literal source {literal}, expected key=value"))
+        })?;
+        data.insert(key.to_owned(), value.into());
+    }
+    for source in kubectl.flags.all("from-file") {
+        let (key, path) = source
+            .split_once('=')
+            .unwrap_or_else(|| (source.rsplit('/').next().unwrap_or_default(), source));
+        let full = kubectl.process.resolve(path);
+        let text = kubectl.process.files().get(&full).map(str::to_owned);
+        let text = text.ok_or_else(|| {
+            error(format!("error reading {path}: open {path}: no such file or directory"))
+        })?;
+        data.insert(key.to_owned(), text.into());
+    }
+    let mut body = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"creationTimestamp": null, "name": name(kubectl)?},
+    });
+    if !data.is_empty() {
+        body["data"] = data.into();
+    }
+    post(kubectl, Kind::ConfigMap, body, "created", "failed to create configmap")
+}
+
+/// `docker.io/library/redis:7` → `redis`
+fn container_name(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let last = last.split('@').next().unwrap_or_default();
+    last.split(':').next().unwrap_or_default().replace('_', "-")
+}
+
+pub(super) async fn deployment(kubectl: &Kubectl) -> Done {
+    let (name, flags) = (name(kubectl)?, &kubectl.flags);
+    let (images, command) = (flags.list("image"), kubectl.arguments().1);
+    if images.len() > 1 && !command.is_empty() {
+        return Err(error("cannot specify multiple --image options and command"));
+    }
+    let containers: Vec<Value> = images
+        .iter()
+        .map(|image| {
+            let mut container =
+                json!({"image": image, "name": container_name(image), "resources": {}});
+            if !command.is_empty() {
+                container["command"] = command.into();
+            }
+            if let Some(port) = flags.number("port").filter(|it| *it > 0) {
+                container["ports"] = json!([{"containerPort": port}]);
+            }
+            container
+        })
+        .collect();
+    let labels = json!({"app": name});
+    let body = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"creationTimestamp": null, "labels": labels, "name": name},
+        "spec": {
+            "replicas": flags.number("replicas").unwrap_or(1),
+            "selector": {"matchLabels": labels}, "strategy": {},
+            "template": {
+                "metadata": {"creationTimestamp": null, "labels": labels},
+                "spec": {"containers": containers},
+            },
+        },
+        "status": {},
+    });
+    post(kubectl, Kind::Deployment, body, "created", "failed to create deployment")
+}
+
+pub(super) async fn cluster_ip(kubectl: &Kubectl) -> Done {
+    service(kubectl, "ClusterIP")
+}
+
+pub(super) async fn node_port(kubectl: &Kubectl) -> Done {
+    service(kubectl, "NodePort")
+}
+
+pub(super) async fn load_balancer(kubectl: &Kubectl) -> Done {
+    service(kubectl, "LoadBalancer")
+}
+
+pub(super) async fn external_name(kubectl: &Kubectl) -> Done {
+    service(kubectl, "ExternalName")
+}
+
+fn service(kubectl: &Kubectl, kind: &str) -> Done {
+    let (name, flags) = (name(kubectl)?, &kubectl.flags);
+    let headless = flags.text("clusterip") == Some("None");
+    let tcp = flags.list("tcp");
+    if tcp.is_empty() && !headless && kind != "ExternalName" {
+        return Err(error("at least one tcp port specifier must be provided"));
+    }
+    let mut ports = Vec::new();
+    for text in &tcp {
+        let mut port = port(text)?;
+        if let Some(number) = flags.number("node-port").filter(|it| *it != 0) {
+            port["nodePort"] = number.into();
+        }
+        ports.push(port);
+    }
+    let mut spec = json!({"selector": {"app": name}, "type": kind});
+    if !ports.is_empty() {
+        spec["ports"] = ports.into();
+    }
+    for (flag, field) in [("clusterip", "clusterIP"), ("external-name", "externalName")] {
+        if let Some(text) = flags.text(flag) {
+            spec[field] = text.into();
+        }
+    }
+    let body = service_body(&name, json!({"app": name}), spec);
+    post(kubectl, Kind::Service, body, "created", &format!("failed to create {kind} service"))
+}
+
+fn service_body(name: &str, labels: Value, spec: Value) -> Value {
+    let mut metadata = json!({"creationTimestamp": null, "name": name});
+    if labels.as_object().is_some_and(|it| !it.is_empty()) {
+        metadata["labels"] = labels;
+    }
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec,
+        "status": {"loadBalancer": {}},
+    })
+}
+
+/// `80`, `80:8080`, `443:https`
+fn port(text: &str) -> Done<Value> {
+    let (port, target) = text.split_once(':').unwrap_or((text, ""));
+    let number = number(port)?;
+    let target: Value = match target {
+        "" => number.into(),
+        target => target.parse::<u16>().map_or_else(|_| target.into(), Value::from),
+    };
+    let name = text.replace(':', "-");
+    Ok(json!({"name": name, "port": number, "protocol": "TCP", "targetPort": target}))
+}
+
+fn number(text: &str) -> Done<u16> {
+    let wrong = |why: &str| error(format!("strconv.ParseUint: parsing \"{text}\": {why}"));
+    let number: u64 = text.parse().map_err(|_| wrong("invalid syntax"))?;
+    u16::try_from(number).map_err(|_| wrong("value out of range"))
+}
+
+pub(super) async fn ingress(kubectl: &Kubectl) -> Done {
+    let (name, flags) = (name(kubectl)?, &kubectl.flags);
+    let (rules, backend) = (flags.all("rule"), flags.text("default-backend"));
+    if rules.is_empty() && backend.is_none() {
+        return Err(error(
+            "not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) or a list of rules (which catch specific paths)",
+        ));
+    }
+    let (mut hosts, mut tls): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let (host, path, secret) = ingress_rule(rule)?;
+        match hosts.iter_mut().find(|it| it["host"].as_str().unwrap_or_default() == host) {
+            Some(known) => {
+                if let Some(paths) = known["http"]["paths"].as_array_mut() {
+                    paths.push(path);
+                }
+            }
+            None => {
+                let mut entry = json!({"http": {"paths": [path]}});
+                if !host.is_empty() {
+                    entry["host"] = host.clone().into();
+                }
+                hosts.push(entry);
+            }
+        }
+        tls.extend(secret.map(|secret| match secret.as_str() {
+            "" => json!({"hosts": [host]}),
+            secret => json!({"hosts": [host], "secretName": secret}),
+        }));
+    }
+    let mut spec = Map::new();
+    if let Some(backend) = backend {
+        let wrong = || {
+            error(
+                "unable to parse default-backend: must be in the format \"servicename:serviceport\"",
+            )
+        };
+        spec.insert("defaultBackend".to_owned(), ingress_backend(backend).ok_or_else(wrong)?);
+    }
+    if let Some(class) = flags.text("class") {
+        spec.insert("ingressClassName".to_owned(), class.into());
+    }
+    for (field, list) in [("rules", hosts), ("tls", tls)] {
+        if !list.is_empty() {
+            spec.insert(field.to_owned(), list.into());
+        }
+    }
+    let body = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"creationTimestamp": null, "name": name},
+        "spec": spec, "status": {"loadBalancer": {}},
+    });
+    post(kubectl, Kind::Ingress, body, "created", "failed to create ingress")
+}
+
+/// `host/path*=service:port,tls=secret` → host, path, secret.
+fn ingress_rule(rule: &str) -> Done<(String, Value, Option<String>)> {
+    let invalid = || {
+        error(format!(
+            "rule {rule} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"
+        ))
+    };
+    let (place, rest) = rule.split_once('=').ok_or_else(invalid)?;
+    let (backend, tls) = match rest.split_once(',') {
+        Some((backend, tls)) => (backend, tls.strip_prefix("tls")),
+        None => (rest, None),
+    };
+    let secret = tls.map(|it| it.trim_start_matches('=').to_owned());
+    let (host, path) = place.split_once('/').ok_or_else(invalid)?;
+    let (path, kind) = match path.strip_suffix('*') {
+        Some(path) => (path, "Prefix"),
+        None => (path, "Exact"),
+    };
+    let backend = ingress_backend(backend).ok_or_else(invalid)?;
+    let path = json!({"backend": backend, "path": format!("/{path}"), "pathType": kind});
+    Ok((host.to_owned(), path, secret))
+}
+
+fn ingress_backend(text: &str) -> Option<Value> {
+    let (name, port) = text.split_once(':')?;
+    let port = match port.parse::<u16>() {
+        Ok(number) => json!({"number": number}),
+        Err(_) => json!({"name": port}),
+    };
+    Some(json!({"service": {"name": name, "port": port}}))
+}
+
+fn pairs(text: &str) -> Value {
+    let pairs = text.split(',').filter_map(|it| it.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
+}
+
+pub(super) async fn run(kubectl: &Kubectl) -> Done {
+    let flags = &kubectl.flags;
+    let usage = |message: &str| super::errors::usage("run", message);
+    let (before, after) = kubectl.arguments();
+    let (name, rest) = before.split_first().ok_or_else(|| usage("NAME is required for run"))?;
+    let image = flags.text_or("image", "");
+    if image.is_empty() || image.contains(char::is_whitespace) {
+        return Err(error(format!("Invalid image name \"{image}\": invalid reference format")));
+    }
+    let restart = flags.text_or("restart", "Always");
+    if !["Always", "OnFailure", "Never"].contains(&restart) {
+        return Err(usage(&format!("invalid restart policy: {restart}")));
+    }
+    if flags.has("rm") && !flags.has("attach") && !flags.has("stdin") {
+        return Err(usage("--rm should only be used for attached containers"));
+    }
+    let port = flags.number("port").filter(|it| *it > 0);
+    if flags.has("expose") && port.is_none() {
+        return Err(usage("--port must be set when exposing a service"));
+    }
+    let mut container = json!({"image": image, "name": name, "resources": {}});
+    let words: Vec<String> = rest.iter().chain(after).cloned().collect();
+    if !words.is_empty() {
+        container[if flags.has("command") { "command" } else { "args" }] = words.into();
+    }
+    if let Some(port) = port {
+        container["ports"] = json!([{"containerPort": port}]);
+    }
+    let env = flags.all("env").iter().filter_map(|it| it.split_once('='));
+    let env: Vec<Value> = env.map(|(name, value)| json!({"name": name, "value": value})).collect();
+    if !env.is_empty() {
+        container["env"] = env.into();
+    }
+    let labels = flags.text("labels").map_or_else(|| json!({"run": name}), pairs);
+    if flags.has("expose") {
+        let ports = json!([{"port": port, "protocol": "TCP", "targetPort": port}]);
+        let spec = json!({"ports": ports, "selector": labels});
+        post(kubectl, Kind::Service, service_body(name, json!({}), spec), "created", "")?;
+    }
+    let body = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"creationTimestamp": null, "labels": labels, "name": name},
+        "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart},
+        "status": {},
+    });
+    post(kubectl, Kind::Pod, body, "created", "")
+}
+
+pub(super) async fn expose(kubectl: &Kubectl) -> Done {
+    let flags = &kubectl.flags;
+    let found = super::targets::objects(kubectl, &flags.arguments, super::targets::NOTHING)?;
+    super::all_failed(found.failures)?;
+    let report = |why: &str| error(why);
+    for (object, _) in &found.objects {
+        let value = object.to_value();
+        let (kind, name) = (object.kind(), &object.meta().name);
+        let exposable =
+            [Kind::Deployment, Kind::ReplicaSet, Kind::Service, Kind::Pod].contains(&kind);
+        if !exposable {
+            return Err(error(format!("cannot expose a {}", kind.name())));
+        }
+        let selector = match flags.text("selector") {
+            Some(text) => pairs(text),
+            None => selector_of(kind, &value).ok_or_else(|| match kind {
+                Kind::Pod => report("couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot be exposed"),
+                _ => report("couldn't retrieve selectors via --selector flag or introspection: the service has no pod selector set"),
+            })?,
+        };
+        let ports = exposed_ports(kubectl, kind, &value)?;
+        let mut spec = json!({"ports": ports, "selector": selector});
+        for (flag, field) in [
+            ("type", "type"),
+            ("cluster-ip", "clusterIP"),
+            ("load-balancer-ip", "loadBalancerIP"),
+            ("session-affinity", "sessionAffinity"),
+        ] {
+            if let Some(text) = flags.text(flag).filter(|it| !it.is_empty()) {
+                spec[field] = text.into();
+            }
+        }
+        if let Some(ip) = flags.text("external-ip") {
+            spec["externalIPs"] = json!([ip]);
+        }
+        let labels = match flags.text("labels") {
+            Some(text) => pairs(text),
+            None => value["metadata"]["labels"].clone(),
+        };
+        let name = flags.text("name").filter(|it| !it.is_empty()).unwrap_or(name);
+        post(kubectl, Kind::Service, service_body(name, labels, spec), "exposed", "")?;
+    }
+    Ok(())
+}
+
+fn selector_of(kind: Kind, value: &Value) -> Option<Value> {
+    let pointer = match kind {
+        Kind::Pod => "/metadata/labels",
+        Kind::Service => "/spec/selector",
+        _ => "/spec/selector/matchLabels",
+    };
+    let found = value.pointer(pointer).filter(|it| it.as_object().is_some_and(|it| !it.is_empty()));
+    found.cloned()
+}
+
+/// The ports of `--port`, or those of the object itself.
+fn exposed_ports(kubectl: &Kubectl, kind: Kind, value: &Value) -> Done<Vec<Value>> {
+    let flags = &kubectl.flags;
+    let pointer = match kind {
+        Kind::Pod => "/spec/containers",
+        _ => "/spec/template/spec/containers",
+    };
+    let list = |it: Option<&Value>| it.and_then(Value::as_array).cloned().unwrap_or_default();
+    let known: Vec<(u64, String)> = match kind {
+        Kind::Service => list(value.pointer("/spec/ports")),
+        _ => {
+            let containers = list(value.pointer(pointer));
+            containers.iter().flat_map(|it| list(it.get("ports"))).collect()
+        }
+    }
+    .iter()
+    .map(|it| {
+        let number = it.get("port").or(it.get("containerPort")).and_then(Value::as_u64);
+        (number.unwrap_or(0), it["protocol"].as_str().unwrap_or("TCP").to_owned())
+    })
+    .collect();
+    let asked: Vec<String> = flags.list("port").into_iter().filter(|it| !it.is_empty()).collect();
+    let mut numbers: Vec<u64> = Vec::new();
+    for text in &asked {
+        numbers.push(
+            text.parse::<u16>()
+                .map(u64::from)
+                .map_err(|_| error(format!("strconv.Atoi: parsing \"{text}\": invalid syntax")))?,
+        );
+    }
+    if asked.is_empty() {
+        numbers = known.iter().map(|it| it.0).collect();
+    }
+    if numbers.is_empty() {
+        return Err(Failed(
+            "error: couldn't find port via --port flag or introspection".to_owned(),
+        ));
+    }
+    let several = numbers.len() > 1;
+    let ports = numbers.iter().enumerate().map(|(index, number)| {
+        let protocol = known.iter().find(|it| it.0 == *number).map(|it| it.1.as_str());
+        let protocol = flags.text("protocol").or(protocol).unwrap_or("TCP");
+        let target = match flags.text("target-port").filter(|it| !it.is_empty()) {
+            Some(text) => text.parse::<u16>().map_or_else(|_| text.into(), Value::from),
+            None => (*number).into(),
+        };
+        let mut port = json!({"port": number, "protocol": protocol, "targetPort": target});
+        if several {
+            port["name"] = format!("port-{}", index + 1).into();
+        }
+        port
+    });
+    Ok(ports.collect())
+}
