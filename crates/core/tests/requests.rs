@@ -92,12 +92,70 @@ fn an_evicted_pod_gets_its_grace_and_a_second_eviction_is_no_error() {
         let response = answer.expect("nothing holds it up");
         assert_eq!(response.code, 201);
         assert_eq!(response.object.meta().deletion_grace_period_seconds, Some(30));
+        let conditions = &response.object.as_pod().expect("a pod").status.conditions;
+        let why = conditions.iter().filter(|it| it.r#type == "DisruptionTarget");
+        let why: Vec<(&str, &str)> = why.map(|it| (&*it.reason, &*it.message)).collect();
+        assert_eq!(why, [("EvictionByEvictionAPI", "Eviction API: evicting")]);
     }
     lab.run_until(lab.now() + Duration::from_secs(40));
     assert!(lab.objects().get(&pod).is_none());
     let verb = Verb::Create(body);
     let answer = request(&mut lab, pod.clone(), Some(Subresource::Eviction), verb);
     assert_eq!(answer.unwrap_err().message, format!("pods \"{}\" not found", pod.name));
+}
+
+#[test]
+fn only_the_object_that_is_meant_is_deleted() {
+    let mut lab = lab();
+    let uid = lab.objects()[&web(Kind::Deployment)].meta().uid.clone();
+    let mut delete = |preconditions: Value| {
+        let options = serde_json::from_value(json!({ "preconditions": preconditions }));
+        let verb = Verb::Delete(options.expect("DeleteOptions"));
+        request(&mut lab, web(Kind::Deployment), None, verb).map_err(|it| {
+            assert_eq!((it.status, it.reason.as_str()), (409, "Conflict"));
+            it.message.replace(&uid, "UID")
+        })
+    };
+    assert_eq!(
+        delete(json!({"uid": "other"})).unwrap_err(),
+        "Operation cannot be fulfilled on Deployment.apps \"web\": the UID in the precondition \
+         (other) does not match the UID in record (UID). The object might have been deleted and \
+         then recreated"
+    );
+    let message = delete(json!({"uid": uid, "resourceVersion": "1"})).unwrap_err();
+    let (start, end) = message.split_once("in record (").expect("both versions");
+    assert_eq!(
+        start,
+        "Operation cannot be fulfilled on Deployment.apps \"web\": the ResourceVersion in the \
+         precondition (1) does not match the ResourceVersion "
+    );
+    assert!(end.ends_with("). The object might have been modified"), "{end}");
+    assert_eq!(delete(json!({"uid": uid})).map(|it| it.code), Ok(200));
+}
+
+#[test]
+fn a_dry_run_answers_and_changes_nothing() {
+    let lab = lab();
+    let before = lab.clone();
+    let run = |key, subresource, verb| lab.dry_run(Request { key, subresource, verb });
+    let new =
+        json!({"metadata": {"name": "new"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
+    let created = run(key(Kind::Service, "new"), None, Verb::Create(new)).expect("admitted");
+    let spec = created.object.to_value()["spec"].clone();
+    assert_eq!((created.code, spec["clusterIP"].is_string()), (201, true));
+    let again = lab.objects()[&web(Kind::Service)].to_value();
+    let refused = run(web(Kind::Service), None, Verb::Create(again)).unwrap_err();
+    assert_eq!(refused.status, 422, "{}", refused.message);
+    let scale = patch(Patch::Merge, json!({"spec": {"replicas": 9}}));
+    let scaled = run(web(Kind::Deployment), Some(Subresource::Scale), scale).expect("admitted");
+    assert_eq!(scaled.object.to_value()["spec"]["replicas"], 9);
+    let eviction = Verb::Create(json!({}));
+    let evicted = run(a_pod(&lab), Some(Subresource::Eviction), eviction).expect("it is there");
+    assert_eq!((evicted.code, evicted.object.meta().deletion_timestamp.clone()), (201, None));
+    let delete = || Verb::Delete(Default::default());
+    assert_eq!(run(web(Kind::Service), None, delete()).map(|it| it.code), Ok(200));
+    assert_eq!(run(web(Kind::Pod), None, delete()).map_err(|it| it.status), Err(404));
+    assert_eq!(lab, before);
 }
 
 #[test]

@@ -86,6 +86,19 @@ impl Refusal {
         Refusal { message: format!("Operation cannot be fulfilled on {message}"), ..refusal }
     }
 
+    /// The object to be deleted is not the one that is meant; the server names its kind here, not
+    /// its resource.
+    pub(crate) fn not_this_one(key: &ObjectKey, why: &str) -> Refusal {
+        let (kind, group) = (key.kind.name(), key.kind.group());
+        let dot = if group.is_empty() { "" } else { "." };
+        let message =
+            format!("Operation cannot be fulfilled on {kind}{dot}{group} \"{}\": {why}", key.name);
+        let details =
+            Details { name: key.name.clone(), group: group.into(), kind: kind.to_owned() };
+        let details = Some(Box::new(details));
+        Refusal { details, ..Refusal::plain(409, "Conflict", &message) }
+    }
+
     /// The body cannot be read as an object of its kind.
     pub fn undecodable(kind: Kind, mistakes: &[Mistake]) -> Refusal {
         let (name, cause) = (kind.name(), cause(mistakes));

@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 
 use super::Lab;
 use super::delete::DeleteOptions;
-use super::log::{Change, Happening};
+use super::log::{Change, EntryId, Happening};
 use crate::admit::{self, Admitted, Patch, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
 use crate::read;
+use crate::rng::Rng;
 
 /// One request to the API server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Lab {
         let deprecation = admit::deprecation(key.kind, self.settings.version).map(str::to_owned);
         let mut answer = match (subresource, verb) {
             (None, Verb::Delete(options)) => self.request_delete(&key, options),
-            (Some(Subresource::Eviction), Verb::Create(body)) => self.evict(&key, &body),
+            (Some(Subresource::Eviction), Verb::Create(body)) => self.request_eviction(&key, &body),
             (subresource, verb) => self.request_write(&key, subresource, verb),
         };
         match &mut answer {
@@ -86,6 +87,29 @@ impl Lab {
         answer
     }
 
+    /// What the server answers with `dryRun=All`: everything is asked, nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of the request without it.
+    pub fn dry_run(&self, request: Request) -> Result<Response, Refusal> {
+        let Request { key, subresource, verb } = request;
+        match (subresource, verb) {
+            (None, Verb::Delete(options)) => Ok(answer(200, self.to_delete(&key, &options)?)),
+            (Some(Subresource::Eviction), Verb::Create(body)) => {
+                let options = eviction(&key, &body)?;
+                Ok(answer(201, self.to_delete(&key, &options)?))
+            }
+            (subresource, verb) => {
+                let is_post = matches!(verb, Verb::Create(_));
+                let Admitted { object, warnings } =
+                    self.admit(&key, subresource, verb, &mut self.rng.clone())?;
+                let code = if is_post || !self.objects.contains_key(&key) { 201 } else { 200 };
+                Ok(Response { code, object: Rc::new(object), warnings })
+            }
+        }
+    }
+
     fn request_write(
         &mut self,
         key: &ObjectKey,
@@ -93,7 +117,10 @@ impl Lab {
         verb: Verb,
     ) -> Result<Response, Refusal> {
         let is_post = matches!(verb, Verb::Create(_));
-        let admitted = self.admit(key, subresource, verb)?;
+        let mut rng = self.rng.clone();
+        let admitted = self.admit(key, subresource, verb, &mut rng);
+        self.rng = rng;
+        let admitted = admitted?;
         let key = admitted.object.key();
         let was_there = self.objects.contains_key(&key);
         let change = if was_there { Change::Configured } else { Change::Created };
@@ -109,12 +136,13 @@ impl Lab {
     }
 
     fn admit(
-        &mut self,
+        &self,
         key: &ObjectKey,
         subresource: Option<Subresource>,
         verb: Verb,
+        rng: &mut Rng,
     ) -> Result<Admitted, Refusal> {
-        let Lab { objects, rng, settings, now, .. } = self;
+        let Lab { objects, settings, now, .. } = self;
         match (subresource, verb) {
             (None, Verb::Create(body)) => admit::create(objects, decode(key, body)?, rng, settings),
             (None, Verb::Patch { how, body, strict }) => {
@@ -149,26 +177,46 @@ impl Lab {
         key: &ObjectKey,
         options: DeleteOptions,
     ) -> Result<Response, Refusal> {
-        let object = self.objects.shared(key).cloned().ok_or_else(|| Refusal::not_found(key))?;
+        let object = self.to_delete(key, &options)?.clone();
         let cause = self.note(None, Happening::Deleted { key: key.clone() });
         self.delete(key, options, Some(cause));
-        let object = self.objects.shared(key).cloned().unwrap_or(object);
-        Ok(Response { code: 200, object, warnings: Vec::new() })
+        Ok(answer(200, self.objects.shared(key).unwrap_or(&object)))
     }
 
-    /// A pod that ends already is asked once more, which is no error.
-    fn evict(&mut self, key: &ObjectKey, eviction: &Value) -> Result<Response, Refusal> {
-        if eviction["metadata"]["name"].as_str().is_some_and(|name| name != key.name) {
-            return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
-        }
-        if key.kind != Kind::Pod {
-            return Err(Refusal::no_resource());
-        }
-        let options = &eviction["deleteOptions"];
-        let options = serde_json::from_value(options.clone()).unwrap_or_default();
-        let response = self.request_delete(key, options)?;
-        Ok(Response { code: 201, ..response })
+    fn request_eviction(&mut self, key: &ObjectKey, body: &Value) -> Result<Response, Refusal> {
+        let options = eviction(key, body)?;
+        let object = self.to_delete(key, &options)?.clone();
+        let cause = self.note(None, Happening::Deleted { key: key.clone() });
+        self.evict(key, options, cause);
+        Ok(answer(201, self.objects.shared(key).unwrap_or(&object)))
     }
+
+    /// The pod says who takes it away, and goes. One that ends already is asked once more, which
+    /// is no error.
+    pub(super) fn evict(&mut self, key: &ObjectKey, options: DeleteOptions, cause: EntryId) {
+        let Some(pod) = self.objects.get(key).and_then(Object::as_pod).cloned() else { return };
+        let (reason, message) = ("EvictionByEvictionAPI", "Eviction API: evicting");
+        let says_so = pod.status.conditions.iter().any(|it| it.reason == reason);
+        if !says_so {
+            self.disrupt(pod, (reason, message), Some(cause));
+        }
+        self.delete(key, options, Some(cause));
+    }
+}
+
+fn answer(code: u16, object: &Rc<Object>) -> Response {
+    Response { code, object: object.clone(), warnings: Vec::new() }
+}
+
+/// How the pod of an `Eviction` is to be deleted.
+fn eviction(key: &ObjectKey, body: &Value) -> Result<DeleteOptions, Refusal> {
+    if body["metadata"]["name"].as_str().is_some_and(|name| name != key.name) {
+        return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
+    }
+    if key.kind != Kind::Pod {
+        return Err(Refusal::no_resource());
+    }
+    Ok(serde_json::from_value(body["deleteOptions"].clone()).unwrap_or_default())
 }
 
 /// An object without a namespace goes to the one of the request.

@@ -1,9 +1,12 @@
 //! How objects go: grace periods, finalizers, owners and what they leave, namespaces.
 
+use std::rc::Rc;
+
 use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
+use crate::admit::Refusal;
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, ObjectMeta, OwnerReference, Pod};
 use crate::time::Duration;
@@ -15,13 +18,42 @@ const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
 /// How a deletion is meant (`DeleteOptions`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DeleteOptions {
     /// In seconds; without it a pod's own `terminationGracePeriodSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_period_seconds: Option<i64>,
     pub propagation_policy: Propagation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preconditions: Option<Preconditions>,
+}
+
+/// Which object is meant: another one of the same name stays (`Preconditions`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Preconditions {
+    pub uid: Option<String>,
+    pub resource_version: Option<String>,
+}
+
+impl Preconditions {
+    /// As `rest.BeforeDelete` asks.
+    fn check(&self, object: &Object) -> Result<(), Refusal> {
+        let meta = object.meta();
+        for (name, asked, found, might) in [
+            ("UID", &self.uid, &meta.uid, "deleted and then recreated"),
+            ("ResourceVersion", &self.resource_version, &meta.resource_version, "modified"),
+        ] {
+            let Some(asked) = asked.as_ref().filter(|it| *it != found) else { continue };
+            let why = format!(
+                "the {name} in the precondition ({asked}) does not match the {name} in record \
+                 ({found}). The object might have been {might}"
+            );
+            return Err(Refusal::not_this_one(&object.key(), &why));
+        }
+        Ok(())
+    }
 }
 
 /// What becomes of the objects that the deleted one owns (`propagationPolicy`).
@@ -37,6 +69,21 @@ pub enum Propagation {
 }
 
 impl Lab {
+    /// The object that a request to delete is about.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name (404), or it is not the one that is meant (409).
+    pub(super) fn to_delete(
+        &self,
+        key: &ObjectKey,
+        options: &DeleteOptions,
+    ) -> Result<&Rc<Object>, Refusal> {
+        let object = self.objects.shared(key).ok_or_else(|| Refusal::not_found(key))?;
+        options.preconditions.iter().try_for_each(|it| it.check(object))?;
+        Ok(object)
+    }
+
     /// Deletes as the API server does. What has to wait, for a grace period or a finalizer, stays
     /// with a `deletionTimestamp`.
     pub(super) fn delete(
@@ -201,7 +248,7 @@ impl Lab {
                 ..DeleteOptions::default()
             };
             for dependent in &dependents {
-                self.collect_one(dependent, options, cause);
+                self.collect_one(dependent, options.clone(), cause);
             }
             if blocking == 0 {
                 self.drop_finalizer(object, FOREGROUND, cause);

@@ -1,7 +1,7 @@
 //! A node drained as `kubectl drain` does it: cordoned, then its pods evicted.
 
 use super::delete::DeleteOptions;
-use super::log::{EntryId, Happening};
+use super::log::Happening;
 use super::{Lab, Reply};
 use crate::admit::Refusal;
 use crate::control::drain::{self, DrainOptions};
@@ -48,21 +48,12 @@ impl Lab {
             let what = Happening::Refused { name: key.to_string(), message: message.clone() };
             self.note(Some(cause), what);
         }
+        let grace_period_seconds = options.grace_period_seconds;
         for pod in &res.evicted {
-            self.drain_pod(pod, options.grace_period_seconds, cause);
+            let options = DeleteOptions { grace_period_seconds, ..DeleteOptions::default() };
+            self.evict(pod, options, cause);
         }
         Reply { drain: Some(res), ..Reply::default() }
-    }
-
-    /// As through the pod's subresource `eviction`.
-    fn drain_pod(&mut self, key: &ObjectKey, grace: Option<i64>, cause: EntryId) {
-        let Some(pod) = self.objects.get(key).and_then(Object::as_pod).cloned() else { return };
-        if !pod.is_finished() && !pod.is_terminating() {
-            let why = ("EvictionByEvictionAPI", "Eviction API: evicting");
-            self.disrupt(pod, why, Some(cause));
-        }
-        let options = DeleteOptions { grace_period_seconds: grace, ..DeleteOptions::default() };
-        self.delete(key, options, Some(cause));
     }
 
     fn has_daemon_set(&self, pod: &Pod) -> bool {

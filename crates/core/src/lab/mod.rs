@@ -67,7 +67,7 @@ use store::Changes;
 use work::Memory;
 
 pub use crate::control::drain::DrainOptions;
-pub use delete::{DeleteOptions, Propagation};
+pub use delete::{DeleteOptions, Preconditions, Propagation};
 pub use drain::Drained;
 pub use health::KUBE_PROXY;
 pub use name_servers::Corefile;
