@@ -2,14 +2,43 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::errors::Errors;
-use super::{resources, rules, service, volume};
-use crate::object::{Container, ContainerPort, EnvVar, PodSpec, Probe};
+use super::{config_map, handler, resources, rules, service, volume};
+use crate::object::{Container, ContainerPort, EnvVar, PodSpec};
 
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
 const MESSAGE_POLICIES: &[&str] = &["File", "FallbackToLogsOnError"];
+const NO_VARIABLE: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
+/// What of its pod a container can be told.
+const FIELDS: &[&str] = &[
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+];
+/// What can only be looked for in lists of pods.
+const KNOWN_FIELDS: [&str; 5] = [
+    "metadata.annotations",
+    "metadata.labels",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "status.phase",
+];
+const RESOURCE_FIELDS: &[&str] = &[
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
 
 pub(super) fn one_of(word: &str, words: &[&str], field: &str, errors: &mut Errors) {
     if word.is_empty() {
@@ -22,6 +51,8 @@ pub(super) fn one_of(word: &str, words: &[&str], field: &str, errors: &mut Error
 /// The containers of a pod, then those that run before them.
 pub(super) fn validate_all(spec: &PodSpec, volumes: &[&str], field: &str, errors: &mut Errors) {
     let containers = format!("{field}.containers");
+    // A bad one is told of elsewhere.
+    let grace = spec.termination_grace_period_seconds.filter(|it| *it >= 0);
     if spec.containers.is_empty() {
         errors.required(&containers, "");
     }
@@ -32,30 +63,44 @@ pub(super) fn validate_all(spec: &PodSpec, volumes: &[&str], field: &str, errors
         if !names.insert(&container.name) {
             errors.duplicate(format!("{field}.name"), &container.name);
         }
-        validate_lifecycle(&container.lifecycle, &format!("{field}.lifecycle"), errors);
-        validate_probes(container, &field, errors);
+        let lifecycle = format!("{field}.lifecycle");
+        handler::validate_lifecycle(&container.lifecycle, grace, &lifecycle, errors);
+        handler::validate_probes(container, &field, errors);
         if container.restart_policy.is_some() {
             let detail = "may not be set for non-init containers";
             errors.forbidden(format!("{field}.restartPolicy"), detail);
         }
     }
     validate_host_ports(&spec.containers, &containers, errors);
+    let init = format!("{field}.initContainers");
     for (index, container) in spec.init_containers.iter().enumerate() {
-        let field = format!("{field}.initContainers[{index}]");
+        let field = format!("{init}[{index}]");
         validate_container(container, volumes, &field, errors);
         if !container.name.is_empty() && !names.insert(&container.name) {
             errors.duplicate(format!("{field}.name"), &container.name);
         }
-        validate_init_container(container, &field, errors);
+        // They run one by one, so each is looked at by itself, as if it were the first.
+        validate_host_ports(std::slice::from_ref(container), &init, errors);
+        validate_init_container(container, grace, &field, errors);
     }
 }
 
 /// One that is restarted stays beside the others; any other one comes to an end by itself.
-fn validate_init_container(container: &Container, field: &str, errors: &mut Errors) {
+fn validate_init_container(
+    container: &Container,
+    grace: Option<i64>,
+    field: &str,
+    errors: &mut Errors,
+) {
     match container.restart_policy.as_deref() {
         Some("Always") => {
-            validate_lifecycle(&container.lifecycle, &format!("{field}.lifecycle"), errors);
-            return validate_probes(container, field, errors);
+            handler::validate_lifecycle(
+                &container.lifecycle,
+                grace,
+                &format!("{field}.lifecycle"),
+                errors,
+            );
+            return handler::validate_probes(container, field, errors);
         }
         Some(other) => {
             errors.not_supported(format!("{field}.restartPolicy"), other, &["Always"]);
@@ -71,27 +116,6 @@ fn validate_init_container(container: &Container, field: &str, errors: &mut Erro
         if is_set {
             let detail = "may not be set for init containers without restartPolicy=Always";
             errors.forbidden(format!("{field}.{name}"), detail);
-        }
-    }
-}
-
-fn validate_lifecycle(lifecycle: &Value, field: &str, errors: &mut Errors) {
-    for hook in ["postStart", "preStop"] {
-        let Some(Value::Object(handler)) = lifecycle.get(hook) else { continue };
-        let field = format!("{field}.{hook}");
-        let mut handlers = ["exec", "httpGet", "tcpSocket", "sleep"]
-            .into_iter()
-            .filter(|name| handler.get(*name).is_some_and(|it| !it.is_null()));
-        match handlers.next() {
-            None => errors.required(&field, "must specify a handler type"),
-            Some("exec") if lifecycle[hook]["exec"]["command"][0].is_null() => {
-                errors.required(format!("{field}.exec.command"), "");
-            }
-            Some(_) => {}
-        }
-        for another in handlers {
-            let detail = "may not specify more than 1 handler type";
-            errors.forbidden(format!("{field}.{another}"), detail);
         }
     }
 }
@@ -116,6 +140,7 @@ fn validate_container(container: &Container, volumes: &[&str], field: &str, erro
     for (index, variable) in container.env.iter().enumerate() {
         validate_env(variable, &format!("{field}.env[{index}]"), errors);
     }
+    validate_env_from(&container.env_from, &format!("{field}.envFrom"), errors);
     volume::validate_mounts(container, volumes, &format!("{field}.volumeMounts"), errors);
     one_of(
         &container.image_pull_policy,
@@ -130,21 +155,35 @@ fn validate_container(container: &Container, volumes: &[&str], field: &str, erro
 fn validate_env(variable: &EnvVar, field: &str, errors: &mut Errors) {
     if variable.name.is_empty() {
         errors.required(format!("{field}.name"), "");
-    } else if !variable.name.chars().all(|c| (' '..='~').contains(&c) && c != '=') {
-        let detail = "a valid environment variable name must consist only of printable ASCII characters other than '='";
-        errors.invalid(format!("{field}.name"), &variable.name, detail);
+    } else if !is_variable(&variable.name) {
+        errors.invalid(format!("{field}.name"), &variable.name, NO_VARIABLE);
     }
     let Some(sources) = variable.value_from.as_object() else { return };
     let field = format!("{field}.valueFrom");
-    let count = sources.values().filter(|it| !it.is_null()).count();
-    for (name, needed) in
-        [("configMapKeyRef", "key"), ("secretKeyRef", "key"), ("fieldRef", "fieldPath")]
-    {
-        let Some(Value::Object(source)) = sources.get(name) else { continue };
-        if source.get(needed).and_then(Value::as_str).is_none_or(str::is_empty) {
-            errors.required(format!("{field}.{name}.{needed}"), "");
+    validate_field_ref(sources, &format!("{field}.fieldRef"), errors);
+    if let Some(Value::Object(source)) = sources.get("resourceFieldRef") {
+        let resource = source.get("resource").and_then(Value::as_str).unwrap_or_default();
+        let field = format!("{field}.resourceFieldRef.resource");
+        if resource.is_empty() {
+            errors.required(field, "");
+        } else if !RESOURCE_FIELDS.contains(&resource) && !resource.contains(".hugepages-") {
+            errors.not_supported(field, resource, RESOURCE_FIELDS);
         }
     }
+    for name in ["configMapKeyRef", "secretKeyRef"] {
+        let Some(Value::Object(source)) = sources.get(name) else { continue };
+        let word = |name: &str| source.get(name).and_then(Value::as_str).unwrap_or_default();
+        let field = format!("{field}.{name}");
+        let complaints = rules::dns_1123_subdomain(word("name"));
+        errors.invalid_each(format!("{field}.name"), word("name"), complaints);
+        if word("key").is_empty() {
+            errors.required(format!("{field}.key"), "");
+        } else {
+            let complaints = config_map::key_complaints(word("key"));
+            errors.invalid_each(format!("{field}.key"), word("key"), complaints);
+        }
+    }
+    let count = sources.values().filter(|it| !it.is_null()).count();
     if count == 0 {
         let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
         errors.invalid(field, "", detail);
@@ -153,6 +192,71 @@ fn validate_env(variable: &EnvVar, field: &str, errors: &mut Errors) {
     } else if count > 1 {
         errors.invalid(field, "", "may not have more than one field specified at a time");
     }
+}
+
+/// `validateObjectFieldSelector`.
+fn validate_field_ref(sources: &Map<String, Value>, field: &str, errors: &mut Errors) {
+    let Some(Value::Object(source)) = sources.get("fieldRef") else { return };
+    let path = source.get("fieldPath").and_then(Value::as_str).unwrap_or_default();
+    if path.is_empty() {
+        return errors.required(format!("{field}.fieldPath"), "");
+    }
+    let (name, subscript) = match path.strip_suffix("']").and_then(|it| it.split_once("['")) {
+        Some((name, subscript)) => (name, Some(subscript)),
+        None => (path, None),
+    };
+    match (name, subscript) {
+        ("metadata.annotations", Some(key)) => {
+            let key = key.to_lowercase();
+            errors.invalid_each(field, &key, rules::qualified_name(&key));
+        }
+        ("metadata.labels", Some(key)) => {
+            errors.invalid_each(field, key, rules::qualified_name(key));
+        }
+        (_, None) if FIELDS.contains(&name) => {}
+        (_, None) if KNOWN_FIELDS.contains(&name) => {
+            errors.not_supported(format!("{field}.fieldPath"), name, FIELDS);
+        }
+        _ => {
+            let detail = format!("error converting fieldPath: field label not supported: {path}");
+            errors.invalid(format!("{field}.fieldPath"), path, &detail);
+        }
+    }
+}
+
+/// `ValidateEnvFrom`: the paths of what is wrong with the sources are the list's, in the server
+/// too.
+fn validate_env_from(sources: &[Value], field: &str, errors: &mut Errors) {
+    for (index, source) in sources.iter().enumerate() {
+        let each = format!("{field}[{index}]");
+        let prefix = source["prefix"].as_str().unwrap_or_default();
+        if !prefix.is_empty() && !is_variable(prefix) {
+            errors.invalid(format!("{each}.prefix"), prefix, NO_VARIABLE);
+        }
+        let given = ["configMapRef", "secretRef"].map(|it| (it, &source[it]));
+        let given = given.into_iter().filter(|(_, it)| !it.is_null());
+        let count = given.clone().count();
+        for (name, reference) in given {
+            let field = format!("{each}.{name}.name");
+            match reference["name"].as_str().unwrap_or_default() {
+                "" => errors.required(field, ""),
+                name => errors.invalid_each(field, name, rules::dns_1123_subdomain(name)),
+            }
+        }
+        match count {
+            0 => {
+                let detail = "must specify one of: `configMapRef` or `secretRef`";
+                errors.invalid(field, "", detail);
+            }
+            1 => {}
+            _ => errors.invalid(field, "", "may not have more than one field specified at a time"),
+        }
+    }
+}
+
+/// `IsRelaxedEnvVarName`.
+fn is_variable(name: &str) -> bool {
+    name.chars().all(|c| (' '..='~').contains(&c) && c != '=')
 }
 
 /// `checkHostPortConflicts`.
@@ -189,78 +293,5 @@ fn validate_ports(ports: &[ContainerPort], field: &str, errors: &mut Errors) {
             }
         }
         service::protocol(&port.protocol, &format!("{field}.protocol"), errors);
-    }
-}
-
-fn validate_probes(container: &Container, field: &str, errors: &mut Errors) {
-    for (name, probe, is_once) in [
-        ("livenessProbe", &container.liveness_probe, true),
-        ("readinessProbe", &container.readiness_probe, false),
-        ("startupProbe", &container.startup_probe, true),
-    ] {
-        let Some(probe) = probe else { continue };
-        let field = format!("{field}.{name}");
-        validate_probe(probe, &field, errors);
-        if is_once && probe.success_threshold != 1 {
-            let field = format!("{field}.successThreshold");
-            errors.invalid(field, probe.success_threshold, "must be 1");
-        }
-    }
-}
-
-fn validate_probe(probe: &Probe, field: &str, errors: &mut Errors) {
-    validate_handlers(probe, field, errors);
-    for (name, number) in [
-        ("initialDelaySeconds", probe.initial_delay_seconds),
-        ("timeoutSeconds", probe.timeout_seconds),
-        ("periodSeconds", probe.period_seconds),
-        ("successThreshold", probe.success_threshold),
-        ("failureThreshold", probe.failure_threshold),
-    ] {
-        rules::not_negative(number.into(), &format!("{field}.{name}"), errors);
-    }
-    if let Some(seconds) = probe.termination_grace_period_seconds.filter(|it| *it <= 0) {
-        let field = format!("{field}.terminationGracePeriodSeconds");
-        errors.invalid(field, seconds, "must be greater than 0");
-    }
-}
-
-fn validate_handlers(probe: &Probe, field: &str, errors: &mut Errors) {
-    let present = [
-        ("exec", probe.exec.is_some()),
-        ("httpGet", probe.http_get.is_some()),
-        ("tcpSocket", probe.tcp_socket.is_some()),
-        ("grpc", probe.grpc.is_some()),
-    ];
-    let mut handlers = present.iter().filter(|(_, is_present)| *is_present).map(|(name, _)| *name);
-    match handlers.next() {
-        None => errors.required(field, "must specify a handler type"),
-        Some(first) => validate_handler(first, probe, field, errors),
-    }
-    for handler in handlers {
-        errors.forbidden(format!("{field}.{handler}"), "may not specify more than 1 handler type");
-    }
-}
-
-fn validate_handler(name: &str, probe: &Probe, field: &str, errors: &mut Errors) {
-    let field = format!("{field}.{name}");
-    if let ("exec", Some(exec)) = (name, &probe.exec)
-        && exec.command.is_empty()
-    {
-        errors.required(format!("{field}.command"), "");
-    }
-    if let ("httpGet", Some(http)) = (name, &probe.http_get) {
-        rules::port_number_or_name(&http.port, &format!("{field}.port"), errors);
-        if !matches!(http.scheme.as_str(), "HTTP" | "HTTPS") {
-            errors.not_supported(format!("{field}.scheme"), &http.scheme, &["HTTP", "HTTPS"]);
-        }
-    }
-    if let ("tcpSocket", Some(tcp)) = (name, &probe.tcp_socket) {
-        rules::port_number_or_name(&tcp.port, &format!("{field}.port"), errors);
-    }
-    if let ("grpc", Some(grpc)) = (name, &probe.grpc) {
-        for complaint in rules::port_number(grpc.port) {
-            errors.invalid(format!("{field}.port"), grpc.port, &complaint);
-        }
     }
 }

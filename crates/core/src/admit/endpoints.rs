@@ -6,11 +6,17 @@ use super::errors::Errors;
 use super::{Version, meta, rules, service};
 use crate::key::Kind;
 use crate::object::{
-    Endpoint, EndpointAddress, EndpointPort, EndpointSlice, EndpointSubset, Endpoints, SlicePort,
+    Endpoint, EndpointAddress, EndpointPort, EndpointSlice, EndpointSubset, Endpoints, ForName,
+    SlicePort,
 };
 
 const ADDRESS_TYPES: &[&str] = &["FQDN", "IPv4", "IPv6"];
+const MOST_ENDPOINTS: usize = 1000;
 const MOST_ADDRESSES: usize = 100;
+const MOST_TOPOLOGY_LABELS: usize = 16;
+const MOST_HINTS: usize = 8;
+/// What the server checks; the API's documentation speaks of a hundred.
+const MOST_PORTS: usize = 20_000;
 
 pub(super) fn default(endpoints: &mut Endpoints) {
     for port in endpoints.subsets.iter_mut().flat_map(|subset| &mut subset.ports) {
@@ -83,6 +89,12 @@ fn validate_port(port: &EndpointPort, needs_name: bool, field: &str, errors: &mu
     }
 }
 
+/// `ValidateEndpointsUpdate`.
+pub(super) fn validate_update(new: &Endpoints, old: &Endpoints, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    validate(new, errors);
+}
+
 /// `ValidateEndpointSlice`.
 pub(super) fn validate_slice(slice: &EndpointSlice, errors: &mut Errors) {
     meta::validate(Kind::EndpointSlice, &slice.metadata, errors);
@@ -94,11 +106,19 @@ pub(super) fn validate_slice(slice: &EndpointSlice, errors: &mut Errors) {
     if errors.version >= Version::V1_33 {
         validate_slice_ports(&slice.ports, errors);
     }
-    for (index, endpoint) in slice.endpoints.iter().enumerate() {
-        validate_endpoint(endpoint, &slice.address_type, &format!("endpoints[{index}]"), errors);
-    }
+    validate_endpoints(slice, errors);
     if errors.version < Version::V1_33 {
         validate_slice_ports(&slice.ports, errors);
+    }
+}
+
+fn validate_endpoints(slice: &EndpointSlice, errors: &mut Errors) {
+    let (count, address_type) = (slice.endpoints.len(), slice.address_type.as_str());
+    if count > MOST_ENDPOINTS {
+        return errors.too_many("endpoints", count, MOST_ENDPOINTS);
+    }
+    for (index, endpoint) in slice.endpoints.iter().enumerate() {
+        validate_endpoint(endpoint, address_type, &format!("endpoints[{index}]"), errors);
     }
 }
 
@@ -113,9 +133,44 @@ fn validate_endpoint(endpoint: &Endpoint, address_type: &str, field: &str, error
     for (index, address) in endpoint.addresses.iter().enumerate() {
         validate_slice_address(address, address_type, (&addresses, index), errors);
     }
+    if let Some(node) = &endpoint.node_name {
+        let complaints = rules::dns_1123_subdomain(node);
+        errors.invalid_each(format!("{field}.nodeName"), node, complaints);
+    }
+    let topology = format!("{field}.deprecatedTopology");
+    if endpoint.deprecated_topology.len() > MOST_TOPOLOGY_LABELS {
+        let count = endpoint.deprecated_topology.len();
+        errors.too_many(&topology, count, MOST_TOPOLOGY_LABELS);
+    }
+    meta::labels(&endpoint.deprecated_topology, &topology, errors);
     if let Some(hostname) = &endpoint.hostname {
         let complaints = rules::dns_1123_label(hostname);
         errors.invalid_each(format!("{field}.hostname"), hostname, complaints);
+    }
+    if let Some(hints) = &endpoint.hints {
+        let field = format!("{field}.hints");
+        validate_hints(&hints.for_zones, rules::label_value, &format!("{field}.forZones"), errors);
+        let names = rules::dns_1123_subdomain;
+        validate_hints(&hints.for_nodes, names, &format!("{field}.forNodes"), errors);
+    }
+}
+
+/// For whom an endpoint is meant: each zone or node once.
+fn validate_hints(
+    names: &[ForName],
+    rule: fn(&str) -> Vec<String>,
+    field: &str,
+    errors: &mut Errors,
+) {
+    if names.len() > MOST_HINTS {
+        return errors.too_many(field, names.len(), MOST_HINTS);
+    }
+    for (index, it) in names.iter().enumerate() {
+        let field = format!("{field}[{index}].name");
+        if names[..index].contains(it) {
+            errors.duplicate(&field, &it.name);
+        }
+        errors.invalid_each(field, &it.name, rule(&it.name));
     }
 }
 
@@ -131,10 +186,7 @@ fn validate_slice_address(
         _ => ip.is_ipv6(),
     };
     match (address_type, rules::parse_ip(address)) {
-        ("FQDN", _) => {
-            let complaints = rules::dns_1123_subdomain(address.trim_end_matches('.'));
-            errors.invalid_each(field, address, complaints);
-        }
+        ("FQDN", _) => rules::full_domain_name(address, &field, errors),
         ("IPv4" | "IPv6", ip) if errors.version < Version::V1_33 => {
             if !ip.is_some_and(is_family) {
                 errors.invalid(&field, address, &format!("must be a valid {address_type} address"));
@@ -153,6 +205,9 @@ fn validate_slice_address(
 }
 
 fn validate_slice_ports(ports: &[SlicePort], errors: &mut Errors) {
+    if ports.len() > MOST_PORTS {
+        return errors.too_many("ports", ports.len(), MOST_PORTS);
+    }
     for (index, port) in ports.iter().enumerate() {
         let field = format!("ports[{index}]");
         let name = port.name();

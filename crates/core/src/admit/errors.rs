@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::Version;
-use crate::object::{IntOrString, Json, LabelSelector, Labels};
+use crate::object::{IntOrString, Json, LabelSelector, Labels, OwnerReference};
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,16 @@ impl Errors {
 
     pub(super) fn forbidden(&mut self, field: impl Display, detail: &str) {
         self.add(field, "Forbidden", "Forbidden", None, detail);
+    }
+
+    pub(super) fn too_long(&mut self, field: impl Display, most: usize) {
+        let detail = format!("may not be more than {most} bytes");
+        self.add(field, "TooLong", "Too long", None, &detail);
+    }
+
+    /// A value that is twice there, with what should be one.
+    pub(super) fn duplicate_of(&mut self, field: impl Display, value: impl GoValue, detail: &str) {
+        self.add(field, "Duplicate", "Duplicate value", Some(value.text(self.version)), detail);
     }
 
     pub(super) fn too_many(&mut self, field: impl Display, count: usize, most: usize) {
@@ -214,6 +224,27 @@ impl GoValue for &Labels {
 
     fn json(&self) -> String {
         if self.is_empty() { "null".to_owned() } else { json(*self) }
+    }
+}
+
+/// Pointers stand in these; any address is right.
+impl GoValue for &[OwnerReference] {
+    fn go(&self) -> String {
+        let pointer = |it: Option<bool>| it.map_or("nil", |_| "0xc000000000");
+        let each = self.iter().map(|it| {
+            let words = [&it.api_version, &it.kind, &it.name, &it.uid];
+            let [api_version, kind, name, uid] = words.map(|it| it.go());
+            let (controller, blocks) = (pointer(it.controller), pointer(it.block_owner_deletion));
+            format!(
+                "v1.OwnerReference{{APIVersion:{api_version}, Kind:{kind}, Name:{name}, \
+                 UID:{uid}, Controller:(*bool)({controller}), BlockOwnerDeletion:(*bool)({blocks})}}"
+            )
+        });
+        format!("[]v1.OwnerReference{{{}}}", each.collect::<Vec<_>>().join(", "))
+    }
+
+    fn json(&self) -> String {
+        json(&self.to_vec())
     }
 }
 

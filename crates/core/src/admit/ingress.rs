@@ -2,13 +2,17 @@
 
 use std::cmp::Reverse;
 
+use serde_json::Value;
+
 use super::errors::{Errors, Struct};
 use super::{meta, rules};
 use crate::key::Kind;
 use crate::object::{
-    HttpIngressPath, Ingress, IngressBackend, IngressClass, IngressTls, Objects, ServiceBackendPort,
+    HttpIngressPath, Ingress, IngressBackend, IngressClass, IngressServiceBackend, IngressTls,
+    Objects, ServiceBackendPort,
 };
 
+const SCOPES: &[&str] = &["Cluster", "Namespace"];
 const PATH_TYPES: &[&str] = &["Exact", "ImplementationSpecific", "Prefix"];
 const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
@@ -110,6 +114,29 @@ pub(super) fn validate_class(class: &IngressClass, errors: &mut Errors) {
             errors.invalid(field, controller, detail);
         }
     }
+    if !class.spec.parameters.is_null() {
+        validate_parameters(&class.spec.parameters, "spec.parameters", errors);
+    }
+}
+
+/// `validateIngressClassParametersReference`.
+fn validate_parameters(parameters: &Value, field: &str, errors: &mut Errors) {
+    validate_reference(parameters, field, errors);
+    let namespace = parameters["namespace"].as_str();
+    let of_namespace = format!("{field}.namespace");
+    match (parameters["scope"].as_str().unwrap_or_default(), namespace) {
+        ("Namespace", None) => {
+            errors.required(of_namespace, "`parameters.scope` is set to 'Namespace'");
+        }
+        ("Namespace", Some(name)) => {
+            errors.invalid_each(of_namespace, name, rules::dns_1123_label(name));
+        }
+        ("Cluster", Some(_)) => {
+            errors.forbidden(of_namespace, "`parameters.scope` is set to 'Cluster'");
+        }
+        ("Cluster", None) => {}
+        (other, _) => errors.not_supported(format!("{field}.scope"), other, SCOPES),
+    }
 }
 
 /// `ValidateIngressClassUpdate`.
@@ -182,15 +209,34 @@ fn validate_absolute(path: &str, field: &str, errors: &mut Errors) {
 }
 
 fn validate_backend(backend: &IngressBackend, field: &str, errors: &mut Errors) {
-    let Some(service) = &backend.service else {
-        if backend.resource.is_null() {
+    match (&backend.service, &backend.resource) {
+        (None, Value::Null) => {
             errors.invalid(field, "", "resource or service backend is required");
         }
-        return;
-    };
-    if !backend.resource.is_null() {
-        errors.invalid(field, "", "cannot set both resource and service backends");
+        (None, resource) => validate_reference(resource, &format!("{field}.resource"), errors),
+        (Some(service), Value::Null) => validate_service(service, field, errors),
+        (Some(_), _) => {
+            errors.invalid(field, "", "cannot set both resource and service backends");
+        }
     }
+}
+
+/// `validateIngressTypedLocalObjectReference`.
+fn validate_reference(reference: &Value, field: &str, errors: &mut Errors) {
+    if let Some(group) = reference["apiGroup"].as_str() {
+        let complaints = rules::dns_1123_subdomain(group);
+        errors.invalid_each(format!("{field}.apiGroup"), group, complaints);
+    }
+    for name in ["kind", "name"] {
+        let field = format!("{field}.{name}");
+        match reference[name].as_str().unwrap_or_default() {
+            "" => errors.required(field, &format!("{name} is required")),
+            word => errors.invalid_each(field, word, rules::path_segment(word)),
+        }
+    }
+}
+
+fn validate_service(service: &IngressServiceBackend, field: &str, errors: &mut Errors) {
     if service.name.is_empty() {
         errors.required(format!("{field}.service.name"), "");
     } else {

@@ -10,6 +10,9 @@ use crate::rng::Rng;
 /// A base longer than this is cut before the random letters.
 const LONGEST_BASE: usize = 58;
 const SUFFIX: usize = 5;
+/// Of all keys and values together, in bytes.
+const MOST_ANNOTATIONS: usize = 256 << 10;
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// Fills in what the server gives every new object. Its times and its version are the store's.
 pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, version: Version, rng: &mut Rng) {
@@ -44,12 +47,36 @@ pub(super) fn has_generation(kind: Kind, version: Version) -> bool {
 
 /// `ValidateObjectMeta`.
 pub(super) fn validate(kind: Kind, meta: &ObjectMeta, errors: &mut Errors) {
+    if !meta.generate_name.is_empty() {
+        let prefix = without_last_dash(&meta.generate_name);
+        let complaints = name_complaints(kind, &prefix);
+        errors.invalid_each("metadata.generateName", &meta.generate_name, complaints);
+    }
     if meta.name.is_empty() {
         errors.required("metadata.name", "name or generateName is required");
     } else {
         errors.invalid_each("metadata.name", &meta.name, name_complaints(kind, &meta.name));
     }
     contents(meta, errors);
+    for (index, finalizer) in meta.finalizers.iter().enumerate() {
+        finalizer_of_kubernetes(finalizer, &format!("metadata.finalizers[{index}]"), errors);
+    }
+}
+
+/// `validateKubeFinalizerName`: a name without a domain is one of Kubernetes itself.
+pub(super) fn finalizer_of_kubernetes(finalizer: &str, field: &str, errors: &mut Errors) {
+    if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+        let detail = "name is neither a standard finalizer name nor is it fully qualified";
+        errors.invalid(field, finalizer, detail);
+    }
+}
+
+/// `maskTrailingDash`: something follows a dash at the end.
+fn without_last_dash(prefix: &str) -> String {
+    let start = prefix.strip_suffix('-').filter(|it| !it.is_empty());
+    let Some(start) = start else { return prefix.to_owned() };
+    let kept: String = start.chars().take(start.chars().count() - 1).collect();
+    kept + "a"
 }
 
 /// What every update is asked before its kind's own rules (`validateCommonFields`): the labels are
@@ -72,27 +99,53 @@ fn contents(meta: &ObjectMeta, errors: &mut Errors) {
     labels(&meta.labels, "metadata.labels", errors);
     annotations(&meta.annotations, "metadata.annotations", errors);
     owner_references(&meta.owner_references, errors);
-    for (index, finalizer) in meta.finalizers.iter().enumerate() {
-        let field = format!("metadata.finalizers[{index}]");
-        errors.invalid_each(field, finalizer, rules::qualified_name(finalizer));
+    for finalizer in &meta.finalizers {
+        let complaints = rules::qualified_name(finalizer);
+        errors.invalid_each("metadata.finalizers", finalizer, complaints);
+    }
+    let waits = |finalizer: &str| meta.finalizers.iter().any(|it| it == finalizer);
+    if waits("orphan") && waits("foregroundDeletion") {
+        let detail = "finalizer orphan and foregroundDeletion cannot be both set";
+        errors.invalid("metadata.finalizers", meta.finalizers.as_slice(), detail);
     }
 }
 
 /// `ValidateOwnerReferences`: whose the object is, and that one owner at most controls it.
 fn owner_references(owners: &[OwnerReference], errors: &mut Errors) {
+    let field = "metadata.ownerReferences";
+    let mut controller: Option<&OwnerReference> = None;
     for owner in owners {
         let words = [
-            ("apiVersion", &owner.api_version, "version must not be empty"),
-            ("kind", &owner.kind, "must not be empty"),
-            ("name", &owner.name, "must not be empty"),
-            ("uid", &owner.uid, "must not be empty"),
+            ("apiVersion", has_version(&owner.api_version), "version must not be empty"),
+            ("kind", !owner.kind.is_empty(), "must not be empty"),
+            ("name", !owner.name.is_empty(), "must not be empty"),
+            ("uid", !owner.uid.is_empty(), "must not be empty"),
         ];
-        for (name, word, detail) in words {
-            if word.is_empty() {
-                errors.invalid(format!("metadata.ownerReferences.{name}"), word, detail);
+        for (name, _, detail) in words.into_iter().filter(|(_, is_there, _)| !is_there) {
+            let word = if name == "apiVersion" { owner.api_version.as_str() } else { "" };
+            errors.invalid(format!("{field}.{name}"), word, detail);
+        }
+        if owner.controller != Some(true) {
+            continue;
+        }
+        match controller {
+            None => controller = Some(owner),
+            Some(first) => {
+                let detail = format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in \
+                     references for {}/{} and {}/{}",
+                    first.kind, first.name, owner.kind, owner.name
+                );
+                errors.invalid(field, owners, &detail);
             }
         }
     }
+}
+
+/// `group/version`, or a version alone.
+fn has_version(api_version: &str) -> bool {
+    let version = api_version.split_once('/').map_or(api_version, |(_, version)| version);
+    !version.is_empty() && !version.contains('/')
 }
 
 fn name_complaints(kind: Kind, name: &str) -> Vec<String> {
@@ -116,6 +169,10 @@ pub(super) fn labels(labels: &Labels, field: &str, errors: &mut Errors) {
 pub(super) fn annotations(annotations: &Labels, field: &str, errors: &mut Errors) {
     for key in annotations.keys() {
         errors.invalid_each(field, key, rules::qualified_name(&key.to_lowercase()));
+    }
+    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if size > MOST_ANNOTATIONS {
+        errors.too_long(field, MOST_ANNOTATIONS);
     }
 }
 

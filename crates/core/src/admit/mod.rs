@@ -12,13 +12,16 @@ mod container;
 mod daemon_set;
 mod endpoints;
 mod errors;
+mod handler;
 mod ingress;
 mod ip;
 mod json_patch;
 mod meta;
 mod network_policy;
 mod patch;
+mod placement;
 mod pod;
+mod pod_update;
 mod pod_warnings;
 mod refusal;
 mod resources;
@@ -193,7 +196,7 @@ fn prepare(object: &mut Object) {
 fn validate(object: &Object, errors: &mut Errors) {
     match object {
         Object::Service(it) => service::validate(it, errors),
-        Object::Pod(it) => pod::validate(it, errors),
+        Object::Pod(it) => pod::validate_create(it, errors),
         Object::Deployment(it) => workload::validate_deployment(it, errors),
         Object::ReplicaSet(it) => workload::validate_replica_set(it, errors),
         Object::StatefulSet(it) => stateful_set::validate(it, errors),
@@ -203,7 +206,7 @@ fn validate(object: &Object, errors: &mut Errors) {
         }
         Object::Endpoints(it) => endpoints::validate(it, errors),
         Object::EndpointSlice(it) => endpoints::validate_slice(it, errors),
-        Object::Namespace(it) => meta::validate(Kind::Namespace, &it.metadata, errors),
+        Object::Namespace(it) => cluster::validate_namespace(it, errors),
         Object::Node(it) => cluster::validate_node(it, errors),
         Object::Ingress(it) => ingress::validate_create(it, errors),
         Object::IngressClass(it) => ingress::validate_class(it, errors),
@@ -220,14 +223,12 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
             service::validate(new, errors);
         }
         (Object::Deployment(new), Object::Deployment(old)) => {
-            workload::validate_deployment(new, errors);
-            let (new, old) = (&new.spec.selector, &old.spec.selector);
-            workload::validate_selector_kept(new, old, errors);
+            workload::validate_deployment_update(new, old, errors);
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(old)) => {
             workload::validate_replica_set_update(new, old, errors);
         }
-        (Object::Pod(new), Object::Pod(old)) => pod::validate_update(new, old, errors),
+        (Object::Pod(new), Object::Pod(old)) => pod_update::validate_update(new, old, errors),
         (Object::EndpointSlice(new), Object::EndpointSlice(old)) => {
             endpoints::validate_slice(new, errors);
             meta::immutable(&new.address_type, &old.address_type, "addressType", errors);
@@ -247,6 +248,17 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
         }
         (Object::ConfigMap(new), Object::ConfigMap(old)) => {
             config_map::validate_update(new, old, errors);
+        }
+        (Object::Endpoints(new), Object::Endpoints(old)) => {
+            endpoints::validate_update(new, old, errors);
+        }
+        (Object::Namespace(new), Object::Namespace(old)) => {
+            cluster::validate_namespace(new, errors);
+            meta::validate_update(&new.metadata, &old.metadata, errors);
+        }
+        (Object::Node(new), Object::Node(old)) => cluster::validate_node_update(new, old, errors),
+        (Object::NetworkPolicy(new), Object::NetworkPolicy(old)) => {
+            network_policy::validate_update(new, old, errors);
         }
         _ => validate(new, errors),
     }

@@ -1,9 +1,11 @@
 //! NetworkPolicy: defaults and validation.
 
-use super::errors::Errors;
+use super::errors::{Errors, GoValue, Struct};
 use super::{meta, rules};
 use crate::key::Kind;
-use crate::object::{IntOrString, IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort};
+use crate::object::{
+    IntOrString, IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+};
 
 // Not the alphabet's order, in the server either.
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
@@ -25,7 +27,16 @@ pub(super) fn default(policy: &mut NetworkPolicy) {
 /// `ValidateNetworkPolicy`.
 pub(super) fn validate(policy: &NetworkPolicy, errors: &mut Errors) {
     meta::validate(Kind::NetworkPolicy, &policy.metadata, errors);
-    let spec = &policy.spec;
+    validate_spec(&policy.spec, errors);
+}
+
+/// `ValidateNetworkPolicyUpdate`.
+pub(super) fn validate_update(new: &NetworkPolicy, old: &NetworkPolicy, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    validate_spec(&new.spec, errors);
+}
+
+fn validate_spec(spec: &NetworkPolicySpec, errors: &mut Errors) {
     meta::selector(&spec.pod_selector, "spec.podSelector", errors);
     for (index, rule) in spec.ingress.iter().enumerate() {
         let field = format!("spec.ingress[{index}]");
@@ -36,12 +47,13 @@ pub(super) fn validate(policy: &NetworkPolicy, errors: &mut Errors) {
         validate_rule(&rule.ports, &rule.to, "to", &field, errors);
     }
     if spec.policy_types.len() > TYPES.len() {
-        errors.invalid(
-            "spec.policyTypes",
-            spec.policy_types.as_slice(),
-            "may not specify more than two policyTypes",
-        );
-        return;
+        let types = spec.policy_types.as_slice();
+        let value = Struct {
+            go: types.go().replacen("[]string", "[]networking.PolicyType", 1),
+            json: types.json(),
+        };
+        let detail = "may not specify more than two policyTypes";
+        return errors.invalid("spec.policyTypes", value, detail);
     }
     for (index, word) in spec.policy_types.iter().enumerate() {
         if !TYPES.contains(&word.as_str()) {
@@ -69,24 +81,28 @@ fn validate_port(port: &NetworkPolicyPort, field: &str, errors: &mut Errors) {
     if let Some(word) = port.protocol.as_deref().filter(|word| !PROTOCOLS.contains(word)) {
         errors.not_supported(format!("{field}.protocol"), word, PROTOCOLS);
     }
-    if let Some(number) = &port.port {
-        rules::port_number_or_name(number, &format!("{field}.port"), errors);
-    }
-    let Some(end) = port.end_port else { return };
-    let field = format!("{field}.endPort");
-    match &port.port {
-        Some(IntOrString::Int(start)) if end < *start => {
-            errors.invalid(field, end, "must be greater than or equal to `port`");
-        }
-        Some(IntOrString::Int(_)) => {
+    let (end, of_end) = (port.end_port, format!("{field}.endPort"));
+    match (&port.port, end) {
+        (Some(number @ IntOrString::Int(start)), end) => {
+            rules::port_number_or_name(number, &format!("{field}.port"), errors);
+            let Some(end) = end else { return };
+            if end < *start {
+                errors.invalid(&of_end, end, "must be greater than or equal to `port`");
+            }
             for complaint in rules::port_number(end) {
-                errors.invalid(&field, end, &complaint);
+                errors.invalid(&of_end, end, &complaint);
             }
         }
-        Some(IntOrString::String(_)) => {
-            errors.invalid(field, end, "may not be specified when `port` is non-numeric");
+        (Some(name), end) => {
+            if let Some(end) = end {
+                errors.invalid(of_end, end, "may not be specified when `port` is non-numeric");
+            }
+            rules::port_number_or_name(name, &format!("{field}.port"), errors);
         }
-        None => errors.invalid(field, end, "may not be specified when `port` is not specified"),
+        (None, Some(end)) => {
+            errors.invalid(of_end, end, "may not be specified when `port` is not specified");
+        }
+        (None, None) => {}
     }
 }
 

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
-use super::errors::{Errors, GoValue, Struct};
-use super::{container, meta, rules, volume};
+use super::Version;
+use super::errors::Errors;
+use super::{container, meta, placement, rules, volume};
 use crate::key::Kind;
 use crate::object::{Container, Pod, PodSpec, Probe, Toleration};
 
@@ -14,6 +15,11 @@ const RESTART_POLICIES: &[&str] = &["Always", "OnFailure", "Never"];
 const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const EVICTION_SECONDS: i64 = 300;
 const MOST_NAMESERVERS: usize = 3;
+const MOST_SEARCHES: usize = 32;
+const LONGEST_SEARCHES: usize = 2048;
+const PREEMPTION: &[&str] = &["PreemptLowerPriority", "Never"];
+/// Of users and of groups.
+const IDS: RangeInclusive<i64> = 0..=i32::MAX as i64;
 const DEADLINES: RangeInclusive<i64> = 1..=i32::MAX as i64;
 
 pub(super) fn default(pod: &mut Pod) {
@@ -163,7 +169,7 @@ fn tolerate_lost_nodes(pod: &mut Pod) {
 }
 
 /// `ComputePodQOS`: by cpu and memory alone.
-fn qos_class(spec: &PodSpec) -> &'static str {
+pub(super) fn qos_class(spec: &PodSpec) -> &'static str {
     let containers: Vec<&Container> = spec.init_containers.iter().chain(&spec.containers).collect();
     let amounts = |container: &Container, what: &str| -> Map<String, Value> {
         let all = container.resources.get(what).and_then(Value::as_object).cloned();
@@ -200,10 +206,25 @@ pub(super) fn validate(pod: &Pod, errors: &mut Errors) {
     }
 }
 
+/// `ValidatePodCreate`, what it has beside the rest.
+pub(super) fn validate_create(pod: &Pod, errors: &mut Errors) {
+    validate(pod, errors);
+    let spec = &pod.spec;
+    if !spec.ephemeral_containers.is_empty() {
+        errors.forbidden("spec.ephemeralContainers", "cannot be set on create");
+    }
+    if !spec.node_name.is_empty() && !spec.scheduling_gates.is_empty() {
+        let detail = "cannot be set until all schedulingGates have been cleared";
+        errors.forbidden("spec.nodeName", detail);
+    }
+}
+
 /// `ValidatePodSpec`.
 pub(super) fn validate_spec(spec: &PodSpec, field: &str, errors: &mut Errors) {
+    let is_template = field != "spec";
     let volumes = volume::validate(&spec.volumes, &format!("{field}.volumes"), errors);
     container::validate_all(spec, &volumes, field, errors);
+    validate_host_network(spec, field, is_template, errors);
     container::one_of(
         &spec.restart_policy,
         RESTART_POLICIES,
@@ -212,7 +233,12 @@ pub(super) fn validate_spec(spec: &PodSpec, field: &str, errors: &mut Errors) {
     );
     container::one_of(&spec.dns_policy, DNS_POLICIES, &format!("{field}.dnsPolicy"), errors);
     meta::labels(&spec.node_selector, &format!("{field}.nodeSelector"), errors);
+    validate_security(&spec.security_context, &format!("{field}.securityContext"), errors);
+    placement::validate_affinity(&spec.affinity, &format!("{field}.affinity"), errors);
     validate_dns_config(spec, &format!("{field}.dnsConfig"), errors);
+    validate_gates(spec, field, errors);
+    let constraints = format!("{field}.topologySpreadConstraints");
+    placement::validate_spread(&spec.topology_spread_constraints, &constraints, errors);
     for (name, text) in
         [("serviceAccountName", &spec.service_account_name), ("nodeName", &spec.node_name)]
     {
@@ -229,7 +255,7 @@ pub(super) fn validate_spec(spec: &PodSpec, field: &str, errors: &mut Errors) {
             errors.invalid_each(format!("{field}.{name}"), text, rules::dns_1123_label(text));
         }
     }
-    validate_tolerations(&spec.tolerations, &format!("{field}.tolerations"), errors);
+    placement::validate_tolerations(&spec.tolerations, &format!("{field}.tolerations"), errors);
     for (index, alias) in spec.host_aliases.iter().enumerate() {
         let field = format!("{field}.hostAliases[{index}]");
         rules::ip(&alias.ip, &format!("{field}.ip"), errors);
@@ -238,164 +264,121 @@ pub(super) fn validate_spec(spec: &PodSpec, field: &str, errors: &mut Errors) {
             errors.invalid_each(field, name, rules::dns_1123_subdomain(name));
         }
     }
+    for (name, text) in [
+        ("priorityClassName", Some(&spec.priority_class_name).filter(|it| !it.is_empty())),
+        ("runtimeClassName", spec.runtime_class_name.as_ref()),
+    ] {
+        if let Some(text) = text {
+            errors.invalid_each(format!("{field}.{name}"), text, rules::dns_1123_subdomain(text));
+        }
+    }
+    if let Some(policy) = &spec.preemption_policy {
+        container::one_of(policy, PREEMPTION, &format!("{field}.preemptionPolicy"), errors);
+    }
+}
+
+/// `validatePodHostNetworkDeps`: a pod that has its node's addresses has its ports too. A template
+/// may leave them out.
+fn validate_host_network(spec: &PodSpec, field: &str, is_template: bool, errors: &mut Errors) {
+    if !spec.host_network {
+        return;
+    }
+    for (index, container) in spec.containers.iter().enumerate() {
+        for (place, port) in container.ports.iter().enumerate() {
+            let is_left_out = is_template && port.host_port == 0;
+            if !is_left_out && port.host_port != port.container_port {
+                let field = format!("{field}.containers[{index}].ports[{place}].hostPort");
+                let detail = "must match `containerPort` when `hostNetwork` is true";
+                errors.invalid(field, port.host_port, detail);
+            }
+        }
+    }
+}
+
+/// Users and groups of `validatePodSpecSecurityContext`.
+fn validate_security(context: &Value, field: &str, errors: &mut Errors) {
+    let number = |name: &str| context[name].as_i64();
+    let groups = context["supplementalGroups"].as_array().into_iter().flatten().enumerate();
+    let groups = groups.map(|(index, it)| (format!("supplementalGroups[{index}]"), it.as_i64()));
+    let named = ["fsGroup", "runAsUser", "runAsGroup"].map(|it| (it.to_owned(), number(it)));
+    let [fs_group, user, group] = named;
+    for (name, id) in [fs_group, user, group].into_iter().chain(groups) {
+        let Some(id) = id.filter(|it| !IDS.contains(it)) else { continue };
+        errors.invalid(
+            format!("{field}.{name}"),
+            id,
+            "must be between 0 and 2147483647, inclusive",
+        );
+    }
+}
+
+/// `validateReadinessGates`, `validateSchedulingGates`.
+fn validate_gates(spec: &PodSpec, field: &str, errors: &mut Errors) {
+    for (index, gate) in spec.readiness_gates.iter().enumerate() {
+        let complaints = rules::qualified_name(&gate.condition_type);
+        let field = format!("{field}.readinessGates[{index}].conditionType");
+        errors.invalid_each(field, &gate.condition_type, complaints);
+    }
+    let name = |it: &Value| it["name"].as_str().unwrap_or_default().to_owned();
+    let names: Vec<String> = spec.scheduling_gates.iter().map(name).collect();
+    for (index, name) in names.iter().enumerate() {
+        let field = format!("{field}.schedulingGates[{index}]");
+        errors.invalid_each(&field, name, rules::qualified_name(name));
+        if names[..index].contains(name) {
+            errors.duplicate(field, name);
+        }
+    }
 }
 
 /// `validatePodDNSConfig`: `None` leaves it to the pod to name its servers.
 fn validate_dns_config(spec: &PodSpec, field: &str, errors: &mut Errors) {
-    let servers = spec.dns_config.as_ref().map(|it| it.nameservers.as_slice()).unwrap_or_default();
-    if spec.dns_policy == "None" && spec.dns_config.is_none() {
-        let detail = "must provide `dnsConfig` when `dnsPolicy` is None";
-        return errors.required(field, detail);
-    }
-    let field = format!("{field}.nameservers");
-    if spec.dns_policy == "None" && servers.is_empty() {
-        errors
-            .required(&field, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+    let is_own = spec.dns_policy == "None";
+    let Some(config) = &spec.dns_config else {
+        if is_own {
+            errors.required(field, "must provide `dnsConfig` when `dnsPolicy` is None");
+        }
+        return;
+    };
+    let servers = config.nameservers.as_slice();
+    if is_own && servers.is_empty() {
+        let detail = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+        return errors.required(format!("{field}.nameservers"), detail);
     }
     if servers.len() > MOST_NAMESERVERS {
-        let detail = "must not have more than 3 nameservers";
-        errors.invalid(&field, servers, detail);
+        let detail = format!("must not have more than {MOST_NAMESERVERS} nameservers");
+        errors.invalid(format!("{field}.nameservers"), servers, &detail);
     }
     for (index, server) in servers.iter().enumerate() {
-        rules::ip(server, &format!("{field}[{index}]"), errors);
+        rules::ip(server, &format!("{field}.nameservers[{index}]"), errors);
     }
-}
-
-/// `ValidateTolerations`.
-fn validate_tolerations(tolerations: &[Toleration], field: &str, errors: &mut Errors) {
-    for (index, toleration) in tolerations.iter().enumerate() {
-        let field = format!("{field}[{index}]");
-        let Toleration { key, operator, value, effect, toleration_seconds } = toleration;
-        if !key.is_empty() {
-            errors.invalid_each(format!("{field}.key"), key, rules::qualified_name(key));
-        }
-        if key.is_empty() && operator != "Exists" {
-            let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-            errors.invalid(format!("{field}.operator"), operator, detail);
-        }
-        if toleration_seconds.is_some() && effect != "NoExecute" {
-            let detail = "effect must be 'NoExecute' when `tolerationSeconds` is set";
-            errors.invalid(format!("{field}.effect"), effect, detail);
-        }
-        match operator.as_str() {
-            "" | "Equal" => {
-                errors.invalid_each(format!("{field}.operator"), value, rules::label_value(value));
-            }
-            "Exists" if !value.is_empty() => {
-                let detail = "value must be empty when `operator` is 'Exists'";
-                errors.invalid(format!("{field}.operator"), toleration_go(toleration), detail);
-            }
-            "Exists" => {}
-            other => {
-                errors.not_supported(format!("{field}.operator"), other, &["Equal", "Exists"]);
-            }
-        }
-        if !effect.is_empty() && !super::cluster::EFFECTS.contains(&effect.as_str()) {
-            errors.not_supported(format!("{field}.effect"), effect, super::cluster::EFFECTS);
+    validate_searches(&config.searches, &format!("{field}.searches"), errors);
+    for (index, option) in config.options.iter().enumerate() {
+        if option.name.is_empty() {
+            errors.required(format!("{field}.options[{index}]"), "must not be empty");
         }
     }
 }
 
-fn toleration_go(it: &Toleration) -> Struct {
-    let words = [&it.key, &it.operator, &it.value, &it.effect].map(|word| word.as_str().go());
-    let [key, operator, value, effect] = words;
-    let seconds = it.toleration_seconds.map_or("null".to_owned(), |it| it.to_string());
-    Struct {
-        go: format!(
-            "core.Toleration{{Key:{key}, Operator:{operator}, Value:{value}, Effect:{effect}, \
-             TolerationSeconds:(*int64)(nil)}}"
-        ),
-        json: format!(
-            "{{\"Key\":{key},\"Operator\":{operator},\"Value\":{value},\"Effect\":{effect},\
-             \"TolerationSeconds\":{seconds}}}"
-        ),
+fn validate_searches(searches: &[String], field: &str, errors: &mut Errors) {
+    if searches.len() > MOST_SEARCHES {
+        let detail = format!("must not have more than {MOST_SEARCHES} search paths");
+        errors.invalid(field, searches, &detail);
     }
-}
-
-/// The server adds a line break and a diff of Go structs to this text; we do not.
-const POD_IS_FIXED: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-
-/// `ValidatePodUpdate`.
-pub(super) fn validate_update(new: &Pod, old: &Pod, errors: &mut Errors) {
-    meta::validate_update(&new.metadata, &old.metadata, errors);
-    validate(new, errors);
-    for (name, new, old) in [
-        ("containers", &new.spec.containers, &old.spec.containers),
-        ("initContainers", &new.spec.init_containers, &old.spec.init_containers),
-    ] {
-        if new.len() != old.len() {
-            let detail = "pod updates may not add or remove containers";
-            return errors.forbidden(format!("spec.{name}"), detail);
+    if searches.join(" ").len() > LONGEST_SEARCHES {
+        let detail = format!(
+            "must not have more than {LONGEST_SEARCHES} characters (including spaces) in the \
+             search list"
+        );
+        errors.invalid(field, searches, &detail);
+    }
+    let is_relaxed = errors.version >= Version::V1_33;
+    for (index, search) in searches.iter().enumerate() {
+        let name = search.strip_suffix('.').unwrap_or(search);
+        let fits = name.is_empty() && search == "."
+            || rules::dns_1123_subdomain(&name.replace('_', "a")).is_empty();
+        if is_relaxed && fits {
+            continue;
         }
-        for (index, container) in new.iter().enumerate() {
-            if container.image.is_empty() {
-                errors.required(format!("spec.{name}[{index}].image"), "");
-            }
-        }
+        errors.invalid_each(format!("{field}[{index}]"), name, rules::dns_1123_subdomain(name));
     }
-    if !validate_deadline(&new.spec, &old.spec, errors) {
-        return;
-    }
-    validate_added_tolerations(&new.spec, &old.spec, errors);
-    if new.spec == old.spec {
-        return;
-    }
-    if qos_class(&new.spec) != qos_class(&old.spec) {
-        errors.invalid("metadata", &new.status.qos_class, "Pod QoS is immutable");
-    }
-    if with_free_fields_of(&new.spec, &old.spec) != *new.spec {
-        errors.forbidden("spec", POD_IS_FIXED);
-    }
-}
-
-/// A deadline may come, or come nearer; false ends the questions.
-fn validate_deadline(new: &PodSpec, old: &PodSpec, errors: &mut Errors) -> bool {
-    let field = "spec.activeDeadlineSeconds";
-    match (new.active_deadline_seconds, old.active_deadline_seconds) {
-        (Some(seconds), _) if !(0..=i64::from(i32::MAX)).contains(&seconds) => {
-            errors.invalid(field, seconds, "must be between 0 and 2147483647, inclusive");
-            false
-        }
-        (Some(seconds), Some(before)) if before < seconds => {
-            errors.invalid(field, seconds, "must be less than or equal to previous value");
-            false
-        }
-        (None, Some(_)) => {
-            errors.invalid(field, &None, "must not update from a positive integer to nil value");
-            true
-        }
-        _ => true,
-    }
-}
-
-fn validate_added_tolerations(new: &PodSpec, old: &PodSpec, errors: &mut Errors) {
-    let is_kept = |before: &Toleration| {
-        let any_time = |it: &Toleration| Toleration { toleration_seconds: None, ..it.clone() };
-        new.tolerations.iter().any(|it| any_time(it) == any_time(before))
-    };
-    if !old.tolerations.iter().all(is_kept) {
-        let detail = "existing toleration can not be modified except its tolerationSeconds";
-        return errors.forbidden("spec.tolerations", detail);
-    }
-    validate_tolerations(&new.tolerations, "spec.tolerations", errors);
-}
-
-/// `old` with those fields of `new` that may change.
-fn with_free_fields_of(new: &PodSpec, old: &PodSpec) -> PodSpec {
-    let mut allowed = old.clone();
-    for (to, from) in [
-        (&mut allowed.containers, &new.containers),
-        (&mut allowed.init_containers, &new.init_containers),
-    ] {
-        for (container, new) in to.iter_mut().zip(from) {
-            container.image.clone_from(&new.image);
-        }
-    }
-    allowed.active_deadline_seconds = new.active_deadline_seconds;
-    allowed.tolerations.clone_from(&new.tolerations);
-    let was_negative = old.termination_grace_period_seconds.is_some_and(|it| it < 0);
-    if was_negative && new.termination_grace_period_seconds == Some(1) {
-        allowed.termination_grace_period_seconds = Some(1);
-    }
-    allowed
 }

@@ -32,6 +32,26 @@ pub(super) fn dns_1123_subdomain(text: &str) -> Complaints {
     [too_long(text, 253), wrong].into_iter().flatten().collect()
 }
 
+/// `IsFullyQualifiedDomainName`: at least two labels, and a dot at the end or not.
+pub(super) fn full_domain_name(text: &str, field: &str, errors: &mut Errors) {
+    if text.is_empty() {
+        return errors.required(field, "");
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let complaints = dns_1123_subdomain(name);
+    if !complaints.is_empty() {
+        return errors.invalid(field, name, &complaints.join(","));
+    }
+    if !name.contains('.') {
+        let detail = "should be a domain with at least two segments separated by dots";
+        return errors.invalid(field, name, detail);
+    }
+    let wrong = name.split('.').map(|label| (label, dns_1123_label(label)));
+    if let Some((label, complaints)) = wrong.into_iter().find(|(_, it)| !it.is_empty()) {
+        errors.invalid(field, label, &complaints.join(","));
+    }
+}
+
 /// `name` or `prefix.example.com/name`.
 pub(super) fn qualified_name(text: &str) -> Complaints {
     let parts: Vec<&str> = text.split('/').collect();
@@ -58,6 +78,15 @@ fn prefix_complaints(prefix: &str) -> Complaints {
         return vec!["prefix part must be non-empty".to_owned()];
     }
     dns_1123_subdomain(prefix).into_iter().map(|it| format!("prefix part {it}")).collect()
+}
+
+/// `IsValidPathSegmentName`: what can stand in a URL.
+pub(super) fn path_segment(text: &str) -> Complaints {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    let parts = ["/", "%"].into_iter().filter(|part| text.contains(part));
+    parts.map(|part| format!("may not contain '{part}'")).collect()
 }
 
 pub(super) fn label_value(text: &str) -> Complaints {
@@ -133,14 +162,19 @@ pub(super) fn non_special_ip(text: &str, field: &str, errors: &mut Errors) {
 }
 
 pub(super) fn cidr(text: &str, field: &str, errors: &mut Errors) {
-    let fits = text.split_once('/').is_some_and(|(address, bits)| {
-        let most = parse_ip(address).map(|it| if it.is_ipv4() { 32 } else { 128 });
-        let is_number = !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
-        is_number && bits.parse::<u32>().ok().zip(most).is_some_and(|(bits, most)| bits <= most)
-    });
-    if !fits {
+    if parse_cidr(text).is_none() {
         errors.invalid(field, text, NOT_A_CIDR);
     }
+}
+
+/// The address of a valid CIDR.
+pub(super) fn parse_cidr(text: &str) -> Option<IpAddr> {
+    let (address, bits) = text.split_once('/')?;
+    let address = parse_ip(address)?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let is_number = bits.bytes().all(|byte| byte.is_ascii_digit());
+    bits.parse::<u32>().ok().filter(|bits| is_number && *bits <= most)?;
+    Some(address)
 }
 
 /// Go's old parser: octets may have leading zeros, and are decimal all the same.

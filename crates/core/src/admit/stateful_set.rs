@@ -25,8 +25,11 @@ pub(super) fn default(set: &mut StatefulSet) {
 
 /// `ValidateStatefulSet`
 pub(super) fn validate(set: &StatefulSet, errors: &mut Errors) {
-    let spec = &set.spec;
     meta::validate(Kind::StatefulSet, &set.metadata, errors);
+    validate_spec(&set.spec, errors);
+}
+
+fn validate_spec(spec: &StatefulSetSpec, errors: &mut Errors) {
     if errors.version >= Version::V1_33 && !spec.service_name.is_empty() {
         let complaints = rules::dns_1123_label(&spec.service_name);
         errors.invalid_each("spec.serviceName", &spec.service_name, complaints);
@@ -86,8 +89,10 @@ fn validate_words(spec: &StatefulSetSpec, errors: &mut Errors) {
     }
 }
 
+/// `ValidateStatefulSetUpdate`: the name is not asked again, for the rule was another one once.
 pub(super) fn validate_update(new: &StatefulSet, old: &StatefulSet, errors: &mut Errors) {
-    validate(new, errors);
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    validate_spec(&new.spec, errors);
     let limit_may_change = errors.version >= Version::V1_33;
     if fixed(&new.spec, limit_may_change) != fixed(&old.spec, limit_may_change) {
         let limit = if limit_may_change { "'revisionHistoryLimit', " } else { "" };

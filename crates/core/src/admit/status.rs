@@ -2,12 +2,11 @@
 //!
 //! Whoever runs the object says how it is; nobody changes its spec this way.
 
-use std::net::IpAddr;
-
 use super::errors::{Errors, GoValue, Struct};
-use super::{Admitted, Refusal, Settings, default, finish, keep_metadata, meta, rules};
+use super::{Admitted, Refusal, Settings, cluster, default, finish, keep_metadata, meta, rules};
 use crate::object::{
-    ContainerStatus, DeploymentStatus, Ip, LoadBalancerStatus, Object, Pod, ReplicaSetStatus,
+    ContainerStatus, DaemonSetStatus, DeploymentStatus, Ip, LoadBalancerIngress,
+    LoadBalancerStatus, Namespace, Object, Pod, ReplicaSetStatus, StatefulSetStatus,
 };
 
 const IP_MODES: &[&str] = &["Proxy", "VIP"];
@@ -31,7 +30,7 @@ pub fn update_status(
     keep_metadata(&mut new, old, settings.version);
     new.meta_mut().generation = old.meta().generation;
     let mut errors = Errors::new(settings.version);
-    meta::validate(new.kind(), new.meta(), &mut errors);
+    meta::validate_common(new.meta(), old.meta(), &mut errors);
     validate(&new, old, &mut errors);
     finish(&new, errors)?;
     Ok(Admitted { object: new, warnings: Vec::new() })
@@ -83,9 +82,39 @@ fn validate(new: &Object, old: &Object, errors: &mut Errors) {
             let can = new.spec.r#type == "LoadBalancer";
             validate_load_balancer(&new.status.load_balancer, can, errors);
         }
-        (Object::Deployment(new), _) => validate_deployment(&new.status, errors),
+        (Object::Ingress(new), _) => {
+            let ingress = new.status.load_balancer.ingress.iter().enumerate();
+            ingress.for_each(|(index, it)| validate_address(it, &entry(index), errors));
+        }
+        (Object::Deployment(new), Object::Deployment(old)) => {
+            validate_deployment(&new.status, errors);
+            not_decremented(new.status.collision_count, old.status.collision_count, errors);
+        }
+        (Object::StatefulSet(new), Object::StatefulSet(old)) => {
+            validate_stateful_set(&new.status, errors);
+            not_decremented(new.status.collision_count, old.status.collision_count, errors);
+        }
+        (Object::DaemonSet(new), Object::DaemonSet(old)) => {
+            validate_daemon_set(&new.status, errors);
+            not_decremented(new.status.collision_count, old.status.collision_count, errors);
+        }
         (Object::ReplicaSet(new), _) => validate_replica_set(&new.status, errors),
+        (Object::Namespace(new), _) => validate_namespace(new, errors),
+        (Object::Node(new), Object::Node(old)) => cluster::validate_node_update(new, old, errors),
         _ => {}
+    }
+}
+
+/// `ValidateNamespaceStatusUpdate`.
+fn validate_namespace(namespace: &Namespace, errors: &mut Errors) {
+    let (only, is) = match namespace.metadata.deletion_timestamp {
+        None => ("Active", "empty"),
+        Some(_) => ("Terminating", "not empty"),
+    };
+    let phase = &namespace.status.phase;
+    if phase != only {
+        let detail = format!("may only be '{only}' if `deletionTimestamp` is {is}");
+        errors.invalid("status.Phase", phase, &detail);
     }
 }
 
@@ -155,18 +184,20 @@ fn validate_ips(ips: &[Ip], go_type: &str, field: &str, errors: &mut Errors) {
     }
 }
 
-/// `ValidateLoadBalancerStatus`; also what an Ingress says of itself.
+fn entry(index: usize) -> String {
+    format!("status.loadBalancer.ingress[{index}]")
+}
+
+/// `ValidateLoadBalancerStatus`.
 fn validate_load_balancer(status: &LoadBalancerStatus, can: bool, errors: &mut Errors) {
     let field = "status.loadBalancer.ingress";
     if !can && !status.ingress.is_empty() {
         return errors.forbidden(field, "may only be used when `spec.type` is 'LoadBalancer'");
     }
     for (index, ingress) in status.ingress.iter().enumerate() {
-        let field = format!("{field}[{index}]");
+        let field = entry(index);
         let has_ip = !ingress.ip.is_empty();
-        if has_ip {
-            rules::ip(&ingress.ip, &format!("{field}.ip"), errors);
-        }
+        validate_ip(ingress, &field, errors);
         let mode = format!("{field}.ipMode");
         match &ingress.ip_mode {
             None if has_ip => errors.required(mode, "must be specified when `ip` is set"),
@@ -182,12 +213,24 @@ fn validate_load_balancer(status: &LoadBalancerStatus, can: bool, errors: &mut E
     }
 }
 
+/// `ValidateIngressLoadBalancerStatus` asks no more of an entry.
+fn validate_address(ingress: &LoadBalancerIngress, field: &str, errors: &mut Errors) {
+    validate_ip(ingress, field, errors);
+    validate_hostname(&ingress.hostname, &format!("{field}.hostname"), errors);
+}
+
+fn validate_ip(ingress: &LoadBalancerIngress, field: &str, errors: &mut Errors) {
+    if !ingress.ip.is_empty() {
+        rules::ip(&ingress.ip, &format!("{field}.ip"), errors);
+    }
+}
+
 fn validate_hostname(name: &str, field: &str, errors: &mut Errors) {
     if name.is_empty() {
         return;
     }
     errors.invalid_each(field, name, rules::dns_1123_subdomain(name));
-    if name.parse::<IpAddr>().is_ok() {
+    if rules::parse_ip(name).is_some() {
         errors.invalid(field, name, "must be a DNS name, not an IP address");
     }
 }
@@ -220,6 +263,59 @@ fn validate_deployment(status: &DeploymentStatus, errors: &mut Errors) {
         ],
         errors,
     );
+}
+
+/// `ValidateStatefulSetStatus`.
+fn validate_stateful_set(status: &StatefulSetStatus, errors: &mut Errors) {
+    not_negative(
+        &[
+            ("replicas", status.replicas.into()),
+            ("readyReplicas", status.ready_replicas.into()),
+            ("currentReplicas", status.current_replicas.into()),
+            ("updatedReplicas", status.updated_replicas.into()),
+            ("availableReplicas", status.available_replicas.into()),
+            ("observedGeneration", status.observed_generation),
+            ("collisionCount", status.collision_count.unwrap_or_default().into()),
+        ],
+        errors,
+    );
+    let (all, ready) = (status.replicas, status.ready_replicas);
+    not_more(
+        &[
+            ("readyReplicas", ready, "status.replicas", all),
+            ("currentReplicas", status.current_replicas, "status.replicas", all),
+            ("updatedReplicas", status.updated_replicas, "status.replicas", all),
+            ("availableReplicas", status.available_replicas, "status.replicas", all),
+            ("availableReplicas", status.available_replicas, "status.readyReplicas", ready),
+        ],
+        errors,
+    );
+}
+
+/// `validateDaemonSetStatus`.
+fn validate_daemon_set(status: &DaemonSetStatus, errors: &mut Errors) {
+    not_negative(
+        &[
+            ("currentNumberScheduled", status.current_number_scheduled.into()),
+            ("numberMisscheduled", status.number_misscheduled.into()),
+            ("desiredNumberScheduled", status.desired_number_scheduled.into()),
+            ("numberReady", status.number_ready.into()),
+            ("observedGeneration", status.observed_generation),
+            ("updatedNumberScheduled", status.updated_number_scheduled.into()),
+            ("numberAvailable", status.number_available.into()),
+            ("numberUnavailable", status.number_unavailable.into()),
+            ("collisionCount", status.collision_count.unwrap_or_default().into()),
+        ],
+        errors,
+    );
+}
+
+/// `isDecremented`
+fn not_decremented(count: Option<i32>, before: Option<i32>, errors: &mut Errors) {
+    if before.is_some_and(|before| count.is_none_or(|it| it < before)) {
+        let count = count.unwrap_or_default();
+        errors.invalid("status.collisionCount", count, "cannot be decremented");
+    }
 }
 
 /// `ValidateReplicaSetStatus`.

@@ -4,8 +4,8 @@ use super::errors::{Errors, GoValue, Struct};
 use super::{meta, pod, rules};
 use crate::key::Kind;
 use crate::object::{
-    Deployment, DeploymentStrategy, IntOrString, LabelSelector, PodTemplateSpec, ReplicaSet,
-    RollingUpdateDeployment,
+    Deployment, DeploymentSpec, DeploymentStrategy, IntOrString, LabelSelector, PodTemplateSpec,
+    ReplicaSet, RollingUpdateDeployment,
 };
 
 pub(super) fn default_deployment(deployment: &mut Deployment) {
@@ -32,8 +32,18 @@ pub(super) fn default_replica_set(set: &mut ReplicaSet) {
 
 /// `ValidateDeployment`.
 pub(super) fn validate_deployment(deployment: &Deployment, errors: &mut Errors) {
-    let spec = &deployment.spec;
     meta::validate(Kind::Deployment, &deployment.metadata, errors);
+    validate_deployment_spec(&deployment.spec, errors);
+}
+
+/// `ValidateDeploymentUpdate`, and the selector.
+pub(super) fn validate_deployment_update(new: &Deployment, old: &Deployment, errors: &mut Errors) {
+    meta::validate_update(&new.metadata, &old.metadata, errors);
+    validate_deployment_spec(&new.spec, errors);
+    validate_selector_kept(&new.spec.selector, &old.spec.selector, errors);
+}
+
+fn validate_deployment_spec(spec: &DeploymentSpec, errors: &mut Errors) {
     let replicas = spec.replicas.unwrap_or_default();
     rules::not_negative(replicas.into(), "spec.replicas", errors);
     let empty = "empty selector is invalid for deployment";
@@ -124,6 +134,10 @@ pub(super) fn validate_template_content(template: &PodTemplateSpec, of: &str, er
     meta::labels(labels, "spec.template.labels", errors);
     meta::annotations(&template.metadata.annotations, "spec.template.annotations", errors);
     pod::validate_spec(&template.spec, "spec.template.spec", errors);
+    if !template.spec.ephemeral_containers.is_empty() {
+        let detail = "ephemeral containers not allowed in pod template";
+        errors.forbidden("spec.template.spec.ephemeralContainers", detail);
+    }
     let policy = template.spec.restart_policy.as_str();
     if policy != "Always" {
         errors.not_supported("spec.template.spec.restartPolicy", policy, &["Always"]);

@@ -10,6 +10,7 @@ use super::Problem;
 use super::schema::{self, Fields};
 use crate::key::Kind;
 use crate::object::Object;
+use crate::object::quantity::canonical;
 
 /// A mistake and the field it is about: `spec.ports[0].port`, `metadata.labels[app]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,14 +169,14 @@ impl Walk {
         }
     }
 
-    /// Go keeps a quantity as text; a bare number is one too.
+    /// Go keeps a quantity as a number and writes it in one form; a bare number is one too.
     fn quantity(&mut self, value: &Value) -> Stopped<Value> {
         let text = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
         if is_quantity(&text) {
-            return Ok(Value::String(text));
+            return Ok(Value::String(canonical(&text).unwrap_or(text)));
         }
         let detail = "quantities must match the regular expression \
                       '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
