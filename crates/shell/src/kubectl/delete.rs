@@ -28,7 +28,7 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     }
     let mut gone = Vec::new();
     for (key, source) in keys {
-        match delete(kubectl, &key, options) {
+        match delete(kubectl, &key, options.clone()) {
             Ok(uid) => {
                 show(kubectl, &key, if forced { "force deleted" } else { "deleted" });
                 gone.push((key, uid));
@@ -72,7 +72,11 @@ fn options(kubectl: &Kubectl) -> Done<DeleteOptions> {
             )));
         }
     };
-    Ok(DeleteOptions { grace_period_seconds: grace, propagation_policy })
+    Ok(DeleteOptions {
+        grace_period_seconds: grace,
+        propagation_policy,
+        ..DeleteOptions::default()
+    })
 }
 
 type Chosen = Vec<(ObjectKey, Option<String>)>;
