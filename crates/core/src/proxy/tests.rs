@@ -9,6 +9,7 @@ use crate::read::read;
 
 mod incremental;
 mod ipvs;
+mod large;
 mod settings;
 
 const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
