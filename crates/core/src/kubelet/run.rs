@@ -425,12 +425,16 @@ impl PodRun {
         })
     }
 
-    /// The ports that can be reached from outside the pod now.
+    /// What the pod's programs listen on now.
     pub fn listens(&self, now: Instant) -> Ports {
         let (reach, _) = self.reach(now);
-        let far = reach.running.iter().filter(|(plan, ..)| !plan.program.local_only);
-        let open = far.flat_map(|(plan, answers, since)| plan.open(*answers, *since));
-        open.map(|it| (it.protocol.into(), it.number)).collect()
+        let of = |local_only: bool| {
+            let programs = reach.running.iter();
+            let wanted = programs.filter(move |it| it.0.program.local_only == local_only);
+            let open = wanted.flat_map(|(plan, answers, since)| plan.open(*answers, *since));
+            open.map(|it| (it.protocol.into(), it.number))
+        };
+        of(false).collect::<Ports>().with_loopback(of(true))
     }
 
     pub fn containers(&self) -> impl Iterator<Item = &str> {

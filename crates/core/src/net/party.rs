@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::iter::once;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -26,28 +26,50 @@ pub enum Party {
     Host(Rc<str>),
 }
 
-/// The ports that processes listen on, on every address of their namespace.
+/// The ports that processes listen on: on every address of their namespace, or on loopback alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ports(BTreeSet<(Protocol, u16)>);
+pub struct Ports {
+    everywhere: BTreeSet<(Protocol, u16)>,
+    loopback: BTreeSet<(Protocol, u16)>,
+}
 
 impl Ports {
+    /// Whether others reach it.
     pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
-        self.0.contains(&(protocol, port))
+        self.everywhere.contains(&(protocol, port))
     }
 
-    /// The TCP ports, in order.
+    /// Whether somebody listens there, for a packet that has come so far.
+    pub fn answer(&self, protocol: Protocol, at: SocketAddr) -> bool {
+        let within = || at.ip().is_loopback() && self.loopback.contains(&(protocol, at.port()));
+        self.contains(protocol, at.port()) || within()
+    }
+
+    /// These too, bound to 127.0.0.1: nobody outside of the namespace reaches them.
+    pub fn with_loopback(mut self, ports: impl Iterator<Item = (Protocol, u16)>) -> Ports {
+        self.loopback.extend(ports);
+        self
+    }
+
+    /// Those that only the namespace's own processes reach.
+    pub fn on_loopback(&self) -> impl Iterator<Item = (Protocol, u16)> {
+        self.loopback.iter().copied()
+    }
+
+    /// The TCP ports that others reach, in order.
     pub fn tcp(&self) -> Vec<u16> {
         self.iter().filter(|it| it.0 == Protocol::Tcp).map(|it| it.1).collect()
     }
 
+    /// Those that others reach.
     pub fn iter(&self) -> impl Iterator<Item = (Protocol, u16)> {
-        self.0.iter().copied()
+        self.everywhere.iter().copied()
     }
 }
 
 impl FromIterator<(Protocol, u16)> for Ports {
     fn from_iter<I: IntoIterator<Item = (Protocol, u16)>>(ports: I) -> Ports {
-        Ports(ports.into_iter().gather())
+        Ports { everywhere: ports.into_iter().gather(), loopback: BTreeSet::new() }
     }
 }
 
@@ -135,21 +157,21 @@ impl Network {
         }
     }
 
-    /// The name of whoever listens there.
-    pub fn listener(&self, party: &Party, protocol: Protocol, port: u16) -> Option<Rc<str>> {
+    /// The name of whoever listens there, `at` being one of the party's addresses.
+    pub fn listener(&self, party: &Party, protocol: Protocol, at: SocketAddr) -> Option<Rc<str>> {
         match party {
             Party::Pod(ip) => {
                 let pod = self.pods.get(ip)?;
-                pod.listens.contains(protocol, port).then(|| pod.pod.clone())
+                pod.listens.answer(protocol, at).then(|| pod.pod.clone())
             }
             Party::Node(node) => {
                 let mut here = self.guests.iter().filter(|it| it.node == *node);
-                let found = here.find(|it| it.listens.contains(protocol, port))?;
+                let found = here.find(|it| it.listens.answer(protocol, at))?;
                 Some(found.name.clone())
             }
             Party::Host(name) => {
                 let host = self.host(name)?;
-                host.listens.contains(protocol, port).then(|| host.name.clone())
+                host.listens.answer(protocol, at).then(|| host.name.clone())
             }
         }
     }

@@ -91,7 +91,7 @@ impl Wire<'_> {
             Reached::Stopped | Reached::Silence => return None,
         };
         let at = syn.destination();
-        let listener = self.net.listener(&server, Protocol::Tcp, at.port());
+        let listener = self.net.listener(&server, Protocol::Tcp, at);
         let Some(served_by) = listener else {
             let reset = Packet::tcp(at, syn.source(), TcpFlags::RST_ACK);
             let heard = self.hears(&server, reset, client, (goal, own));
@@ -164,7 +164,7 @@ impl Wire<'_> {
             // Other errors do not end a connection that is open.
             Reached::Error(_) | Reached::Stopped | Reached::Silence => return Err(self.give_up()),
         };
-        let listens = self.net.listener(&party, Protocol::Tcp, packet.destination().port());
+        let listens = self.net.listener(&party, Protocol::Tcp, packet.destination());
         let same = party == on.server
             && packet.destination() == on.at
             && packet.source() == on.seen

@@ -62,7 +62,7 @@ impl Wire<'_> {
         serve: Serve,
     ) -> Option<Answer> {
         let at = packet.destination();
-        let Some(by) = self.net.listener(server, Protocol::Udp, at.port()) else {
+        let Some(by) = self.net.listener(server, Protocol::Udp, at) else {
             let icmp = L4::Icmp(Icmp::Unreachable { code: 3, about: packet.about() });
             let error = Packet::new(at.ip(), packet.src, icmp);
             let (party, error) = self.send(server, error).arrived?;
