@@ -3,6 +3,7 @@
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::{Entry, Happening};
 use svclab_core::lab::{Action, Lab, Sending};
+use svclab_core::proxy;
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::{Family, RuleRef, TableName};
@@ -47,6 +48,20 @@ fn a_stopped_kube_proxy_leaves_its_rules_and_cleans_up_when_it_starts_again() {
     switch(&mut lab, true);
     lab.run_until(seconds(70));
     assert_eq!(saved(&lab, "worker-1"), saved(&lab, "worker-2"));
+}
+
+/// In nftables mode an address of the Services' range that nobody has is dropped; the lab knows the
+/// range from its cluster.
+#[test]
+fn a_kube_proxy_knows_the_ranges_of_its_cluster() {
+    let lab = lab();
+    let settings = lab.proxy_settings("worker-1", Family::V4).expect("its node is there");
+    assert_eq!((settings.node.as_str(), &*settings.cluster_cidr), ("worker-1", "10.244.0.0/16"));
+    let modern = proxy::Settings { version: proxy::Version::Modern, ..settings };
+    let text = proxy::nftables(lab.objects(), &modern).table.to_string();
+    assert!(text.contains("ip daddr { 10.96.0.0/12 } drop"), "{text}");
+    assert_eq!(lab.proxy_settings("worker-1", Family::V6), None);
+    assert_eq!(lab.proxy_settings("nobody", Family::V4), None);
 }
 
 /// Each sync writes the chains that Services share, and the changed Service's own.

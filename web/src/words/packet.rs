@@ -162,12 +162,32 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
             .to_owned(),
         Event::Routed { route } => match route.via {
             Some(via) => lang.pick(
-                format!("The route that fits best leads over {via} by {}: {route}.", route.device),
-                format!("가장 잘 맞는 경로는 {via} 경유, 장치는 {}입니다: {route}", route.device),
+                format!(
+                    "The route that fits best leads over {via} by {}: {route}. ARP has told the MAC \
+                     address of {via}, and the frame gets it; the packet's own addresses stay.",
+                    route.device
+                ),
+                format!(
+                    "가장 잘 맞는 경로는 {via} 경유, 장치는 {}입니다: {route}. 프레임에는 ARP로 알아낸 \
+                     {via}의 MAC 주소가 들어가고, 패킷의 주소는 그대로입니다.",
+                    route.device
+                ),
+            ),
+            None if &*route.device == "lo" => lang.pick(
+                format!("The address is the machine's own, so the packet stays on lo: {route}."),
+                format!("이 머신 자신의 주소이므로 패킷은 lo에 머뭅니다: {route}"),
             ),
             None => lang.pick(
-                format!("The address is on the link of {}: {route}.", route.device),
-                format!("주소가 {} 링크에 직접 연결되어 있습니다: {route}", route.device),
+                format!(
+                    "The address is on the link of {}: {route}. ARP asks there who has it, and the \
+                     frame goes to the MAC address that answers.",
+                    route.device
+                ),
+                format!(
+                    "주소가 {} 링크에 직접 연결되어 있습니다: {route}. ARP로 그 주소의 주인을 묻고, \
+                     응답한 MAC 주소로 프레임을 보냅니다.",
+                    route.device
+                ),
             ),
         },
         Event::Tracked { status, direction, entry } => {

@@ -133,9 +133,11 @@ impl Proxies {
 
 fn settings(cluster: &Cluster) -> impl Iterator<Item = Settings> {
     let cluster_cidr = String::from(cluster.cluster_cidr);
+    let services: Vec<String> = cluster.service_cidr.iter().map(|it| it.to_string()).collect();
     let settings = move |family| Settings {
         family,
         cluster_cidr: cluster_cidr.clone(),
+        service_cidrs: services.clone(),
         ..cluster.kube_proxy.clone()
     };
     cluster.cluster_cidr.families().map(settings)

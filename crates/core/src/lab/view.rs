@@ -14,7 +14,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
 use crate::object::{ContainerStatus, Pod};
-use crate::proxy::Origins;
+use crate::proxy::{Origins, Settings};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -165,6 +165,14 @@ impl Lab {
             added: own.added.clone(),
             removed: own.removed.clone(),
         })
+    }
+
+    /// What a node's kube-proxy was told for one family; its rules in other modes follow from this
+    /// and the objects. None also where the cluster does not speak the family.
+    pub fn proxy_settings(&self, node: &str, family: Family) -> Option<Settings> {
+        let known = self.proxies.nodes.contains_key(node);
+        let watch = self.proxies.watch(family).filter(|_| known)?;
+        Some(Settings { node: node.to_owned(), ..watch.settings().clone() })
     }
 
     /// The living connections of a node's conntrack.

@@ -69,6 +69,11 @@ impl Watch {
         }
     }
 
+    /// `settings.node` is nobody's.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// With all Services and slices of `objects` heard of.
     pub fn of(objects: &Objects, settings: Settings) -> Watch {
         let mut res = Watch::new(settings);
