@@ -108,6 +108,21 @@ fn what_a_server_sees_depends_on_the_device_towards_it() {
     }
 }
 
+/// A process that chose its address before the packet's way into the tunnel was known.
+#[test]
+fn what_a_node_sends_by_calicos_tunnel_takes_its_address() {
+    let lab = &mut lab(Layout::CalicoIpip);
+    let mut net = lab.network().clone();
+    let far = std::net::SocketAddr::new(ip_of(lab, "far"), 80);
+    let party = Party::Node("worker-1".into());
+    let source = Some(IpAddr::from([192, 168, 56, 31]));
+    let own = svclab_core::net::exchange::Client { source, ..party.into() };
+    let mut rng = svclab_core::rng::Rng::new(1);
+    let mut wire = svclab_core::net::exchange::Wire::new(&mut net, &mut rng, lab.now());
+    let connection = wire.connect_within(&own, far, Duration::from_secs(1)).expect("a connection");
+    assert_eq!(connection.seen.ip().to_string(), "10.244.1.0");
+}
+
 /// A pod reaches itself through its Service; without a bridge that takes no hairpin mode, and the
 /// node's own address stands for it.
 #[test]

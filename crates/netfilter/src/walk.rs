@@ -171,6 +171,8 @@ pub struct Surroundings<'a> {
     pub bridge_out: Option<&'a str>,
     /// The primary address of `in_device`, which `REDIRECT` takes.
     pub in_address: Option<IpAddr>,
+    /// That of `out_device`.
+    pub out_address: Option<IpAddr>,
     pub status: CtStatus,
     pub direction: Direction,
     /// None for an invalid packet, for one that is not tracked, and before conntrack.
@@ -203,6 +205,7 @@ impl Default for Surroundings<'_> {
             bridge_in: None,
             bridge_out: None,
             in_address: None,
+            out_address: None,
             status: CtStatus::New,
             direction: Direction::Original,
             entry: None,

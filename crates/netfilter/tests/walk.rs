@@ -481,3 +481,24 @@ proptest! {
         prop_assert!((total - 1.0).abs() < 1e-9, "{total}");
     }
 }
+
+/// Calico's rule for what a node sends by a tunnel: only a source that is another device's matches.
+#[test]
+fn an_address_can_be_asked_to_be_of_the_outgoing_device() {
+    let text = "*nat\n-A POSTROUTING -o tunl0 -m addrtype ! --src-type LOCAL --limit-iface-out \
+                -m addrtype --src-type LOCAL -j MASQUERADE\nCOMMIT\n";
+    let rules = rules(text);
+    let masquerades = |own: &str| {
+        let mut packet = syn();
+        let out_address = own.parse().ok();
+        let local = |_| AddrType::Local;
+        let out_device = Some("tunl0");
+        let around =
+            Surroundings { out_device, out_address, addr_type: &local, ..Surroundings::default() };
+        let at = (TableName::Nat, Hook::Postrouting);
+        let passage = walk(&rules, at, &mut packet, &around, &mut Memory::default(), &mut Misses);
+        passage.is_some_and(|it| it.nat.is_some())
+    };
+    assert!(masquerades("10.244.1.0"));
+    assert!(!masquerades(&syn().src.to_string()));
+}

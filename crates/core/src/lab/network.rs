@@ -125,7 +125,7 @@ pub(super) fn started(node: &Node, pods: Ranges) -> Kernel {
         if let Some(all) = pods.of(own.family()) {
             let rules = match node.layout.is_bridged() {
                 true => cni::flannel(own, all),
-                false => cni::calico(all),
+                false => cni::calico(all, node.layout.tunnel(own.family())),
             };
             Rc::make_mut(kernel.rules_mut(own.family())).restore(&rules, true);
         }

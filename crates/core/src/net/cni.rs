@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use svclab_netfilter::Family;
 use svclab_netfilter::text::{Restore, parse};
 
+use super::Tunnel;
 use crate::family::OfFamily;
 
 /// What flanneld on the node with `pods` gives to iptables; `cluster` are all pods' addresses.
@@ -36,12 +37,21 @@ pub fn flannel(pods: IpNet, cluster: IpNet) -> Restore {
 }
 
 /// What Calico's node agent writes for a pool with `natOutgoing`; it keeps the pools in sets
-/// (`cali40masq-ipam-pools`), of which the lab's cluster has but one range.
-pub fn calico(pool: IpNet) -> Restore {
+/// (`cali40masq-ipam-pools`), of which the lab's cluster has but one range. What the node itself
+/// sends by a tunnel has the tunnel's address, or the answer would not come back by it.
+pub fn calico(pool: IpNet, tunnel: Option<Tunnel>) -> Restore {
+    let tunnel = tunnel.map(|it| {
+        format!(
+            "-A cali-POSTROUTING -o {} -m addrtype ! --src-type LOCAL --limit-iface-out \
+             -m addrtype --src-type LOCAL -j MASQUERADE --random-fully\n",
+            it.device
+        )
+    });
+    let tunnel = tunnel.unwrap_or_default();
     let text = format!(
         "*nat\n:cali-POSTROUTING - [0:0]\n:cali-nat-outgoing - [0:0]\n\
          -A POSTROUTING -m comment --comment \"cali:O3lYWMrLQYEMJtB5\" -j cali-POSTROUTING\n\
-         -A cali-POSTROUTING -j cali-nat-outgoing\n\
+         -A cali-POSTROUTING -j cali-nat-outgoing\n{tunnel}\
          -A cali-nat-outgoing -s {pool} ! -d {pool} -j MASQUERADE --random-fully\nCOMMIT\n"
     );
     parse(&text).0
@@ -50,6 +60,7 @@ pub fn calico(pool: IpNet) -> Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Layout;
 
     #[test]
     fn flannels_rules_are_read_without_a_mistake() {
@@ -63,9 +74,10 @@ mod tests {
 
     #[test]
     fn calicos_rules_are_read_without_a_mistake() {
-        let restore = calico("10.244.0.0/16".parse().expect("a network"));
+        let tunnel = Layout::CalicoIpip.tunnel(Family::V4);
+        let restore = calico("10.244.0.0/16".parse().expect("a network"), tunnel);
         let commands: usize = restore.tables.iter().map(|it| it.commands.len()).sum();
-        assert_eq!(commands, 3);
+        assert_eq!(commands, 4);
         assert_eq!(parse(&restore.to_string()).1, []);
     }
 }

@@ -291,6 +291,7 @@ impl Stack<'_, '_> {
             entry: connection.filter(|it| it.holds()).map(|it| &it.tracked.entry),
             addr_type: self.addr_type,
             in_address: devices.input.and_then(self.address_of),
+            out_address: devices.output.and_then(self.address_of),
             bridge_in: devices.port_in,
             bridge_out: devices.port_out,
             way_back: Some(self.way_back),

@@ -221,13 +221,16 @@ impl Walker<'_> {
         self.addr_type(self.packet.src) == AddrType::Local
     }
 
-    /// With `--limit-iface-in` an address is local only where it is the incoming device's own.
+    /// With `--limit-iface-in` or `-out` an address is local only where it is that device's own
+    /// (`inet_dev_addr_type`).
     fn type_option(&self, it: &Extension, option: &ModuleOption) -> bool {
         let Value::Types(types) = &option.value else { return !option.negated };
         let side =
             if option.name == "--src-type" { AddrSide::Source } else { AddrSide::Destination };
         let ip = side_of(side, self.packet);
-        let elsewhere = it.has("--limit-iface-in") && self.around.in_address != Some(ip);
+        let around = self.around;
+        let elsewhere = it.has("--limit-iface-in") && around.in_address != Some(ip)
+            || it.has("--limit-iface-out") && around.out_address != Some(ip);
         let kind = match self.addr_type(ip) {
             AddrType::Local if elsewhere => AddrType::Unicast,
             kind => kind,
