@@ -221,6 +221,53 @@ fn a_service_gets_the_address_it_asks_for_or_hears_why_not() {
     assert_eq!(pool.map(String::as_str), Some("default"));
 }
 
+/// The first scenario with both families everywhere.
+fn dual_lab(balancer: &str) -> Lab {
+    let mut scenario = default_scenario();
+    let cluster = &mut scenario.cluster;
+    let ranges = |text: &str| text.to_owned().try_into().expect("ranges of two families");
+    let dual = |text: &str| text.to_owned().try_into().expect("addresses of two families");
+    cluster.lan = ranges("192.168.56.0/24,fd00:56::/64");
+    cluster.router = dual("192.168.56.1,fd00:56::1");
+    cluster.service_cidr = ranges("10.96.0.0/12,fd00:10:96::/112");
+    cluster.cluster_cidr = ranges("10.244.0.0/16,fd00:10:244::/56");
+    for (index, node) in cluster.nodes.iter_mut().enumerate() {
+        node.address = dual(&format!("{},fd00:56::{}", node.address, 30 + index));
+        node.pod_cidr = ranges(&format!("{},fd00:10:244:{index}::/64", node.pod_cidr));
+    }
+    cluster.load_balancer = serde_yaml::from_str(balancer).expect("a load balancer");
+    let mut lab = Lab::new(&scenario, 1);
+    lab.run_until(at(20));
+    lab
+}
+
+#[test]
+fn a_dual_stack_service_gets_an_address_of_each_family() {
+    let both = "type: LoadBalancer, ipFamilyPolicy: RequireDualStack";
+    let prefers = "type: LoadBalancer, ipFamilyPolicy: PreferDualStack";
+    let second = "type: LoadBalancer, ipFamilies: [IPv6]";
+    let mut lab = dual_lab("{pool: '192.168.56.200-192.168.56.201,fd00:56::200/127'}");
+    apply(&mut lab, &[("web-a", both), ("web-b", second), ("web-c", prefers), ("web-d", both)]);
+    check(&lab, &expect![[r#"
+        web-a: 192.168.56.200 VIP from worker-2, fd00:56::200 VIP from worker-2
+        web-b: fd00:56::201 VIP from worker-2
+        web-c: 192.168.56.201 VIP from worker-1
+        web-d: <pending>
+    "#]]);
+    delete(&mut lab, "web-b");
+    check(&lab, &expect![[r#"
+        web-a: 192.168.56.200 VIP from worker-2, fd00:56::200 VIP from worker-2
+        web-c: 192.168.56.201 VIP from worker-1
+        web-d: <pending>
+    "#]]);
+    check_events(&lab, "metallb-controller", &expect![[r#"
+        Normal IPAllocated x1 web-a: Assigned IP ["192.168.56.200" "fd00:56::200"]
+        Normal IPAllocated x1 web-b: Assigned IP ["fd00:56::201"]
+        Normal IPAllocated x1 web-c: Assigned IP ["192.168.56.201"]
+        Warning AllocationFailed x2 web-d: Failed to allocate IP for "shop/web-d": no available IPs
+    "#]]);
+}
+
 #[test]
 fn services_may_share_an_address_with_one_key_and_different_ports() {
     let mut lab = lab("{pool: 192.168.56.200/32}");

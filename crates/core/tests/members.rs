@@ -78,6 +78,7 @@ fn pods(lab: &Lab) -> Vec<&Pod> {
     pods.filter(|it| it.metadata.name.starts_with("shop-")).collect()
 }
 
+/// Vector 7.
 #[test]
 fn a_target_port_that_no_pod_names_leaves_addresses_without_ports() {
     let ports = "selector: {app: shop}, ports: [{port: 80, targetPort: wbe}]";
@@ -87,6 +88,7 @@ fn a_target_port_that_no_pod_names_leaves_addresses_without_ports() {
     assert!(slices(&lab)[0].ports.is_empty());
 }
 
+/// Vector 11.
 #[test]
 fn what_a_removed_selector_leaves_is_mirrored_until_it_is_back() {
     let ports = "selector: {app: shop}, ports: [{port: 80, targetPort: web}]";
@@ -102,6 +104,7 @@ fn what_a_removed_selector_leaves_is_mirrored_until_it_is_back() {
     assert_eq!(sizes(&lab), [("managed", 1)]);
 }
 
+/// Vector 12.
 #[test]
 fn a_pod_without_its_label_runs_on_alone_and_is_replaced() {
     let ports = "selector: {app: shop}, ports: [{port: 80, targetPort: web}]";
@@ -118,6 +121,7 @@ fn a_pod_without_its_label_runs_on_alone_and_is_replaced() {
     assert!(members.into_iter().all(|it| *it != lone.status.pod_ip));
 }
 
+/// Vector 13.
 #[test]
 fn a_slice_holds_a_hundred_endpoints() {
     let ports = "selector: {app: shop}, ports: [{port: 80, targetPort: web}]";
@@ -130,6 +134,7 @@ fn a_slice_holds_a_hundred_endpoints() {
     assert_eq!(subsets(&lab)[0]["addresses"].as_array().map(Vec::len), Some(101));
 }
 
+/// Vector 15.
 #[test]
 fn hand_made_endpoints_keep_their_port_name_in_the_mirror() {
     let endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: shop}\n\

@@ -102,14 +102,28 @@ fn a_deleted_pod_serves_while_its_hook_runs() {
     assert!(lab.network().pod("default/a").is_none());
 }
 
-/// Vector 10.
+/// Vector 10: ready, not ready and terminating, all of them.
 #[test]
 fn not_ready_addresses_are_published_where_the_service_says_so() {
-    let mut lab = lab(&(service(", publishNotReadyAddresses: true") + &member("a", READINESS)));
+    let hook = format!("{READINESS}, lifecycle: {{preStop: {{exec: {{command: [sleep, '10']}}}}}}");
+    let pods = ["a", "b", "c"].map(|name| member(name, &hook)).concat();
+    let mut lab = lab(&(service(", publishNotReadyAddresses: true") + &pods));
     lab.run_until(at(12_000));
+    assert_eq!(endpoints(&lab).0, 3);
     lab.act(Action::SwitchReadiness { pod: key(Kind::Pod, "a"), ready: false });
     lab.run_until(at(20_000));
-    assert_eq!(endpoints(&lab), (1, 0, vec![[true, false, false]]));
+    lab.act(Action::Delete { key: key(Kind::Pod, "b") });
+    lab.run_until(at(21_000));
+    let (ready, not_ready, mut conditions) = endpoints(&lab);
+    conditions.sort_unstable();
+    assert_eq!((ready, not_ready), (3, 0));
+    // `ready` is what the Service says; `serving` and `terminating` are what the pods are.
+    assert_eq!(conditions, [[true, false, false], [true, true, false], [true, true, true]]);
+    lab.run_until(at(32_000));
+    let (ready, not_ready, mut conditions) = endpoints(&lab);
+    conditions.sort_unstable();
+    assert_eq!((ready, not_ready), (2, 0));
+    assert_eq!(conditions, [[true, false, false], [true, true, false]]);
 }
 
 /// The ports at which pod `a` can be reached.

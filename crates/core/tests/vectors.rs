@@ -1,4 +1,7 @@
 //! What an API server does with the manifests of a Services course: create, apply again, change.
+//!
+//! The numbers are those of the specification's test vectors. Those of pods' lives are in
+//! `pods.rs`, those of Endpoints and slices in `members.rs`, the crash loop is kubelet's own test.
 
 use serde_json::{Value, json};
 use svclab_core::key::{Kind, ObjectKey};
@@ -48,6 +51,7 @@ fn create(lab: &mut Lab, spec: Value) -> Result<(), String> {
     answer.map(|_| ()).map_err(|refusal| refusal.message)
 }
 
+/// Vector 1.
 #[test]
 fn allocation_comes_before_validation() {
     let ports = json!([{"port": 80, "nodePort": 20}, {"port": 443}]);
@@ -59,6 +63,7 @@ fn allocation_comes_before_validation() {
     );
 }
 
+/// Vector 2.
 #[test]
 fn the_same_manifest_twice_is_heard_of_by_its_node_port_first() {
     let mut lab = lab();
@@ -73,6 +78,7 @@ fn the_same_manifest_twice_is_heard_of_by_its_node_port_first() {
     assert_eq!(create(&mut lab, drawn).unwrap_err(), "services \"demo\" already exists");
 }
 
+/// Vector 3.
 #[test]
 fn entries_of_one_port_number_share_a_node_port() {
     let mut lab = lab();
@@ -84,6 +90,7 @@ fn entries_of_one_port_number_share_a_node_port() {
     assert_eq!(ports[0]["nodePort"], ports[1]["nodePort"]);
 }
 
+/// Vector 4.
 #[test]
 fn without_its_type_a_service_is_a_cluster_ip_again() {
     let mut lab = lab();
@@ -96,6 +103,7 @@ fn without_its_type_a_service_is_a_cluster_ip_again() {
     assert_eq!(after["spec"]["externalTrafficPolicy"], Value::Null);
 }
 
+/// Vector 5.
 #[test]
 fn a_headless_service_stays_headless() {
     let mut lab = lab();
@@ -105,6 +113,7 @@ fn a_headless_service_stays_headless() {
     assert_eq!(after["spec"]["clusterIPs"], json!(["None"]));
 }
 
+/// Vector 6.
 #[test]
 fn a_cluster_ip_may_not_change() {
     let mut lab = lab();
@@ -116,6 +125,7 @@ fn a_cluster_ip_may_not_change() {
     assert_eq!(stored(&lab)["spec"]["clusterIP"], "10.96.0.77");
 }
 
+/// Vector 14, as `kubectl apply` shows it and as any other client hears it.
 #[test]
 fn a_name_must_begin_with_a_letter_and_have_no_dots() {
     let mut lab = lab();
@@ -130,6 +140,15 @@ fn a_name_must_begin_with_a_letter_and_have_no_dots() {
              with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
              validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
         );
-        assert_eq!(errors, [expected], "{name}");
+        assert_eq!(errors, [expected.clone()], "{name}");
+        let body = json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}});
+        let key = ObjectKey::new(Kind::Service, "default", name);
+        let request = Request { key, subresource: None, verb: Verb::Create(body) };
+        let refusal = lab.act(Action::Request(request)).answer.expect("an answer").unwrap_err();
+        assert_eq!(refusal.message, format!("Service \"{name}\" is invalid: {expected}"));
+    }
+    for name in ["web-1", "w", &"w".repeat(63)] {
+        let text = manifest("{ports: [{port: 80}]}").replace("demo", name);
+        assert_eq!(lab.act(Action::Apply { text }).diagnostics, [], "{name}");
     }
 }
