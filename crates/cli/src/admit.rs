@@ -220,6 +220,7 @@ impl Cluster {
 
     /// Some kinds are given back, of others the server says what it has deleted.
     fn delete(&mut self, key: &ObjectKey) -> Result<Carried, Refusal> {
+        admit::delete(key)?;
         let object = self.objects.remove(key).ok_or_else(|| Refusal::not_found(key))?;
         let what = match key.kind {
             Kind::Service | Kind::Pod | Kind::Namespace => ("object".to_owned(), shown(&object)),

@@ -120,12 +120,29 @@ fn a_namespace_takes_everything_with_it_after_five_seconds() {
         "configmaps \"late\" is forbidden: unable to create new content in namespace shop because \
          it is being terminated"
     );
+    let causes: Vec<(&str, &str)> =
+        refusal.causes.iter().map(|it| (&*it.reason, &*it.message)).collect();
+    assert_eq!(causes, [("NamespaceTerminating", "namespace shop is being terminated")]);
     wait(&mut lab, 200);
     assert_eq!(count(&lab, Kind::Service), 0);
     assert_eq!(count(&lab, Kind::Endpoints), 0);
     wait(&mut lab, 40_000);
     assert!(!lab.objects().keys().any(|it| it.namespace == "shop"));
     assert!(!lab.objects().contains_key(&key(Kind::Namespace, "shop")));
+}
+
+/// `NamespaceLifecycle`
+#[test]
+fn some_namespaces_stay() {
+    let mut lab = lab();
+    for name in ["default", "kube-system", "kube-public"] {
+        let key = ObjectKey::new(Kind::Namespace, "", name);
+        let verb = Verb::Delete(DeleteOptions::default());
+        let request = Request { key, subresource: None, verb };
+        let refusal = lab.act(Action::Request(request)).answer.expect("an answer").unwrap_err();
+        let text = format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted");
+        assert_eq!((refusal.status, refusal.message), (403, text));
+    }
 }
 
 #[test]

@@ -248,24 +248,34 @@ fn a_dual_stack_service_gets_an_address_of_each_family() {
     let second = "type: LoadBalancer, ipFamilies: [IPv6]";
     let mut lab = dual_lab("{pool: '192.168.56.200-192.168.56.201,fd00:56::200/127'}");
     apply(&mut lab, &[("web-a", both), ("web-b", second), ("web-c", prefers), ("web-d", both)]);
-    check(&lab, &expect![[r#"
+    check(
+        &lab,
+        &expect![[r#"
         web-a: 192.168.56.200 VIP from worker-2, fd00:56::200 VIP from worker-2
         web-b: fd00:56::201 VIP from worker-2
         web-c: 192.168.56.201 VIP from worker-1
         web-d: <pending>
-    "#]]);
+    "#]],
+    );
     delete(&mut lab, "web-b");
-    check(&lab, &expect![[r#"
+    check(
+        &lab,
+        &expect![[r#"
         web-a: 192.168.56.200 VIP from worker-2, fd00:56::200 VIP from worker-2
         web-c: 192.168.56.201 VIP from worker-1
         web-d: <pending>
-    "#]]);
-    check_events(&lab, "metallb-controller", &expect![[r#"
+    "#]],
+    );
+    check_events(
+        &lab,
+        "metallb-controller",
+        &expect![[r#"
         Normal IPAllocated x1 web-a: Assigned IP ["192.168.56.200" "fd00:56::200"]
         Normal IPAllocated x1 web-b: Assigned IP ["fd00:56::201"]
         Normal IPAllocated x1 web-c: Assigned IP ["192.168.56.201"]
         Warning AllocationFailed x2 web-d: Failed to allocate IP for "shop/web-d": no available IPs
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_name_must_begin_with_a_letter_and_have_no_dots() {
              with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
              validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
         );
-        assert_eq!(errors, [expected.clone()], "{name}");
+        assert_eq!(errors, std::slice::from_ref(&expected), "{name}");
         let body = json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}});
         let key = ObjectKey::new(Kind::Service, "default", name);
         let request = Request { key, subresource: None, verb: Verb::Create(body) };

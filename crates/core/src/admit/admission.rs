@@ -1,6 +1,7 @@
 //! What the admission plugins say of a new object before it is validated: its namespace, its
 //! Ingress class, the account and the priority of a pod.
 
+use super::errors::Cause;
 use super::ingress;
 use super::refusal::Refusal;
 use super::settings::Settings;
@@ -10,6 +11,8 @@ use crate::object::{Object, Objects, Pod};
 /// Classes that every cluster has.
 const SYSTEM: [(&str, i32); 2] =
     [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+/// Namespaces that stay.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 const PREEMPTS: &str = "PreemptLowerPriority";
 
 pub(super) fn admit(
@@ -58,7 +61,24 @@ fn check_namespace(objects: &Objects, object: &Object) -> Result<(), Refusal> {
         let why = format!(
             "unable to create new content in namespace {name} because it is being terminated"
         );
-        return Err(forbidden(&named(object), &why));
+        let cause = Cause {
+            field: "metadata.namespace".to_owned(),
+            reason: "NamespaceTerminating".to_owned(),
+            message: format!("namespace {name} is being terminated"),
+        };
+        return Err(Refusal { causes: vec![cause], ..forbidden(&named(object), &why) });
+    }
+    Ok(())
+}
+
+/// What may be deleted: Kubernetes does not do without its own namespaces.
+///
+/// # Errors
+///
+/// 403 for one of them.
+pub fn delete(key: &ObjectKey) -> Result<(), Refusal> {
+    if key.kind == Kind::Namespace && IMMORTAL.contains(&key.name.as_str()) {
+        return Err(forbidden(key, "this namespace may not be deleted"));
     }
     Ok(())
 }

@@ -43,6 +43,7 @@ use crate::rng::Rng;
 use allocate::Allocator;
 use errors::Errors;
 
+pub use admission::delete;
 pub(crate) use daemon_set::TEMPLATE_GENERATION;
 pub use errors::Cause;
 pub use json_patch::json_patch;

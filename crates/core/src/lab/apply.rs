@@ -103,12 +103,12 @@ fn warned(document: &Document, message: String) -> Diagnostic {
     Diagnostic { severity, ..document.diagnostic("", Problem::Warned { message }) }
 }
 
-/// One diagnostic for each cause that names a field, else one for the whole document.
+/// One diagnostic for each field that is invalid, else one for the whole document.
 fn refused(document: &Document, refusal: Refusal) -> Vec<Diagnostic> {
     let whole = |message: String| {
         document.diagnostic("", Problem::Refused { field: String::new(), message })
     };
-    if refusal.causes.is_empty() {
+    if refusal.reason != "Invalid" || refusal.causes.is_empty() {
         return vec![whole(refusal.message)];
     }
     let causes = refusal.causes.into_iter().map(|cause| {

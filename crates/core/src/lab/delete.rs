@@ -6,7 +6,7 @@ use super::Lab;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
-use crate::admit::Refusal;
+use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, ObjectMeta, OwnerReference, Pod};
 use crate::time::Duration;
@@ -73,12 +73,14 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// There is none of that name (404), or it is not the one that is meant (409).
+    /// There is none of that name (404), it is not the one that is meant (409), or it has to stay
+    /// (403).
     pub(super) fn to_delete(
         &self,
         key: &ObjectKey,
         options: &DeleteOptions,
     ) -> Result<&Rc<Object>, Refusal> {
+        admit::delete(key)?;
         let object = self.objects.shared(key).ok_or_else(|| Refusal::not_found(key))?;
         options.preconditions.iter().try_for_each(|it| it.check(object))?;
         Ok(object)
