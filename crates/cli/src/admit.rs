@@ -1,7 +1,8 @@
 //! `svclab admit`: the API server's answer to each request of a file.
 //!
 //! The documents of the file are sent one after the other to a cluster that holds four namespaces
-//! and the Service `default/kubernetes`; a line `# verb: V` says what is done with a document.
+//! and the Service `default/kubernetes`; a line `# verb: V` says what is done with a document, a
+//! line `# dryRun: All` that nothing is to come of it.
 //! The answers are JSON, `{"results": […]}`, without what differs from one run to the next.
 
 use std::path::Path;
@@ -76,7 +77,7 @@ pub(crate) fn results(
     let mut cluster = Cluster::new(settings, seed);
     let mut results = Vec::new();
     for document in &read.documents {
-        let verb = verb(text, document);
+        let verb = said(text, document, "verb").unwrap_or("create");
         let verb = Verb::parse(verb).ok_or_else(|| {
             let what = format!("there is no verb {verb:?}");
             Failure::at(file, place(text, document.span.start), what)
@@ -86,18 +87,22 @@ pub(crate) fn results(
             Err(it) if matches!(it.problem, Problem::NoMatch { .. }) => None,
             Err(it) => return Err(failure(it.span.start, &it.problem)),
         };
+        let before = said(text, document, "dryRun").map(|_| cluster.objects.clone());
         results.push(cluster.answer(verb, kind, document.value()));
+        if let Some(before) = before {
+            cluster.objects = before;
+        }
     }
     Ok(results)
 }
 
-/// What the `# verb:` line of the document says.
-fn verb<'a>(text: &'a str, document: &Document) -> &'a str {
+/// What the line `# name:` of the document says.
+fn said<'a>(text: &'a str, document: &Document, name: &str) -> Option<&'a str> {
     let start = text[..document.span.start].rfind("\n---").unwrap_or(0);
     let rest = &text[document.span.end..];
     let end = document.span.end + rest.find("\n---").unwrap_or(rest.len());
-    let mut lines = text[start..end].lines();
-    lines.find_map(|line| line.strip_prefix("# verb: ")).unwrap_or("create").trim()
+    let begin = format!("# {name}: ");
+    text[start..end].lines().find_map(|line| line.strip_prefix(&begin)).map(str::trim)
 }
 
 #[derive(Clone, Copy)]

@@ -195,3 +195,41 @@ fn what_cannot_be_read_is_a_mistake_with_its_place() {
     "#]],
     );
 }
+
+#[test]
+fn nothing_comes_of_a_dry_run() {
+    check(
+        "dry",
+        &[],
+        "# dryRun: All\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n\
+         ---\n# verb: delete\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+        expect![[r#"
+            {
+              "results": [
+                {
+                  "verb": "create",
+                  "code": 201,
+                  "object": {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {
+                      "name": "a",
+                      "namespace": "default"
+                    }
+                  }
+                },
+                {
+                  "verb": "delete",
+                  "code": 404,
+                  "reason": "NotFound",
+                  "message": "configmaps \"a\" not found",
+                  "details": {
+                    "name": "a",
+                    "kind": "configmaps"
+                  }
+                }
+              ]
+            }
+        "#]],
+    );
+}
