@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 use serde_json::Value;
 use svclab_core::net::exchange::tcp::Connection;
-use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, Sysctls, via};
+use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via};
 use svclab_core::rng::Rng;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::text::parse;
@@ -129,7 +129,7 @@ impl World {
     fn sysctl(&mut self, on: &str, set: &BTreeMap<String, Value>) -> Result<(), String> {
         let node = on.strip_prefix("node/").unwrap_or_default().to_owned();
         for it in self.net.nodes.iter_mut().filter(|it| *it.name == *node) {
-            set_all(&mut it.sysctls, set)?;
+            set_all(it, set)?;
         }
         Ok(())
     }
@@ -251,6 +251,11 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
             _ => return Err(format!("a route on {} is not understood", route.on)),
         }
     }
+    for node in &mut net.nodes {
+        // As the replay sets it: a sender to whom no route leads is not believed.
+        let names = ["all", "default"].into_iter().chain(DEVICES);
+        node.rp_filter.extend(names.map(|it| (it.to_owned(), 2)));
+    }
     if let Some(bridge) = &scenario.bridge {
         net.hairpin = bridge.hairpin || bridge.promisc;
         let calls = bridge.nf_call_iptables != 0;
@@ -259,7 +264,7 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
     for (on, set) in &scenario.sysctls {
         for node in &mut net.nodes {
             if on == "node" || on.strip_prefix("node/") == Some(&node.name) {
-                set_all(&mut node.sysctls, set)?;
+                set_all(node, &at_first(set))?;
             }
         }
     }
@@ -284,20 +289,27 @@ fn ports(lines: &[PortLine]) -> Result<Ports, String> {
     lines.iter().map(port).collect()
 }
 
-fn set_all(sysctls: &mut Sysctls, set: &BTreeMap<String, Value>) -> Result<(), String> {
+const RP_FILTER: &str = ".rp_filter";
+/// A node's devices, apart from lo.
+const DEVICES: [&str; 2] = ["eth0", "cni0"];
+
+/// What is the default before a device is made is the device's own afterwards.
+fn at_first(set: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let mut res = set.clone();
+    if let Some(value) = set.get("net.ipv4.conf.default.rp_filter") {
+        let own = DEVICES.map(|it| (format!("net.ipv4.conf.{it}{RP_FILTER}"), value.clone()));
+        res.extend(own);
+    }
+    res
+}
+
+fn set_all(node: &mut Node, set: &BTreeMap<String, Value>) -> Result<(), String> {
     for (name, value) in set {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let number: u32 = text.parse().map_err(|_| format!("{name}={text} is not understood"))?;
-        match name.as_str() {
-            "net.ipv4.ip_forward" => sysctls.ip_forward = number != 0,
-            "net.ipv4.conf.all.route_localnet" => sysctls.route_localnet = number != 0,
-            "net.bridge.bridge-nf-call-iptables" => sysctls.bridge_nf_call_iptables = number != 0,
-            "net.ipv4.icmp_ratelimit" => sysctls.icmp_ratelimit = number,
-            // Every source in a scenario has a route back by some device: loose and no check agree.
-            "net.ipv4.conf.all.rp_filter" if number != 1 => {}
-            // The lab's nodes send no redirects.
-            "net.ipv4.conf.all.send_redirects" | "net.ipv4.conf.default.send_redirects" => {}
-            _ => return Err(format!("the lab does not know what {name}={number} does")),
+        // The lab's nodes send no redirects.
+        if !name.ends_with("_redirects") && !node.set_sysctl(name, number) {
+            return Err(format!("the lab does not know what {name}={number} does"));
         }
     }
     Ok(())
