@@ -232,7 +232,14 @@ mod tests {
             step(pod(two(), "shop/web-2"), Event::Delivered),
         ];
         let rules = BTreeMap::new();
-        Trace { at: Instant::START, sent: packet, steps, verdict: Verdict::Delivered, rules }
+        Trace {
+            at: Instant::START,
+            sent: packet,
+            mtu: 1500,
+            steps,
+            verdict: Verdict::Delivered,
+            rules,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use svclab_core::family::first_host;
+use svclab_core::family::OfFamily;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
@@ -304,7 +304,10 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
         Node {
             name: it.name.clone(),
             ip: it.addresses.primary,
-            bridge: first_host(it.pod_cidrs.primary).to_string(),
+            bridge: match it.bridge(it.pod_cidrs.primary.family()) {
+                Some(ip) => format!("cni0 {ip}"),
+                None => "cali+".to_owned(),
+            },
             rules: from.as_ref().map_or(0, |it| it.len()),
             ends,
             from,
@@ -505,7 +508,7 @@ pub(crate) mod tests {
         let node = |name: &str, address: &str| Node {
             name: name.into(),
             ip: address.parse().expect("an address"),
-            bridge: "10.244.1.1".to_owned(),
+            bridge: "cni0 10.244.1.1".to_owned(),
             rules: 40,
             ends: Rc::default(),
             from: None,

@@ -22,6 +22,8 @@ pub type NodeName = Rc<str>;
 pub struct Trace {
     pub at: Instant,
     pub sent: Packet,
+    /// Of the device that the sender's first route leads to, in bytes.
+    pub mtu: u32,
     pub steps: Vec<Step>,
     pub verdict: Verdict,
     /// The rules that the packet met, by node, as they stood then.

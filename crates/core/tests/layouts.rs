@@ -206,6 +206,31 @@ fn a_tunnels_packets_are_captured_with_both_headers() {
     check_line(vxlan, &it, ("worker-1", "eth0"), &both);
 }
 
+/// Segments that fit into the tunnel: what a SYN offers, and what its answer does.
+#[test]
+fn what_a_connection_offers_fits_into_the_tunnel() {
+    let plain = ("win 64240, options [mss 1460,", "win 65160, options [mss 1460,");
+    let vxlan = ("win 64860, options [mss 1410,", "win 64308, options [mss 1410,");
+    let ipip = ("win 64800, options [mss 1440,", "win 64260, options [mss 1440,");
+    for (layout, (syn, answer)) in LAYOUTS.into_iter().zip([plain, vxlan, plain, ipip, vxlan]) {
+        let lab = &mut lab(layout);
+        let far = ip_of(lab, "far");
+        let it = ask(lab, &client(), far, 80, Ask::Http);
+        let tap = Tap::Pod { pod: "default/client".into(), device: "eth0".into() };
+        let lines = capture(&it, &tap, true);
+        assert!(lines[0].line.contains(syn), "{layout:?}: {}", lines[0].line);
+        assert!(lines[1].line.contains(answer), "{layout:?}: {}", lines[1].line);
+    }
+    // Over loopback all fits.
+    let lab = &mut lab(Layout::Vxlan);
+    let near = Source::Inside(ObjectKey::new(Kind::Pod, "default", "near"));
+    let it = ask(lab, &near, IpAddr::from([127, 0, 0, 1]), 80, Ask::Tcp);
+    let tap = Tap::Pod { pod: "default/near".into(), device: "lo".into() };
+    let lines = capture(&it, &tap, true);
+    assert!(lines[0].line.contains("win 65495, options [mss 65495,"), "{}", lines[0].line);
+    assert!(lines[1].line.contains("win 65483, options [mss 65495,"), "{}", lines[1].line);
+}
+
 /// A tunnel's packets are the node's own: they pass its OUTPUT, and its conntrack knows them.
 #[test]
 fn a_tunnels_packets_are_connections_of_the_nodes() {

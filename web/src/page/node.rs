@@ -68,7 +68,7 @@ pub(super) fn NodeMap(props: &NodeMapProps) -> Html {
             <g class="bridge">
                 { rect(bridge, 6.0, None) }
                 <text class="mono" x={n(bridge.middle().x)} y={n(bridge.middle().y + 3.5)}
-                      text-anchor="middle">{ format!("cni0 {}", node.bridge) }</text>
+                      text-anchor="middle">{ &*node.bridge }</text>
             </g>
             if place.pods.is_empty() {
                 <text class="label" x={n(bridge.middle().x)} y={n(bridge.bottom() + 26.0)}

@@ -185,6 +185,9 @@ fn neighbours(trace: &Trace, tap: &Tap) -> Vec<Captured> {
     if here { (0..3).map(asks).collect() } else { Vec::new() }
 }
 
+/// Bytes of TCP's time stamps in a header.
+const STAMPS: u32 = 12;
+
 /// Prints packets of one exchange; knows TCP's numbers, which traces do not carry.
 struct Printer<'a> {
     exchange: &'a Exchange,
@@ -274,15 +277,17 @@ impl<'a> Printer<'a> {
         if flags.ack {
             let _ = write!(res, ", ack {ack}");
         }
+        let mss = self.mss(index);
         let window = match (flags.rst, flags.syn, flags.ack) {
             (true, ..) => 0,
-            (_, true, false) => 64_240,
-            (_, true, true) => 65_160,
+            // As many whole segments as fit; an answer reckons with the time stamps in each.
+            (_, true, false) => 65_535 / mss * mss,
+            (_, true, true) => 65_535 / (mss - STAMPS) * (mss - STAMPS),
             _ => 502,
         };
         let _ = write!(res, ", win {window}");
         if !flags.rst {
-            res += &self.options(index, side, flags.syn);
+            res += &self.options(index, side, flags.syn.then_some(mss));
         }
         let _ = write!(res, ", length {length}");
         res + &self.http(packet, side)
@@ -308,7 +313,18 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn options(&self, index: usize, side: usize, syn: bool) -> String {
+    /// What of a packet is left for data, in bytes.
+    fn mss(&self, index: usize) -> u32 {
+        let Some(trace) = self.exchange.packets.get(index) else { return 1460 };
+        match trace.sent.dst {
+            // IPv4 counts its own header in a packet's length, of 16 bits.
+            IpAddr::V4(_) => trace.mtu.min(65_535).saturating_sub(40),
+            IpAddr::V6(_) => trace.mtu.saturating_sub(60),
+        }
+        .max(536)
+    }
+
+    fn options(&self, index: usize, side: usize, syn: Option<u32>) -> String {
         let stamp = |side: usize, at: Instant| -> u32 {
             let base: u32 = if side == 0 { 2_020_000_000 } else { 73_000_000 };
             base.wrapping_add(at.as_millis() as u32)
@@ -318,10 +334,10 @@ impl<'a> Printer<'a> {
         let heard = (0..index).rev().find(|it| self.side(*it) != side);
         let echo = heard.and_then(|it| packets.get(it)).map_or(0, |it| stamp(1 - side, it.at));
         match syn {
-            true => {
-                format!(", options [mss 1460,sackOK,TS val {own} ecr {echo},nop,wscale 7]")
+            Some(mss) => {
+                format!(", options [mss {mss},sackOK,TS val {own} ecr {echo},nop,wscale 7]")
             }
-            false => format!(", options [nop,nop,TS val {own} ecr {echo}]"),
+            None => format!(", options [nop,nop,TS val {own} ecr {echo}]"),
         }
     }
 

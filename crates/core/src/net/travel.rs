@@ -17,7 +17,7 @@ use super::stack::Journey;
 use super::{Attachment, Chance, Host, Network, Party, route_to};
 use crate::family::OfFamily;
 use crate::time::{Duration, Instant};
-use crate::trace::{Event, Loss, NodeName, Place, Trace, Verdict};
+use crate::trace::{Event, Loss, NodeName, Place, Step, Trace, Verdict};
 
 /// The time on the wire between two machines of the LAN.
 const WIRE: Duration = Duration::from_micros(120);
@@ -54,14 +54,36 @@ pub fn send(
     let journey = Journey::new(packet, at, chance);
     let mut traveller = Traveller { net, journey, rules: BTreeMap::new(), inner: None };
     let end = traveller.start(from);
+    let mtu = mtu(traveller.net, from, &traveller.journey.steps);
     let Traveller { journey, rules, .. } = traveller;
     let (verdict, arrived, answer) = match end {
         End::Arrived(receiver) => (Verdict::Delivered, Some((receiver, journey.packet)), None),
         End::Lost(loss, answer) => (Verdict::Lost(loss), None, answer),
         End::Rejected(answer) => (Verdict::Rejected, None, answer),
     };
-    let trace = Trace { at, sent: packet, steps: journey.steps, verdict, rules };
+    let trace = Trace { at, sent: packet, mtu, steps: journey.steps, verdict, rules };
     Trip { trace, arrived, answer: answer.map(|it| *it) }
+}
+
+/// That of the device by which the sender's kernel first meant to send: MSS follows from it.
+fn mtu(net: &Network, from: &Party, steps: &[Step]) -> u32 {
+    let routed = steps.iter().find_map(|it| match &it.event {
+        Event::Routed { route } => Some((&*route.device, route.destination.family())),
+        _ => None,
+    });
+    let Some((device, family)) = routed else { return 1500 };
+    let node = match from {
+        Party::Pod(ip) => net.pods.get(ip).and_then(|it| net.node(&it.node)),
+        Party::Node(name) => net.node(name),
+        Party::Host(_) => None,
+    };
+    let tunnel = node.and_then(|it| it.layout.tunnel(family));
+    let in_pod = matches!(from, Party::Pod(_));
+    match tunnel {
+        _ if device == "lo" => 65_536,
+        Some(tunnel) if in_pod || tunnel.device == device => tunnel.mtu,
+        _ => 1500,
+    }
 }
 
 enum End {
