@@ -165,6 +165,12 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Whether text of the page is selected.
+pub fn is_selecting() -> bool {
+    let selection = gloo::utils::window().get_selection().ok().flatten();
+    selection.is_some_and(|it| !it.is_collapsed())
+}
+
 /// Scrolls `outer` so far that `inner` is in sight.
 pub fn reveal(outer: &Element, inner: &Element) {
     let (frame, it) = (outer.get_bounding_client_rect(), inner.get_bounding_client_rect());

@@ -15,6 +15,7 @@ mod rules;
 mod scrub;
 mod send;
 mod stage;
+mod terminal;
 mod walk;
 
 use gloo::events::EventListener;
@@ -25,7 +26,7 @@ use yew::prelude::*;
 use crate::effects::{self, Frames, WidthOf};
 use crate::objects as objects_of;
 use crate::scene::Point;
-use crate::state::{Msg, Pane, Shape, State};
+use crate::state::{Msg, Pane, Screen, Shape, State, Typing, places};
 use crate::timeline::position;
 use crate::view::Shared;
 use crate::words::{self, Word};
@@ -143,6 +144,9 @@ impl Component for App {
                         { self.panel(pane) }
                     }
                 </main>
+                if shape != Shape::One {
+                    { self.dock() }
+                }
                 <p class="unseen" aria-live="polite">{ &state.said }</p>
             </div>
         }
@@ -293,7 +297,41 @@ impl App {
                                     {recorded} now={state.lab().now()} {send} />
                 }
             }
+            Pane::Terminal => self.terminal(),
             Pane::Stage => html! {},
+        }
+    }
+
+    /// The terminal below the other panes, or its title alone.
+    fn dock(&self) -> Html {
+        let lang = self.state.lang;
+        let shown = self.state.terminal.shown;
+        let word = if shown { Word::HideTerminal } else { Word::ShowTerminal };
+        html! {
+            <section class="dock" aria-label={lang.say(Word::Terminal)} data-shown={shown.then_some("")}>
+                <button type="button" class="fold" title={lang.say(word)} aria-label={lang.say(word)}
+                        aria-expanded={shown.to_string()}
+                        onclick={self.send.reform(move |_| Msg::Terminal(Typing::Show(!shown)))}>
+                    { lang.say(Word::Terminal) }
+                    <span aria-hidden="true">{ if shown { "▾" } else { "▴" } }</span>
+                </button>
+                if shown {
+                    { self.terminal() }
+                }
+            </section>
+        }
+    }
+
+    fn terminal(&self) -> Html {
+        let State { lang, terminal, view, .. } = &self.state;
+        let tab = |it: &Screen| terminal::Tab { name: it.label(), runs: it.runs() };
+        let Some(screen) = terminal.screen() else { return html! {} };
+        html! {
+            <terminal::Terminal lang={*lang} tabs={terminal.screens.iter().map(tab).collect::<Vec<_>>()}
+                chosen={terminal.chosen} places={places(view)} prompt={screen.prompt()}
+                runs={screen.runs()} held={!self.state.playing}
+                lines={screen.lines.clone()} typed={screen.typed.clone()} draft={screen.draft.clone()}
+                send={self.send.clone()} />
         }
     }
 

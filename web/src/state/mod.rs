@@ -6,6 +6,7 @@ mod past;
 mod playback;
 mod report;
 mod settings;
+mod terminal;
 
 use std::rc::Rc;
 
@@ -28,6 +29,7 @@ pub use panes::{Pane, Shape};
 pub use playback::Playback;
 pub use report::{Fault, Report};
 pub use settings::{Memory, Speed, Theme};
+pub use terminal::{Line, Piece, Screen, Terminal, Typing, places};
 
 use playback::timeline_of;
 use report::{Faults, LISTED, said_of};
@@ -50,6 +52,8 @@ pub enum Msg {
     To(String),
     Send,
     PickExchange(usize),
+    /// Plays a request's packets from the first on.
+    Watch(usize),
     PickPacket(usize),
     PickStep(usize),
     /// Steps forward or back; over the end of one packet into the next.
@@ -89,6 +93,7 @@ pub enum Msg {
     Entry(Option<EntryId>),
     /// Kubernetes' own Events alone, or the whole story.
     OnlyRecorded(bool),
+    Terminal(Typing),
 }
 
 /// What the page has to do after a message, beside drawing.
@@ -142,6 +147,7 @@ pub struct State {
     pub entry: Option<EntryId>,
     /// The events' pane shows Kubernetes' own Events, not the whole story.
     pub only_recorded: bool,
+    pub terminal: Terminal,
     /// What a live region says.
     pub said: String,
 }
@@ -183,6 +189,7 @@ impl State {
             rule: None,
             entry: None,
             only_recorded: false,
+            terminal: Terminal::default(),
             said: String::new(),
             scenario,
         };
@@ -195,6 +202,7 @@ impl State {
         }
         res.said.clear();
         res.refresh();
+        res.terminal = Terminal::new(res.first_places());
         res
     }
 
@@ -256,6 +264,7 @@ impl State {
             }
             Msg::Send => self.send(),
             Msg::PickExchange(id) => self.pick_exchange(id),
+            Msg::Watch(id) => self.watch_exchange(id),
             Msg::PickPacket(packet) => self.pick_packet(packet),
             Msg::PickStep(step) => self.pick_step(step),
             Msg::StepBy(count) => self.step_by(count),
@@ -302,6 +311,7 @@ impl State {
             }
             Msg::Entry(entry) => self.entry = entry,
             Msg::OnlyRecorded(only) => self.only_recorded = only,
+            Msg::Terminal(typing) => self.on_typing(typing),
         }
         DRAW
     }
@@ -370,12 +380,14 @@ impl State {
         (self.entry, self.rule) = (None, None);
         self.wanted_objects = Wanted::default();
         self.refresh();
+        self.terminal = Terminal::new(self.first_places());
     }
 
     /// In the past it begins a branch.
     fn act(&mut self, action: Action) {
         self.history.act(action);
         self.resume();
+        self.wake_jobs(None);
         self.refresh();
         self.say_last_event();
     }
@@ -403,7 +415,7 @@ impl State {
             playback.live = false;
         }
         self.held = false;
-        self.history.run_until(at);
+        self.run_with_jobs(at);
         self.refresh();
         self.say_last_event();
     }
@@ -420,8 +432,9 @@ impl State {
         self.rest = micros.fract();
         let before = self.history.now();
         let goal = before + Duration::from_micros(micros as u64);
-        let eventful = self.history.next_event().is_some_and(|at| at <= goal);
-        self.history.run_until(goal);
+        let next = self.history.next_event().into_iter().chain(self.terminal.wake()).min();
+        let eventful = next.is_some_and(|at| at <= goal);
+        self.run_with_jobs(goal);
         if !eventful {
             // Ages are in whole seconds.
             let older = before.as_millis() / 1000 != goal.as_millis() / 1000;

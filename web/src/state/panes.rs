@@ -14,10 +14,11 @@ pub enum Pane {
     Rules,
     Endpoints,
     Events,
+    Terminal,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 7] = [
+    pub const ALL: [Pane; 8] = [
         Pane::Stage,
         Pane::Manifests,
         Pane::Objects,
@@ -25,6 +26,7 @@ impl Pane {
         Pane::Rules,
         Pane::Endpoints,
         Pane::Events,
+        Pane::Terminal,
     ];
 
     pub fn word(self) -> Word {
@@ -36,6 +38,7 @@ impl Pane {
             Pane::Rules => Word::Rules,
             Pane::Endpoints => Word::Endpoints,
             Pane::Events => Word::Events,
+            Pane::Terminal => Word::Terminal,
         }
     }
 
@@ -48,6 +51,7 @@ impl Pane {
             Pane::Rules => "rules",
             Pane::Endpoints => "endpoints",
             Pane::Events => "events",
+            Pane::Terminal => "terminal",
         }
     }
 }
@@ -87,11 +91,12 @@ impl Shape {
         }
     }
 
-    /// The panes that share the main place and are chosen by tabs.
+    /// The panes that share the main place and are chosen by tabs. Where there is room, the
+    /// terminal has a place of its own below all others.
     pub fn tabs(self) -> &'static [Pane] {
         match self {
-            Shape::Three => &Pane::ALL[3..],
-            Shape::Two => &Pane::ALL[1..],
+            Shape::Three => &Pane::ALL[3..7],
+            Shape::Two => &Pane::ALL[1..7],
             Shape::One => &Pane::ALL,
         }
     }
@@ -140,8 +145,11 @@ impl State {
         }
         self.shape = shape;
         self.stage_width = stage;
-        if shape == Shape::One && self.revision <= 1 {
-            self.pane = Pane::Stage;
+        if self.revision <= 1 {
+            self.terminal.shown = shape == Shape::Three;
+            if shape == Shape::One {
+                self.pane = Pane::Stage;
+            }
         }
         self.lay_out();
         DRAW

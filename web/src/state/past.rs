@@ -11,6 +11,7 @@ use super::{Playback, State};
 impl State {
     pub(super) fn look(&mut self, at: Instant) {
         self.hold();
+        self.interrupt_jobs();
         self.history.look(at.min(self.history.branch().head));
         self.show_moment();
     }
@@ -26,12 +27,14 @@ impl State {
     }
 
     pub(super) fn come_back(&mut self) {
+        self.interrupt_jobs();
         self.history.look(self.history.branch().head);
         self.show_moment();
         self.resume();
     }
 
     pub(super) fn switch_branch(&mut self, branch: BranchId) {
+        self.interrupt_jobs();
         self.history.switch(branch);
         self.show_moment();
         self.resume();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use svclab_core::trace::{Exchange, Trace};
 
-use super::{After, DRAW, NOTHING, State};
+use super::{After, DRAW, NOTHING, Pane, Shape, State};
 use crate::scene::Scene;
 use crate::timeline::{Moment, Timeline, timeline};
 use crate::view::Shared;
@@ -53,10 +53,17 @@ impl State {
     }
 
     pub(super) fn pick_exchange(&mut self, id: usize) {
+        self.watch_exchange(id);
+        self.hold();
+    }
+
+    pub(super) fn watch_exchange(&mut self, id: usize) {
         let found = self.lab().exchanges().iter().find(|it| it.id == id).cloned();
         let Some(exchange) = found else { return };
         self.watch(exchange, 0);
-        self.hold();
+        let pane = if self.shape == Shape::One { Pane::Stage } else { Pane::Walk };
+        self.open(pane);
+        self.playing = true;
     }
 
     pub(super) fn pick_packet(&mut self, packet: usize) {

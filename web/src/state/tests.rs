@@ -30,7 +30,7 @@ fn widths_have_their_shapes() {
 }
 
 /// The lab of the first visit, some seconds old: three pods are ready.
-fn settled() -> State {
+pub(super) fn settled() -> State {
     let scenario = svclab_core::scenario::default_scenario();
     let mut state = State::new(scenario, Memory::default(), Lang::En);
     for _ in 0..300 {

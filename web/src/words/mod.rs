@@ -169,6 +169,18 @@ words! {
     Request2: "request", "요청";
     Reply: "reply", "응답";
     SkipToEnd: "Close", "닫기";
+    Terminal: "Terminal", "터미널";
+    Shells: "Shells", "셸";
+    Printed: "What was printed", "출력";
+    Runs: "runs", "실행 중";
+    Attach: "Open a shell", "셸 열기";
+    AttachTo: "+ attach…", "+ 접속…";
+    ShowTerminal: "Show the terminal", "터미널 보기";
+    HideTerminal: "Hide the terminal", "터미널 숨기기";
+    WaitsForTime: "waits: time is stopped", "대기 중: 시간이 멈춰 있습니다";
+    Stop: "Stop", "중단";
+    SaveEdit: "Save and close", "저장하고 닫기";
+    LeaveEdit: "Close without saving", "저장하지 않고 닫기";
     PacketHeld: "Time stands still while a packet travels", "패킷이 움직이는 동안 실험실 시간은 멈춥니다";
 }
 
@@ -191,6 +203,17 @@ pub fn branch(lang: Lang, index: usize, fork: Option<(usize, Instant)>) -> Strin
 
 pub fn more(lang: Lang, count: usize) -> String {
     lang.pick(format!("+{count} more"), format!("외 {count}개"))
+}
+
+/// Below the output of a command that sent requests.
+pub fn watch_packets(lang: Lang, requests: usize) -> String {
+    match requests {
+        1 => lang.pick("▸ watch the packets".to_owned(), "▸ 패킷 따라가기".to_owned()),
+        _ => lang.pick(
+            format!("▸ watch the packets of the first of {requests} requests"),
+            format!("▸ 요청 {requests}개 중 첫 번째의 패킷 따라가기"),
+        ),
+    }
 }
 
 pub fn endpoints_ready(lang: Lang, ready: usize, all: usize) -> String {
