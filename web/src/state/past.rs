@@ -5,6 +5,7 @@ use std::rc::Rc;
 use svclab_core::history::BranchId;
 use svclab_core::lab::Action;
 use svclab_core::time::Instant;
+use svclab_core::trace::{Exchange, Trace};
 
 use super::{Playback, State};
 
@@ -14,6 +15,21 @@ impl State {
         self.interrupt_jobs();
         self.history.look(at.min(self.history.branch().head));
         self.show_moment();
+        self.watch_what_travels();
+    }
+
+    /// The packet that is under way at the moment that is shown, where it was then.
+    fn watch_what_travels(&mut self) {
+        let now = self.history.now();
+        let travels = |it: &&Rc<Exchange>| it.at <= now && now <= it.ended;
+        let found = self.lab().exchanges().iter().rev().find(travels).cloned();
+        let Some(exchange) = found.filter(|_| self.history.is_past()) else { return };
+        let begun = |it: &Rc<Trace>| it.at <= now;
+        let packet = exchange.packets.iter().rposition(begun).unwrap_or(0);
+        let Some(trace) = exchange.packets.get(packet).cloned() else { return };
+        let step = trace.steps.iter().rposition(|it| it.at <= now).unwrap_or(0);
+        self.watch(exchange, packet);
+        self.pick_step(step);
     }
 
     pub(super) fn look_by(&mut self, count: isize) {

@@ -170,3 +170,25 @@ fn the_open_gate_shows_the_dice() {
     assert_eq!(taken.len(), 1);
     assert_eq!(Some(&taken[0].address), arrived.as_ref());
 }
+
+#[test]
+fn looking_back_at_a_request_shows_its_packet_where_it_was() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let exchange = state.playback.as_ref().expect("a request is watched").exchange.clone();
+    state.update(Msg::Leave);
+    for _ in 0..100 {
+        state.update(Msg::Frame(16.0));
+    }
+    state.update(Msg::Look(exchange.at));
+    let playback = state.playback.as_ref().expect("it is watched again");
+    assert!(playback.live && playback.exchange.id == exchange.id);
+    let trace = exchange.packets.last().expect("the connection was closed");
+    let step = trace.steps.len() / 2;
+    state.update(Msg::Look(trace.steps[step].at));
+    let playback = state.playback.as_ref().expect("it is watched still");
+    assert_eq!(playback.packet, exchange.packets.len() - 1);
+    assert_eq!(state.time(), trace.steps[step].at);
+    state.update(Msg::Now);
+    assert!(state.playback.as_ref().is_none_or(|it| !it.live));
+}
