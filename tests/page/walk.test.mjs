@@ -8,8 +8,9 @@ test("a sent packet travels by itself and the list goes along", async ({ page, s
   await settled(page);
   await sendRequest(page);
   const start = await packetAt(page);
-  expectEqual(await stepNumber(page), 1);
-  await eventually(async () => (await stepNumber(page)) >= 5, "the selection does not move");
+  const first = await stepNumber(page);
+  expect(first <= 3, `it begins at step ${first}`);
+  await eventually(async () => (await stepNumber(page)) > first + 3, "the selection does not move");
   expect(String(await packetAt(page)) !== String(start), "the packet does not move");
   await page.locator(".open .cell.taken").waitFor();
   await page.waitForTimeout(900);

@@ -5,6 +5,7 @@ mod editor;
 mod endpoints;
 mod events;
 mod object;
+mod names;
 mod node;
 mod objects;
 mod overlay;
@@ -289,6 +290,9 @@ impl App {
                 html! { <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {send} /> }
             }
             Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
+            Pane::Names => html! {
+                <names::Names {lang} asked={names::asked(state.lab().exchanges())} {send} />
+            },
             Pane::Events => {
                 let log = state.lab().log();
                 let recorded = state.only_recorded.then(|| svclab_core::print::events(log.iter()));

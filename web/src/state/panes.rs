@@ -13,18 +13,20 @@ pub enum Pane {
     Walk,
     Rules,
     Endpoints,
+    Names,
     Events,
     Terminal,
 }
 
 impl Pane {
-    pub const ALL: [Pane; 8] = [
+    pub const ALL: [Pane; 9] = [
         Pane::Stage,
         Pane::Manifests,
         Pane::Objects,
         Pane::Walk,
         Pane::Rules,
         Pane::Endpoints,
+        Pane::Names,
         Pane::Events,
         Pane::Terminal,
     ];
@@ -37,6 +39,7 @@ impl Pane {
             Pane::Walk => Word::Walk,
             Pane::Rules => Word::Rules,
             Pane::Endpoints => Word::Endpoints,
+            Pane::Names => Word::Names,
             Pane::Events => Word::Events,
             Pane::Terminal => Word::Terminal,
         }
@@ -50,6 +53,7 @@ impl Pane {
             Pane::Walk => "walk",
             Pane::Rules => "rules",
             Pane::Endpoints => "endpoints",
+            Pane::Names => "dns",
             Pane::Events => "events",
             Pane::Terminal => "terminal",
         }
@@ -95,8 +99,8 @@ impl Shape {
     /// terminal has a place of its own below all others.
     pub fn tabs(self) -> &'static [Pane] {
         match self {
-            Shape::Three => &Pane::ALL[3..7],
-            Shape::Two => &Pane::ALL[1..7],
+            Shape::Three => &Pane::ALL[3..8],
+            Shape::Two => &Pane::ALL[1..8],
             Shape::One => &Pane::ALL,
         }
     }

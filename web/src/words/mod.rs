@@ -169,6 +169,10 @@ words! {
     Request2: "request", "요청";
     Reply: "reply", "응답";
     SkipToEnd: "Close", "닫기";
+    Names: "DNS", "DNS";
+    Questions: "DNS questions", "DNS 질의";
+    NoNames: "No question yet", "아직 질의가 없습니다";
+    NoNamesHint: "Look a name up in the terminal, in a pod for instance: nslookup web. Each question is a packet to one of CoreDNS's pods.", "터미널에서 이름을 조회해 보세요. 예: 파드에서 nslookup web. 질의는 하나하나가 CoreDNS 파드로 가는 패킷입니다.";
     Terminal: "Terminal", "터미널";
     Shells: "Shells", "셸";
     Printed: "What was printed", "출력";
@@ -253,6 +257,6 @@ mod tests {
             .iter()
             .filter(|word| !word.texts().1.chars().any(|it| ('가'..='힣').contains(&it)))
             .collect();
-        assert_eq!(english, [&Word::Source, &Word::Destination, &Word::Mark]);
+        assert_eq!(english, [&Word::Source, &Word::Destination, &Word::Mark, &Word::Names]);
     }
 }
