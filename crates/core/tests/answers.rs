@@ -365,3 +365,44 @@ fn a_config_map_has_a_largest_size_and_may_be_fixed() {
         &[&format!("data: {fixed}")],
     );
 }
+
+/// `warningsForPodSpecAndMeta`
+#[test]
+fn a_pod_may_be_warned_of() {
+    let check = |spec: &str, expected: &[&str]| {
+        let Cluster { objects, mut rng, settings } = Cluster::new();
+        let text =
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{{spec}}}}}");
+        let document = read(&text).documents.swap_remove(0);
+        let object = document.decode().0.expect("it can be read");
+        let admitted = create(&objects, object, &mut rng, &settings).expect("it is admitted");
+        assert_eq!(admitted.warnings, expected);
+    };
+    check(
+        "nodeSelector: {failure-domain.beta.kubernetes.io/zone: a}, containers: [{name: a, image: b}]",
+        &[
+            "spec.nodeSelector[failure-domain.beta.kubernetes.io/zone]: deprecated since v1.17; use \
+           \"topology.kubernetes.io/zone\" instead",
+        ],
+    );
+    check(
+        "containers: [{name: a, image: b, resources: {limits: {memory: 500m}}}]",
+        &[
+            "spec.containers[0].resources.limits[memory]: fractional byte value \"500m\" is \
+             invalid, must be an integer",
+            "spec.containers[0].resources.requests[memory]: fractional byte value \"500m\" is \
+             invalid, must be an integer",
+        ],
+    );
+    check(
+        "imagePullSecrets: [{name: \"\"}], terminationGracePeriodSeconds: -1, containers: [{name: \
+         a, image: b, ports: [{containerPort: 80, hostIP: 10.0.0.1}]}]",
+        &[
+            "spec.imagePullSecrets[0].name: invalid empty name \"\"",
+            "spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 \
+             ContainerPort:80 Protocol:TCP HostIP:10.0.0.1}",
+            "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and \
+             will be treated as 1",
+        ],
+    );
+}
