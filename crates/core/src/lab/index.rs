@@ -10,7 +10,7 @@ use svclab_netfilter::order::Gather;
 use crate::control::members;
 use crate::control::schedule::{Demand, Usage};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Id, Object, Objects, Pod, Service};
+use crate::object::{Id, LabelSelector, Labels, Object, Objects, Pod, Service};
 
 type Ids = BTreeSet<Id>;
 
@@ -28,6 +28,9 @@ pub(super) struct Index {
     orphans: BTreeMap<String, Ids>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
     selectors: BTreeMap<(String, String, String), Ids>,
+    /// By namespace and the first label that the selector asks for, if it asks for any: what looks
+    /// after pods or ReplicaSets.
+    controllers: BTreeMap<(String, Option<(String, String)>), Ids>,
     /// By Service: the pods its selector takes, in whatever state.
     members: BTreeMap<Id, Ids>,
     /// By namespace and `kubernetes.io/service-name`: EndpointSlices.
@@ -54,6 +57,17 @@ impl Index {
     /// Pods and ReplicaSets that no controller looks after.
     pub(super) fn orphans<'a>(&'a self, namespace: &str) -> impl Iterator<Item = Id> + use<'a> {
         self.orphans.get(namespace).into_iter().flatten().copied()
+    }
+
+    /// Controllers whose selector may take something with these labels.
+    pub(super) fn controllers<'a>(
+        &'a self,
+        namespace: &'a str,
+        labels: &'a Labels,
+    ) -> impl Iterator<Item = Id> {
+        let pairs = labels.iter().map(|(key, value)| Some((key.clone(), value.clone())));
+        let places = pairs.chain([None]).map(|first| (namespace.to_owned(), first));
+        places.filter_map(|place| self.controllers.get(&place)).flatten().copied()
     }
 
     pub(super) fn members<'a>(&'a self, service: Id) -> impl Iterator<Item = Id> + use<'a> {
@@ -94,6 +108,15 @@ impl Index {
             Kind::Pod => self.replace_pod(objects, id, pod(old), pod(new)),
             Kind::Service => self.replace_service(objects, (key, id), service(old), service(new)),
             Kind::EndpointSlice => self.replace_slice((key, id), old, new),
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+                let place = |it: Option<&Object>| {
+                    let selector = it.and_then(controller_selector)?;
+                    let first = selector.match_labels.iter().next();
+                    let first = first.map(|(key, value)| (key.clone(), value.clone()));
+                    Some((key.namespace.clone(), first))
+                };
+                move_id(&mut self.controllers, id, place(old).as_ref(), place(new).as_ref());
+            }
             _ => {}
         }
     }
@@ -210,6 +233,17 @@ impl Index {
             Some((key.namespace.clone(), name.to_owned()))
         };
         move_id(&mut self.slices, id, service(old).as_ref(), service(new).as_ref());
+    }
+}
+
+/// Whom a workload looks after.
+pub(super) fn controller_selector(controller: &Object) -> Option<&LabelSelector> {
+    match controller {
+        Object::Deployment(it) => it.spec.selector.as_ref(),
+        Object::ReplicaSet(it) => it.spec.selector.as_ref(),
+        Object::StatefulSet(it) => it.spec.selector.as_ref(),
+        Object::DaemonSet(it) => it.spec.selector.as_ref(),
+        _ => None,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Who hears of a change: for each kind, the controllers that watch it, and when they act.
 
+use svclab_netfilter::order::Order;
+
 use super::Lab;
+use super::index::controller_selector;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::store::CONTROLLER;
 use crate::control::{ingress, mirror, slices};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{EndpointSlice, LabelSelector, Labels, Node, Object, ObjectMeta, Pod};
+use crate::object::{EndpointSlice, Labels, Node, Object, ObjectMeta, Pod};
 use crate::time::Duration;
 
 const ENDPOINTS: Duration = Duration::from_millis(5);
@@ -157,14 +160,14 @@ impl Lab {
     }
 
     fn tell_adopters(&mut self, kind: Kind, orphan: &ObjectMeta, cause: Option<EntryId>) {
-        let kinds: &[Kind] = match kind {
-            Kind::Pod => &[Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet],
-            _ => &[Kind::Deployment],
+        let is_for = |it: &Object| (it.kind() == Kind::Deployment) == (kind == Kind::ReplicaSet);
+        let takes = |it: &Object| {
+            controller_selector(it).is_some_and(|it| it.matches(&orphan.labels)) && is_for(it)
         };
-        let candidates =
-            kinds.iter().flat_map(|kind| self.objects.in_namespace(*kind, &orphan.namespace));
-        let takes = |it: &&Object| selector(it).is_some_and(|it| it.matches(&orphan.labels));
-        let adopters: Vec<ObjectKey> = candidates.filter(takes).map(Object::key).collect();
+        let known = self.index.controllers(&orphan.namespace, &orphan.labels);
+        let known = known.filter_map(|id| self.objects.by_id(id));
+        let mut adopters: Vec<ObjectKey> = known.filter(|it| takes(it)).map(Object::key).collect();
+        adopters.order();
         for task in adopters.into_iter().filter_map(task) {
             self.soon(CONTROLLER, task, cause);
         }
@@ -240,16 +243,6 @@ fn task(controller: ObjectKey) -> Option<Task> {
         Kind::DaemonSet => Task::DaemonSet(controller),
         _ => return None,
     })
-}
-
-fn selector(controller: &Object) -> Option<&LabelSelector> {
-    match controller {
-        Object::Deployment(it) => it.spec.selector.as_ref(),
-        Object::ReplicaSet(it) => it.spec.selector.as_ref(),
-        Object::StatefulSet(it) => it.spec.selector.as_ref(),
-        Object::DaemonSet(it) => it.spec.selector.as_ref(),
-        _ => None,
-    }
 }
 
 /// No endpoint is made of a pod without an address, or of one that has ended.
