@@ -55,7 +55,8 @@ impl Process {
             world.as_deref_mut().expect("programs run while the lab is lent").act(action)
         };
         let sent = reply.exchange.as_ref().map(|it| it.id);
-        self.stage.exchanges.borrow_mut().extend(sent);
+        let asked = reply.resolution.iter().flat_map(|it| it.exchanges.iter().copied());
+        self.stage.exchanges.borrow_mut().extend(sent.into_iter().chain(asked));
         reply
     }
 

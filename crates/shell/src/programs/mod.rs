@@ -4,7 +4,10 @@
 //! a line in [`PROGRAMS`].
 
 mod builtin;
+mod dns;
+mod here;
 mod node;
+mod options;
 mod text;
 
 use std::rc::Rc;
@@ -60,9 +63,13 @@ macro_rules! program {
 pub const PROGRAMS: &[Program] = &[
     program!("cat", Everywhere, "prints files", text::cat),
     program!("conntrack", Nodes, "lists the connections that the kernel tracks", node::conntrack),
+    program!("dig", Everywhere, "asks a name server one question", dns::dig::run),
     program!("echo", Everywhere, "prints its words", text::echo),
+    program!("getent", Everywhere, "looks names up as programs do", dns::getent::run),
+    program!("host", Everywhere, "looks names up", dns::host::run),
     program!("iptables-save", Nodes, "prints the kernel's rules", node::iptables_save),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
+    program!("nslookup", Everywhere, "asks name servers for a name", dns::nslookup::run),
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
 ];
 
