@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use svclab_core::net::capture::{Tap, capture};
 use svclab_core::net::exchange::tcp::Connection;
-use svclab_core::net::exchange::{Client, Response, Wire, run};
+use svclab_core::net::exchange::{Client, Message, Response, Wire, run};
 use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via};
 use svclab_core::object::Objects;
 use svclab_core::proxy::{self, Settings};
@@ -725,7 +725,7 @@ fn exchange(lab: &mut Lab, from: &Party, goal: &str) -> Exchange {
     let from_name = lab.net.name_of(from);
     let request =
         Request { from: from_name, host: "web".into(), to: goal.ip(), port: goal.port(), what };
-    let serve = |_: &Connection, _: &str| Response { status: 200, body: "hello\n".into() };
+    let serve = |_: &Connection, _: &Message| Response::text(200, "hello\n");
     run(&mut lab.net, &mut lab.rng, (1, lab.at), &from.clone().into(), request, &serve)
 }
 

@@ -38,6 +38,11 @@ impl Process {
         Process { session: Rc::new(RefCell::new(session)), ..self.clone() }
     }
 
+    /// The same with a text to read.
+    pub(crate) fn reading(&self, text: String) -> Process {
+        Process { stdin: Input::text(text), ..self.clone() }
+    }
+
     /// The lab as it is now. Not to be held while waiting.
     pub(crate) fn lab(&self) -> Ref<'_, Lab> {
         Ref::map(self.stage.world.borrow(), |world| {

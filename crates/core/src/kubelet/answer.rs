@@ -1,24 +1,52 @@
 //! What the sample programs answer to HTTP requests.
 
 use super::look::hostname;
-use super::probe::without_query;
+use super::plan::ContainerPlan;
+use super::program::Speaks;
 use super::run::PodRun;
-use crate::net::exchange::Response;
+use crate::net::exchange::{Message, Response, Served};
 use crate::object::Pod;
 
-/// The answer of the pod's first container that serves; sidecars come last.
-pub fn answer(pod: &Pod, run: &PodRun, path: &str) -> Response {
+/// What the program behind a port of the pod makes of a message.
+pub fn answer(pod: &Pod, run: &PodRun, port: u16, message: &Message) -> Served {
+    let Some((plan, answers)) = serving(run, port) else {
+        return Served::Response(Response::text(503, ""));
+    };
+    let speaks = plan.program.speaks(port);
+    if speaks == Speaks::Other {
+        return Served::Closes;
+    }
+    if speaks == Speaks::Tls && message.tls.is_none() {
+        let text = "Client sent an HTTP request to an HTTPS server.\n";
+        return Served::Response(Response { server: String::new(), ..Response::text(400, text) });
+    }
+    let path = message.file();
+    let status = plan.status(path, answers);
+    let body = body(pod, plan, status, path);
+    let server = server(plan);
+    Served::Response(Response { server, ..Response::text(status, body) })
+}
+
+/// Whether the program behind the port speaks TLS.
+pub fn speaks_tls(run: &PodRun, port: u16) -> bool {
+    serving(run, port).is_some_and(|(plan, _)| plan.program.speaks(port) == Speaks::Tls)
+}
+
+/// The container that has the port, else the first one that serves; sidecars come last.
+fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, super::Answers)> {
     let all = || run.plan.containers.iter().zip(&run.containers);
     let all = all().skip(run.plan.inits).chain(all().take(run.plan.inits));
-    let mut serving =
+    let serves =
         all.filter(|(plan, it)| it.running().is_some() && !plan.program.listeners.is_empty());
-    let Some((plan, container)) = serving.next() else {
-        return Response { status: 503, body: String::new() };
-    };
-    let path = without_query(path);
-    let status = plan.status(path, container.answers);
+    let serving: Vec<_> = serves.collect();
+    let has_port = |plan: &ContainerPlan| plan.program.listeners.iter().any(|it| it.number == port);
+    let own = serving.iter().find(|(plan, _)| has_port(plan));
+    own.or(serving.first()).map(|(plan, it)| (*plan, it.answers))
+}
+
+fn body(pod: &Pod, plan: &ContainerPlan, status: u16, path: &str) -> String {
     let name = hostname(pod);
-    let body = match (status, path) {
+    match (status, path) {
         (404, _) => "not found\n".to_owned(),
         (503, "/health") => "failing\n".to_owned(),
         (503, _) => "not ready\n".to_owned(),
@@ -34,6 +62,22 @@ pub fn answer(pod: &Pod, run: &PodRun, path: &str) -> Response {
             format!("pod: {name}\nnamespace: {namespace}\nip: {ip}\nnode: {node}\n")
         }
         _ => "ok\n".to_owned(),
+    }
+}
+
+/// How the program names itself: web servers of files by their image.
+fn server(plan: &ContainerPlan) -> String {
+    let Some(image) = &plan.reference else { return "demo/1.0".to_owned() };
+    let version = image.tag().split('-').next().unwrap_or("");
+    let version = Some(version).filter(|it| it.starts_with(|c: char| c.is_ascii_digit()));
+    let with = |name: &str| match version {
+        Some(version) => format!("{name}/{version}"),
+        None => name.to_owned(),
     };
-    Response { status, body }
+    match image.base() {
+        "nginx" | "nginx-unprivileged" => with("nginx"),
+        "httpd" => with("Apache"),
+        "caddy" => "Caddy".to_owned(),
+        _ => "demo/1.0".to_owned(),
+    }
 }

@@ -21,7 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use answer::answer;
+pub use answer::{answer, speaks_tls};
 pub use env::{Link, links};
 pub use image::Images;
 pub use life::{Life, Said, Why};

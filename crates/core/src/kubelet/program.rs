@@ -204,6 +204,11 @@ impl Program {
         }
     }
 
+    pub(super) fn speaks(&self, port: u16) -> Speaks {
+        let own = self.listeners.iter().find(|it| it.number == port);
+        own.or(self.listeners.first()).map_or(Speaks::Http, |it| it.speaks)
+    }
+
     /// Whether it has the file at `time` after its start; None where no command of it makes or
     /// removes that file.
     pub(super) fn has_file(&self, name: &str, time: Duration) -> Option<bool> {

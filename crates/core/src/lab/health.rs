@@ -103,7 +103,7 @@ impl Proxies {
         let body = format!(
             "{{\"lastUpdated\": \"{now}\",\"currentTime\": \"{now}\", \"nodeEligible\": true}}"
         );
-        Response { status: 200, body }
+        Response::json(200, body)
     }
 }
 
@@ -116,6 +116,6 @@ impl Check {
              \t\"localEndpoints\": {},\n\t\"serviceProxyHealthy\": true\n}}",
             self.local
         );
-        Response { status, body }
+        Response::json(status, body)
     }
 }

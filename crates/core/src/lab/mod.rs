@@ -12,6 +12,7 @@ mod correlate;
 mod delete;
 mod drain;
 pub mod event;
+mod fetch;
 mod found;
 mod health;
 mod index;
@@ -27,6 +28,7 @@ mod queue;
 mod relay;
 mod resolve;
 mod scheduling;
+mod sites;
 mod store;
 mod view;
 mod watch;
@@ -42,11 +44,11 @@ use svclab_netfilter::Family;
 
 use crate::admit::{self, Refusal};
 use crate::family::Ranges;
-use crate::key::{Kind, ObjectKey};
-use crate::kubelet::{self, Images, Link, ProbeKind};
+use crate::key::ObjectKey;
+use crate::kubelet::{Images, Link, ProbeKind};
 use crate::net::Network;
-use crate::net::exchange::Response;
-use crate::object::{Object, Objects};
+use crate::net::exchange::Fetched;
+use crate::object::Objects;
 use crate::read::Diagnostic;
 use crate::rng::Rng;
 use crate::scenario::{Cluster, NetworkPolicySupport, Scenario};
@@ -69,6 +71,7 @@ use work::Memory;
 pub use crate::control::drain::DrainOptions;
 pub use delete::{DeleteOptions, Preconditions, Propagation};
 pub use drain::Drained;
+pub use fetch::Fetching;
 pub use health::KUBE_PROXY;
 pub use name_servers::Corefile;
 pub use network::{Ask, Goal, Sending, Source};
@@ -122,6 +125,8 @@ pub enum Action {
     SetProxyDelay { node: NodeName, delay: Duration },
     /// A process asks something over the network; see [`Sending`].
     Send(Sending),
+    /// A client asks something over HTTP; see [`Fetching`].
+    Fetch(Fetching),
     /// A process looks a name up; see [`Resolving`].
     Resolve(Resolving),
 }
@@ -133,6 +138,8 @@ pub struct Reply {
     /// Mistakes and warnings, with their places in the text.
     pub diagnostics: Vec<Diagnostic>,
     pub exchange: Option<Rc<Exchange>>,
+    /// What an HTTP client saw besides the packets.
+    pub fetched: Option<Fetched>,
     /// What came of looking a name up.
     pub resolution: Option<Rc<Resolution>>,
     /// What came of draining a node.
@@ -317,6 +324,10 @@ impl Lab {
                 let resolution = self.resolve(&resolving);
                 Reply { resolution, ..Reply::default() }
             }
+            Action::Fetch(fetching) => {
+                let (exchange, fetched) = self.fetch(&fetching).unzip();
+                Reply { exchange, fetched, ..Reply::default() }
+            }
             Action::Send(sending) => {
                 let exchange = self.send(&sending);
                 Reply { exchange, ..Reply::default() }
@@ -333,20 +344,4 @@ impl Lab {
 /// A pod's name in the network: `namespace/name`.
 fn pod_name(key: &ObjectKey) -> String {
     format!("{}/{}", key.namespace, key.name)
-}
-
-/// What the pod's programs answer.
-fn respond(
-    objects: &Objects,
-    running: &BTreeMap<ObjectKey, Rc<Tracked>>,
-    pod: &str,
-    path: &str,
-) -> Response {
-    let (namespace, name) = pod.split_once('/').unwrap_or(("", pod));
-    let key = ObjectKey::new(Kind::Pod, namespace, name);
-    let pod = objects.get(&key).and_then(Object::as_pod);
-    match pod.zip(running.get(&key)) {
-        Some((pod, tracked)) => kubelet::answer(pod, &tracked.run, path),
-        None => Response { status: 503, body: String::new() },
-    }
 }

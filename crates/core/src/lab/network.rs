@@ -7,16 +7,17 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use svclab_netfilter::Protocol;
 
-use super::health::KUBE_PROXY;
 use super::log::Happening;
-use super::{KEPT_EXCHANGES, Lab, pod_name, respond};
+use super::sites::Sites;
+use super::{KEPT_EXCHANGES, Lab, pod_name};
+use crate::admit::Version;
 use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
-use crate::net::exchange::tcp::Connection;
-use crate::net::exchange::{self, Client, Response};
+use crate::net::exchange::{self, Client};
 use crate::net::{Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
 use crate::scenario::{Cluster, HostSpec, NodeSpec};
+use crate::time::Instant;
 use crate::trace::{Exchange, Question, Request};
 
 /// Where the API server listens.
@@ -171,23 +172,32 @@ impl Lab {
         let host = host_header(to, port);
         let what = sending.question();
         let request = Request { from: from.clone(), host, to, port, what };
-        self.enforce_policies();
-        self.requests += 1;
-        let id = self.requests;
         let client = Client { port: sending.source_port, ..Client::from(party) };
-        let when = (id, self.now);
-        let Lab { net, rng, objects, running, proxies, now, .. } = self;
-        let serve = |on: &Connection, path: &str| match &on.server {
-            Party::Node(node) if &*on.served_by == KUBE_PROXY => {
-                proxies.health_answer(node, on.at.port(), *now)
-            }
-            _ if on.served_by.contains('/') => respond(objects, running, &on.served_by, path),
-            _ => Response { status: 403, body: "forbidden\n".to_owned() },
-        };
-        let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &serve));
+        let when = self.next_request();
+        let id = when.0;
+        let version = self.version_number();
+        let Lab { net, rng, objects, index, running, proxies, now, .. } = self;
+        let site = Sites { objects, index, running, proxies, now: *now, turn: id, version };
+        let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &site));
         self.keep_exchange(exchange.clone());
         self.note(None, Happening::Requested { exchange: id, from });
         Some(exchange)
+    }
+
+    /// A new request's number, and its time; the network is as the policies say.
+    pub(super) fn next_request(&mut self) -> (usize, Instant) {
+        self.enforce_policies();
+        self.requests += 1;
+        (self.requests, self.now)
+    }
+
+    /// The release, as the API server tells it.
+    pub(super) fn version_number(&self) -> &'static str {
+        match self.version() {
+            Version::V1_32 => "1.32.6",
+            Version::V1_33 => "1.33.2",
+            Version::V1_34 => "1.34.0",
+        }
     }
 
     pub(super) fn keep_exchange(&mut self, exchange: Rc<Exchange>) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use svclab_netfilter::packet::{About, Icmp};
 use svclab_netfilter::{L4, Packet, Protocol, TcpFlags};
 
+use super::exchange::reason;
 use crate::time::{Duration, Instant};
 use crate::trace::{Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Question, Trace};
 
@@ -433,16 +434,6 @@ fn icmp6(icmp: Icmp) -> String {
         }
     };
     format!("destination unreachable, {what}")
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        403 => "Forbidden",
-        404 => "Not Found",
-        503 => "Service Unavailable",
-        _ => "",
-    }
 }
 
 /// `00:00:15.000004`

@@ -3,11 +3,16 @@
 //! To add a tool: a module beside this one with an `async fn run(Process, Vec<String>) -> u8`, and
 //! a line in [`PROGRAMS`].
 
+mod again;
 mod builtin;
 mod dns;
+mod files;
 mod here;
+mod http;
+mod machine;
 mod node;
 mod options;
+mod reach;
 mod text;
 
 use std::rc::Rc;
@@ -61,16 +66,49 @@ macro_rules! program {
 
 /// In the order of their names.
 pub const PROGRAMS: &[Program] = &[
+    program!("awk", Everywhere, "prints fields of lines", text::awk::awk),
     program!("cat", Everywhere, "prints files", text::cat),
+    program!("column", Everywhere, "sets fields under each other", text::lines::column),
     program!("conntrack", Nodes, "lists the connections that the kernel tracks", node::conntrack),
+    program!("curl", Everywhere, "asks a web server", http::curl::run),
+    program!("cut", Everywhere, "prints parts of lines", text::lines::cut),
+    program!("date", Everywhere, "prints the lab's clock", machine::date),
     program!("dig", Everywhere, "asks a name server one question", dns::dig::run),
     program!("echo", Everywhere, "prints its words", text::echo),
+    program!("egrep", Everywhere, "finds lines", text::grep::egrep),
+    program!("env", Everywhere, "prints variables", machine::env),
     program!("getent", Everywhere, "looks names up as programs do", dns::getent::run),
+    program!("grep", Everywhere, "finds lines", text::grep::grep),
+    program!("head", Everywhere, "prints the first lines", text::lines::head),
     program!("host", Everywhere, "looks names up", dns::host::run),
+    program!("hostname", Everywhere, "prints the machine's name", machine::hostname),
+    program!("id", Everywhere, "says who you are", machine::id),
     program!("iptables-save", Nodes, "prints the kernel's rules", node::iptables_save),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
+    program!("ls", Everywhere, "lists files", machine::ls),
+    program!("nc", Everywhere, "tries whether a port answers", reach::nc::run),
     program!("nslookup", Everywhere, "asks name servers for a name", dns::nslookup::run),
+    program!("ping", Everywhere, "tries whether a machine answers", reach::ping::run),
+    program!("printenv", Everywhere, "prints variables", machine::env),
+    program!("printf", Everywhere, "fills values into a text", text::printf::printf),
+    program!("ps", Everywhere, "lists processes", machine::ps),
+    program!("sed", Everywhere, "edits lines", text::sed::sed),
+    program!("seq", Everywhere, "counts", text::seq),
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
+    program!("sort", Everywhere, "sorts lines", text::lines::sort),
+    program!("sysctl", Everywhere, "prints the kernel's settings", files::run_sysctl),
+    program!("tail", Everywhere, "prints the last lines", text::lines::tail),
+    program!("tee", Everywhere, "writes what passes into files", text::lines::tee),
+    program!("time", Everywhere, "says how long a command takes", again::time),
+    program!("tr", Everywhere, "replaces characters", text::lines::tr),
+    program!("traceroute", Everywhere, "shows the machines on the way", reach::traceroute::run),
+    program!("uname", Everywhere, "prints the system's name", machine::uname),
+    program!("uniq", Everywhere, "joins equal lines", text::lines::uniq),
+    program!("watch", Everywhere, "runs a command again and again", again::watch),
+    program!("wc", Everywhere, "counts lines and words", text::lines::wc),
+    program!("wget", Everywhere, "fetches a page", http::wget::run),
+    program!("whoami", Everywhere, "says who you are", machine::whoami),
+    program!("xargs", Everywhere, "runs a command with what it reads", again::xargs),
 ];
 
 /// What stands for another name (`alias`).
@@ -143,5 +181,6 @@ pub(crate) fn file(process: &Process, path: &str) -> Option<String> {
     if full == "/dev/null" {
         return Some(String::new());
     }
-    process.files().get(&full).map(str::to_owned)
+    let own = process.files().get(&full).map(str::to_owned);
+    own.or_else(|| files::system(process, &full))
 }

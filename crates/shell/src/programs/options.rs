@@ -40,10 +40,6 @@ impl Line {
     pub(super) fn values(&self, letter: char) -> impl Iterator<Item = &str> {
         self.options.iter().filter(move |it| it.0 == letter).map(|it| it.1.as_str())
     }
-
-    pub(super) fn count(&self, letter: char) -> usize {
-        self.values(letter).count()
-    }
 }
 
 impl Options {

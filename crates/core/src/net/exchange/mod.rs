@@ -21,15 +21,9 @@ use super::{Chance, Network, Party};
 use crate::time::{Duration, Instant};
 use crate::trace::{Answer, Exchange, Question, Request, Trace};
 
-/// What a process answers to an HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    pub status: u16,
-    pub body: String,
-}
-
-/// The application: a connection to its process and a path → what it answers.
-pub type Serve<'a> = dyn Fn(&tcp::Connection, &str) -> Response + 'a;
+pub use tcp::http::{
+    Certificate, Fetched, Message, Response, Served, Signer, Site, Tls, TlsProblem, Trust, reason,
+};
 
 /// Who asks, and from where: the kernel chooses what is not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,17 +58,35 @@ pub fn run(
     (id, at): (usize, Instant),
     client: &Client,
     request: Request,
-    serve: &Serve<'_>,
+    site: &dyn Site,
 ) -> Exchange {
     let mut wire = Wire { net, chance, at, packets: Vec::new() };
     let goal = SocketAddr::new(request.to, request.port);
     let result = match &request.what {
-        Question::Http { path } => wire.http(client, goal, (&request.host, path), serve),
+        Question::Http { path } => {
+            let message = Message::get(&request.host, path);
+            wire.http((client, None), goal, &message, site).0
+        }
         Question::Connect => wire.knock(client, goal),
         Question::Datagram | Question::Name(_) => wire.ask(client, goal),
         Question::Echo => wire.ping(client, request.to),
     };
     Exchange { id, at, ended: wire.at, packets: wire.packets, request, result }
+}
+
+/// Runs one HTTP request as its client wants it; `limit` is for the connection.
+pub fn fetch(
+    net: &mut Network,
+    chance: &mut dyn Chance,
+    (id, at): (usize, Instant),
+    (client, limit): (&Client, Option<Duration>),
+    (request, message): (Request, &Message),
+    site: &dyn Site,
+) -> (Exchange, Fetched) {
+    let mut wire = Wire { net, chance, at, packets: Vec::new() };
+    let goal = SocketAddr::new(request.to, request.port);
+    let (result, fetched) = wire.http((client, limit), goal, message, site);
+    (Exchange { id, at, ended: wire.at, packets: wire.packets, request, result }, fetched)
 }
 
 /// How a packet that asks for an answer came out for its sender.

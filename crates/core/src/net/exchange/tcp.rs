@@ -1,11 +1,13 @@
-//! TCP: the handshake with its retries, data, the close, the reset.
+//! TCP: the handshake with its retries, data, the close, the reset; [`http`] talks on it.
 
-use std::net::{IpAddr, SocketAddr};
+pub mod http;
+
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::{Packet, Protocol, TcpFlags};
 
-use super::{Client, Reached, Response, Serve, Wire, later, sized};
+use super::{Client, Reached, Wire, later, sized};
 use crate::net::Party;
 use crate::time::Duration;
 use crate::trace::Answer;
@@ -201,32 +203,6 @@ impl Wire<'_> {
     fn last_is_reset(&self) -> bool {
         let flags = self.packets.last().and_then(|it| it.sent.tcp_flags());
         flags.is_some_and(|it| it.rst)
-    }
-
-    /// `curl`: one request on a connection of its own.
-    pub(super) fn http(
-        &mut self,
-        client: &Client,
-        goal: SocketAddr,
-        (host, path): (&str, &str),
-        serve: &Serve<'_>,
-    ) -> Answer {
-        let asked = self.connect(client, goal).and_then(|connection| {
-            let behind = self.relay(&connection)?;
-            let end = behind.as_ref().unwrap_or(&connection);
-            let line = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-            let Response { status, body } = serve(end, path);
-            self.tell_server(&connection, TcpFlags::PSH_ACK, line.len())?;
-            if let Some(behind) = &behind {
-                self.talk(behind, line.len(), body.len())?;
-                self.close(behind)?;
-            }
-            self.tell_client(&connection, TcpFlags::PSH_ACK, body.len())?;
-            self.close(&connection)?;
-            let seen: IpAddr = end.seen.ip();
-            Ok(Answer::Http { status, body, served_by: end.served_by.clone(), seen })
-        });
-        asked.unwrap_or_else(|answer| answer)
     }
 
     /// The connection that a load balancer opens because of one to itself; None where the server is

@@ -1,4 +1,6 @@
-//! ingress-nginx: which Ingresses it takes, and the addresses it writes into their status.
+//! ingress-nginx: which Ingresses it takes, and the addresses it writes into their status; [`route`]: where requests go.
+
+mod route;
 
 use std::net::IpAddr;
 
@@ -6,6 +8,8 @@ use crate::key::{Kind, ObjectKey};
 use crate::object::{
     Ingress, IngressClass, LoadBalancerIngress, Node, Object, Objects, Pod, Service, ServiceType,
 };
+
+pub use route::{route, wants_tls};
 
 const CONTROLLER: &str = "k8s.io/ingress-nginx";
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
