@@ -1,6 +1,5 @@
 //! `svclab bench`: timings of the engine on clusters made up in memory, as JSON.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,22 +11,20 @@ use svclab_core::key::Kind;
 use svclab_core::lab::api::{Request, Subresource, Verb};
 use svclab_core::lab::log::Happening;
 use svclab_core::lab::{Action, Lab};
-use svclab_core::net::{Party, travel};
-use svclab_core::object::{
-    Endpoint, EndpointSlice, IntOrString, Object, ObjectMeta, Objects, SERVICE_NAME_LABEL, Service,
-    ServicePort, ServiceSpec, SlicePort,
-};
+use svclab_core::object::{Object, Objects};
 use svclab_core::proxy::{self, Proxier, Settings, Watch};
-use svclab_core::rng::Rng;
-use svclab_core::scenario::{Scenario, default_scenario};
+use svclab_core::scenario::default_scenario;
 use svclab_core::time;
-use svclab_core::trace::Event;
-use svclab_netfilter::{ChainName, Packet, RuleSet, TableName, TcpFlags};
+use svclab_core::trace::{Event, Trace};
+use svclab_netfilter::{ChainName, RuleSet, TableName};
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 
+mod clusters;
 mod node;
+
+use clusters::{Walker, at, cluster, manifest, roomy_scenario, settings};
 
 const RUNS: usize = 3;
 /// Walks take microseconds: more of them tell more.
@@ -80,14 +77,6 @@ fn rules(services: usize, endpoints: usize) -> Value {
             some.len()
         }),
     })
-}
-
-fn settings(node: &str) -> Settings {
-    Settings {
-        node: node.to_owned(),
-        cluster_cidr: "10.244.0.0/16".to_owned(),
-        ..Settings::default()
-    }
 }
 
 /// A node whose kube-proxy has written its rules, as somebody else keeps them too.
@@ -235,64 +224,17 @@ fn flip(lab: &Lab) -> Value {
     json!({ "median": ms(times[RUNS / 2]), "least": ms(times[0]) })
 }
 
-/// The default cluster, with room for thousands of pods on a node.
-fn roomy_scenario() -> Scenario {
-    let mut scenario = default_scenario();
-    for (index, node) in scenario.cluster.nodes.iter_mut().enumerate() {
-        if let Ok(range) = format!("10.{}.0.0/16", 200 + index).try_into() {
-            node.pod_cidr = range;
-        }
-        node.capacity.insert("pods".into(), "10000".into());
-    }
-    scenario
-}
-
-fn at(seconds: u64) -> time::Instant {
-    time::Instant::START + time::Duration::from_secs(seconds)
-}
-
-fn manifest(index: usize, pods: usize) -> String {
-    let name = format!("app-{index}");
-    format!(
-        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  \
-         replicas: {pods}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    \
-         metadata: {{labels: {{app: {name}}}}}\n    spec:\n      containers:\n      - name: app\n        \
-         image: kubetm/app:1.0\n        ports: [{{containerPort: 8080}}]\n---\napiVersion: v1\n\
-         kind: Service\nmetadata: {{name: {name}}}\nspec:\n  selector: {{app: {name}}}\n  \
-         ports: [{{port: 80, targetPort: 8080}}]\n"
-    )
-}
-
 /// The first packet of a connection to the last of many Services, over the default cluster.
 fn walk(services: usize, endpoints: usize) -> Value {
-    let objects = cluster(services, endpoints);
-    let mut lab = Lab::new(&default_scenario(), 1);
-    lab.run_until(at(10));
-    let mut network = lab.network().clone();
-    for (name, kernel) in &mut network.kernels {
-        let settings = settings(name);
-        let mut rules = RuleSet::builtin();
-        rules.restore(&proxy::jumps(), true);
-        rules.restore(&proxy::full_sync(&objects, &settings).restore, true);
-        kernel.rules = rules.into();
-    }
-    let Some(client) = network.pod("shop/client").map(|it| it.ip) else { return Value::Null };
-    let last = services - 1;
-    let to = format!("10.{}.{}.{}:80", 96 + last / 65536, last / 256 % 256, last % 256);
-    let (Ok(to), sender) = (to.parse(), Party::Pod(client)) else { return Value::Null };
-    let packet = Packet::tcp(SocketAddr::new(client, 40_000), to, TcpFlags::SYN);
+    let Some(walker) = Walker::new(services, endpoints) else { return Value::Null };
     let run = || {
-        let (mut network, mut rng) = (network.clone(), Rng::new(1));
+        let mut network = walker.network.clone();
         let start = Instant::now();
-        let trip = travel::send(&mut network, &mut rng, at(10), &sender, packet);
-        (start.elapsed(), trip.trace)
+        let trace = walker.walk(&mut network);
+        (start.elapsed(), trace)
     };
     // The first walk after a change of rules sorts the long chains.
     let (first, trace) = run();
-    let evaluated = trace.steps.iter().filter_map(|step| match &step.event {
-        Event::Walked(passage) => Some(passage.evaluated()),
-        _ => None,
-    });
     let mut times: Vec<Duration> = (0..WALKS).map(|_| run().0).collect();
     times.sort();
     let us = |it: Duration| (it.as_secs_f64() * 1e8).round() / 1e2;
@@ -300,10 +242,19 @@ fn walk(services: usize, endpoints: usize) -> Value {
         "services": services,
         "endpointsPerService": endpoints,
         "steps": trace.steps.len(),
-        "rulesEvaluated": evaluated.sum::<usize>(),
+        "rulesEvaluated": rules_evaluated(&trace),
         "firstUs": us(first),
         "us": { "median": us(times[WALKS / 2]), "least": us(times[0]) },
     })
+}
+
+/// How many rules the kernel would have evaluated, one by one.
+fn rules_evaluated(trace: &Trace) -> usize {
+    let passages = trace.steps.iter().filter_map(|step| match &step.event {
+        Event::Walked(passage) => Some(passage.evaluated()),
+        _ => None,
+    });
+    passages.sum()
 }
 
 /// The median of some runs, and the fastest one; `work` returns something that depends on all of it.
@@ -318,58 +269,4 @@ fn milliseconds(mut work: impl FnMut() -> usize) -> Value {
     times.sort();
     let ms = |it: Duration| (it.as_secs_f64() * 1e6).round() / 1e3;
     json!({ "median": ms(times[RUNS / 2]), "least": ms(times[0]) })
-}
-
-fn cluster(services: usize, endpoints: usize) -> Objects {
-    let objects = (0..services).flat_map(|service| {
-        let slice = slice(service, endpoints);
-        [Object::from(self::service(service)), Object::from(slice)]
-    });
-    objects.collect()
-}
-
-fn meta(service: usize) -> ObjectMeta {
-    ObjectMeta {
-        name: format!("service-{service}"),
-        namespace: format!("team-{}", service % 20),
-        ..ObjectMeta::default()
-    }
-}
-
-fn service(index: usize) -> Service {
-    let port = ServicePort {
-        name: "http".to_owned(),
-        protocol: "TCP".to_owned(),
-        port: 80,
-        target_port: IntOrString::Int(8080),
-        ..ServicePort::default()
-    };
-    let spec = ServiceSpec {
-        cluster_ip: format!("10.{}.{}.{}", 96 + index / 65536, index / 256 % 256, index % 256),
-        ports: vec![port],
-        ..ServiceSpec::default()
-    };
-    Service { metadata: meta(index), spec, ..Service::default() }
-}
-
-fn slice(service: usize, endpoints: usize) -> EndpointSlice {
-    let mut metadata = meta(service);
-    metadata.labels.insert(SERVICE_NAME_LABEL.to_owned(), metadata.name.clone());
-    let endpoint = |index: usize| Endpoint {
-        addresses: vec![format!("10.244.{}.{}", service % 256, index % 256)],
-        node_name: Some(format!("node-{}", index % 3)),
-        ..Endpoint::default()
-    };
-    let port = SlicePort {
-        name: Some("http".to_owned()),
-        protocol: Some("TCP".to_owned()),
-        port: Some(8080),
-        ..SlicePort::default()
-    };
-    EndpointSlice {
-        metadata,
-        address_type: "IPv4".to_owned(),
-        endpoints: (0..endpoints).map(endpoint).collect(),
-        ports: vec![port],
-    }
 }

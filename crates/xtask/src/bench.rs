@@ -11,10 +11,13 @@ use crate::process;
 
 pub(crate) fn run(context: &Context) -> Result<()> {
     page::build(context)?;
+    let engine = page::build_engine(context)?;
+    let mut in_browser = page::node(context, "tests/page/engine.mjs");
     let svclab = ["run", "--quiet", "--release", "-p", "svclab-cli", "--bin", "svclab"];
     let mut svclab = context.cargo(&svclab);
     let result = json!({
         "engine": json_from(svclab.args(["--", "bench"]))?,
+        "engine_in_browser": json_from(in_browser.arg(engine))?,
         "page": json_from(&mut page::node(context, "tests/page/bench.mjs"))?,
         "dist": page::sizes(context)?,
     });

@@ -1,6 +1,6 @@
 //! The page's source → `dist/`, a folder of files for any file host, and how large they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -14,12 +14,25 @@ pub(crate) fn dist(context: &Context) -> PathBuf {
 }
 
 pub(crate) fn build(context: &Context) -> Result<()> {
-    let mut trunk = context.command("trunk");
-    // What it logs is not what was asked for: `bench` prints JSON and nothing else.
-    trunk.args(["build", "--release"]).stdout(std::io::stderr());
-    // Trunk reads NO_COLOR as a flag of its own and stops at the usual value `1`.
-    process::run(trunk.env_remove("NO_COLOR"))?;
+    trunk(context, "web/index.html", &dist(context))?;
     first_load::shorten(context)
+}
+
+/// The engine alone, which measures itself where it is opened; built as the page is. Gives its
+/// folder.
+pub(crate) fn build_engine(context: &Context) -> Result<PathBuf> {
+    let folder = context.target().join("xtask/engine");
+    trunk(context, "web/engine.html", &folder)?;
+    Ok(folder)
+}
+
+fn trunk(context: &Context, source: &str, folder: &Path) -> Result<()> {
+    let mut trunk = context.command("trunk");
+    trunk.args(["build", "--release", "--dist"]).arg(folder).arg(source);
+    // What it logs is not what was asked for: `bench` prints JSON and nothing else.
+    trunk.stdout(std::io::stderr());
+    // Trunk reads NO_COLOR as a flag of its own and stops at the usual value `1`.
+    process::run(trunk.env_remove("NO_COLOR"))
 }
 
 /// The sizes of each file, of all, and of those that the first load fetches.
@@ -57,8 +70,11 @@ pub(crate) fn node(context: &Context, script: &str) -> Command {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn plain_trunk_builds_the_page_with_its_own_profile_too() {
-        let index = include_str!("../../../web/index.html");
-        assert!(index.contains(r#"data-cargo-profile-release="page""#));
+    fn page_and_engine_are_built_alike_by_plain_trunk_too() {
+        let sources =
+            [include_str!("../../../web/index.html"), include_str!("../../../web/engine.html")];
+        for source in sources {
+            assert!(source.contains(r#"data-cargo-profile-release="page" data-wasm-opt="z""#));
+        }
     }
 }

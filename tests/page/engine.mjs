@@ -1,0 +1,13 @@
+// The engine, alone in a browser, built as the page is: its own times, as JSON.
+import { openBrowser, openSite } from "./site.mjs";
+
+const TIMEOUT = 300_000;
+
+const site = await openSite(process.argv[2]);
+const browser = await openBrowser();
+const page = await browser.newPage();
+await page.goto(site.url);
+await page.waitForFunction(() => document.title.startsWith("{"), undefined, { timeout: TIMEOUT });
+console.log(await page.title());
+await browser.close();
+site.close();
