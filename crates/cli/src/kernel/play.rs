@@ -67,7 +67,9 @@ pub(crate) fn play(world: &mut World, probe: &Probe) -> Result<Played, String> {
     let claims = probe.claims();
     let lost = claims.backends == Some(OneOrMany::One("timeout".to_owned()));
     let lossy = lost || claims.outcomes.as_ref().is_some_and(|it| it.contains_key("timeout"));
-    let timeout = span(probe.timeout.unwrap_or(if lossy { 0.8 } else { 2.0 }));
+    let usual = if lossy { 0.8 } else { 2.0 };
+    // `MAX_TIMEOUT`
+    let timeout = span(probe.timeout.or(world.timeout).unwrap_or(usual).min(10.0));
     // After the first timeout kernel_replay makes all attempts at once.
     let mut together: Option<Instant> = lost.then_some(world.at);
     let mut ended = world.at;

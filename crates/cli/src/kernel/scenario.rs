@@ -15,6 +15,9 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) description: String,
+    /// Seconds that an attempt waits, where its probe says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lan: Option<Lan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

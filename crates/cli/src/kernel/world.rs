@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) at: Instant,
     pub(crate) kept: BTreeMap<String, Connection>,
+    /// The scenario's own, in seconds.
+    pub(crate) timeout: Option<f64>,
     /// Pods whose link is down.
     down: BTreeMap<String, Attachment>,
 }
@@ -33,7 +35,8 @@ impl World {
     pub(crate) fn new(scenario: &Scenario, seed: u64) -> Result<World, String> {
         let net = network(scenario)?;
         let (kept, down) = (BTreeMap::new(), BTreeMap::new());
-        let mut world = World { net, rng: Rng::new(seed), at: Instant::START, kept, down };
+        let (at, timeout) = (Instant::START, scenario.timeout);
+        let mut world = World { net, rng: Rng::new(seed), at, kept, timeout, down };
         for node in &scenario.nodes {
             let text = scenario.rules.get(&node.name).or(scenario.rules.get("*"));
             if let Some(text) = text {
