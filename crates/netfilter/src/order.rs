@@ -24,11 +24,16 @@ pub trait Order<T> {
 
 impl<T> Order<T> for [T] {
     fn order_by(&mut self, compare: impl Fn(&T, &T) -> Ordering) {
-        let places = places(self.len(), &|a, b| compare(&self[a], &self[b]));
-        bring(self, places);
+        if !self.is_sorted_by(|a, b| compare(a, b).is_le()) {
+            let places = places(self.len(), &|a, b| compare(&self[a], &self[b]));
+            bring(self, places);
+        }
     }
 
     fn order_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K) {
+        if self.len() < 2 {
+            return;
+        }
         let keys: Vec<K> = self.iter().map(key).collect();
         bring(self, places(keys.len(), &|a, b| keys[a].cmp(&keys[b])));
     }
