@@ -8,7 +8,7 @@ use svclab_core::family::OfFamily;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::{Lab, NodeRules};
-use svclab_core::object::{EndpointAddress, EndpointSlice, Endpoints, Object, Protocol, Service};
+use svclab_core::object::{EndpointSlice, Endpoints, Object, Protocol, Service};
 use svclab_core::proxy::Origin;
 use svclab_core::scenario::{Cluster, HostSpec};
 use svclab_netfilter::order::Order;
@@ -464,9 +464,10 @@ fn old_ends(endpoints: &Endpoints) -> OldEnds {
     let mut res = OldEnds::default();
     for subset in &endpoints.subsets {
         for port in &subset.ports {
-            let end = |it: &EndpointAddress| format!("{}:{}", it.ip, port.port);
-            res.addresses.extend(subset.addresses.iter().map(end));
-            res.not_ready_addresses.extend(subset.not_ready_addresses.iter().map(end));
+            let end = |ip: &str| format!("{ip}:{}", port.port);
+            res.addresses.extend(subset.addresses.iter().map(|it| end(&it.ip)));
+            let not_ready = subset.not_ready_addresses.iter();
+            res.not_ready_addresses.extend(not_ready.map(|it| end(&it.ip)));
         }
     }
     res

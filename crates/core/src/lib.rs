@@ -7,6 +7,7 @@
 
 pub mod time;
 pub mod rng;
+mod digest;
 pub mod key;
 pub mod family;
 pub mod object;

@@ -38,21 +38,16 @@ impl Instant {
         let (days, rest) = (seconds / 86_400, seconds % 86_400);
         let (year, month, day) = date_from_days(days);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        let parts = [
-            (year, 1000, '-'),
-            (month, 10, '-'),
-            (day, 10, 'T'),
-            (hour, 10, ':'),
-            (minute, 10, ':'),
-            (second, 10, 'Z'),
-        ];
         // By hand: a large cluster writes hundreds of thousands of times.
         let mut text = String::with_capacity(20);
-        for (number, mut place, after) in parts {
-            while place > 0 {
-                text.push(char::from(b'0' + (number / place % 10) as u8));
-                place /= 10;
-            }
+        let two_digits = |text: &mut String, number: u64| {
+            text.push(char::from(b'0' + (number / 10 % 10) as u8));
+            text.push(char::from(b'0' + (number % 10) as u8));
+        };
+        two_digits(&mut text, year / 100);
+        let parts = [year % 100, month, day, hour, minute, second];
+        for (number, after) in parts.into_iter().zip(['-', '-', 'T', ':', ':', 'Z']) {
+            two_digits(&mut text, number);
             text.push(after);
         }
         text

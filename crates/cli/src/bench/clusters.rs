@@ -114,7 +114,7 @@ fn service(index: usize) -> Service {
     };
     let spec =
         ServiceSpec { cluster_ip: cluster_ip(index), ports: vec![port], ..ServiceSpec::default() };
-    Service { metadata: meta(index), spec, ..Service::default() }
+    Service { metadata: meta(index), spec: spec.into(), ..Service::default() }
 }
 
 fn slice(service: usize, endpoints: usize) -> EndpointSlice {
@@ -134,7 +134,7 @@ fn slice(service: usize, endpoints: usize) -> EndpointSlice {
     EndpointSlice {
         metadata,
         address_type: "IPv4".to_owned(),
-        endpoints: (0..endpoints).map(endpoint).collect(),
+        endpoints: (0..endpoints).map(|it| endpoint(it).into()).collect(),
         ports: vec![port],
     }
 }

@@ -77,7 +77,7 @@ impl<'a> Allocator<'a> {
 
     /// `initIPFamilyFields`: the families and their policy, from what was said or from the cluster.
     fn families(&self, service: &mut Service, old: Option<&ServiceSpec>) -> Result<(), Refusal> {
-        let spec = &mut service.spec;
+        let spec = &mut *service.spec;
         if !needs_cluster_ip(spec) {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl<'a> Allocator<'a> {
 
     /// An address for each family: the one asked for, or a free one.
     fn cluster_ips(&mut self, service: &mut Service) -> Result<(), Refusal> {
-        let spec = &mut service.spec;
+        let spec = &mut *service.spec;
         if !needs_cluster_ip(spec) || spec.cluster_ip == CLUSTER_IP_NONE {
             return Ok(());
         }
@@ -376,7 +376,7 @@ impl<'a> Allocator<'a> {
 
 /// The Services of the cluster: kinds stand together in the store.
 fn specs(objects: &Objects) -> impl Iterator<Item = &ServiceSpec> {
-    objects.of_kind(Kind::Service).filter_map(|object| Some(&object.as_service()?.spec))
+    objects.of_kind(Kind::Service).filter_map(|object| Some(&*object.as_service()?.spec))
 }
 
 fn refuse(errors: Errors, name: &str) -> Result<(), Refusal> {

@@ -61,7 +61,7 @@ fn validate_spec(spec: &DaemonSetSpec, errors: &mut Errors) {
     let empty = selector.filter(|it| **it == LabelSelector::default());
     if is_selector && empty.is_none() && !selector.is_some_and(|it| it.matches(labels)) {
         let detail = "`selector` does not match template `labels`";
-        errors.invalid("spec.template.metadata.labels", labels, detail);
+        errors.invalid("spec.template.metadata.labels", &**labels, detail);
     }
     if let Some(selector) = empty {
         errors.invalid("spec.selector", selector, "empty selector is invalid for daemonset");

@@ -50,7 +50,7 @@ pub(super) fn default_spec(spec: &mut PodSpec) {
 }
 
 fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
-    spec.init_containers.iter_mut().chain(&mut spec.containers)
+    spec.init_containers.iter_mut().chain(spec.containers.iter_mut())
 }
 
 fn default_container(container: &mut Container) {

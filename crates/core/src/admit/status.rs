@@ -42,8 +42,9 @@ fn keep_spec(new: &mut Object, old: &Object) {
         (Object::Pod(new), Object::Pod(old)) => {
             new.spec = old.spec.clone();
             new.metadata.owner_references.clone_from(&old.metadata.owner_references);
-            new.status.qos_class.clone_from(&old.status.qos_class);
-            one_pod_ip(&mut new.status.pod_ip, &mut new.status.pod_ips);
+            let status = &mut *new.status;
+            status.qos_class.clone_from(&old.status.qos_class);
+            one_pod_ip(&mut status.pod_ip, &mut status.pod_ips);
         }
         (Object::Deployment(new), Object::Deployment(old)) => {
             new.spec = old.spec.clone();

@@ -68,7 +68,7 @@ fn a_range_is_used_to_its_last_address() {
     cluster.settings.service_ranges = vec!["10.96.0.0/27".parse().expect("a CIDR")];
     let mut addresses: Vec<String> = (0..30)
         .map(|index| {
-            cluster.service(&format!("web-{index}"), "ports: [{port: 80}]").spec.cluster_ip
+            cluster.service(&format!("web-{index}"), "ports: [{port: 80}]").spec.cluster_ip.clone()
         })
         .collect();
     addresses.sort();
@@ -103,7 +103,7 @@ fn node_ports_come_from_above_their_band_and_are_shared_by_port_number() {
     for index in 0..20 {
         let spec =
             "type: NodePort, ports: [{name: a, port: 53, protocol: UDP}, {name: b, port: 53}]";
-        let ports = cluster.service(&format!("dns-{index}"), spec).spec.ports;
+        let ports = cluster.service(&format!("dns-{index}"), spec).spec.ports.clone();
         assert!(ports[0].node_port >= 30086);
         assert_eq!(ports[0].node_port, ports[1].node_port);
     }

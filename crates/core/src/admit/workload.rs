@@ -122,7 +122,7 @@ pub(super) fn validate_template(
     let is_empty = selector.is_some_and(|it| *it == LabelSelector::default());
     if !is_empty && !selector.is_some_and(|it| it.matches(labels)) {
         let detail = "`selector` does not match template `labels`";
-        errors.invalid("spec.template.metadata.labels", labels, detail);
+        errors.invalid("spec.template.metadata.labels", &**labels, detail);
     }
     validate_template_content(template, of, errors);
 }

@@ -51,7 +51,7 @@ fn list<'a>(term: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + us
 fn term_matches(term: &Value, node: &Node) -> bool {
     let fields = Labels::from([("metadata.name".to_owned(), node.metadata.name.clone())]);
     let mut all = list(term, "matchExpressions")
-        .map(|it| (it, &node.metadata.labels))
+        .map(|it| (it, &*node.metadata.labels))
         .chain(list(term, "matchFields").map(|it| (it, &fields)))
         .peekable();
     all.peek().is_some() && all.all(|(it, labels)| requirement_matches(it, labels))

@@ -1,6 +1,6 @@
 //! Conditions of a workload: set, found, removed as the workload controllers do.
 
-use crate::object::WorkloadCondition;
+use crate::object::{Shared, WorkloadCondition};
 use crate::time::Instant;
 
 pub fn condition(
@@ -23,13 +23,15 @@ pub fn find<'a>(conditions: &'a [WorkloadCondition], kind: &str) -> Option<&'a W
     conditions.iter().find(|it| it.r#type == kind)
 }
 
-pub fn remove(conditions: &mut Vec<WorkloadCondition>, kind: &str) {
-    conditions.retain(|it| it.r#type != kind);
+pub fn remove(conditions: &mut Shared<Vec<WorkloadCondition>>, kind: &str) {
+    if find(conditions, kind).is_some() {
+        conditions.retain(|it| it.r#type != kind);
+    }
 }
 
 /// Nothing changes where status and reason are the same; else the condition moves to the end
 /// (`SetDeploymentCondition`).
-pub fn set(conditions: &mut Vec<WorkloadCondition>, mut new: WorkloadCondition) {
+pub fn set(conditions: &mut Shared<Vec<WorkloadCondition>>, mut new: WorkloadCondition) {
     if let Some(old) = find(conditions, &new.r#type) {
         if old.status == new.status && old.reason == new.reason {
             return;

@@ -244,7 +244,7 @@ impl Turn<'_> {
             namespace: self.set.metadata.namespace.clone(),
             labels,
             annotations: template.metadata.annotations.clone(),
-            owner_references: vec![owner("apps/v1", "DaemonSet", &self.set.metadata)],
+            owner_references: vec![owner("apps/v1", "DaemonSet", &self.set.metadata)].into(),
             ..ObjectMeta::default()
         };
         let mut spec = self.spec.clone();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use svclab_netfilter::order::Order;
+use svclab_netfilter::order::{Gather, Order};
 
 use super::members::{
     HEADLESS_LABEL, address_of, dump_order, families, hostname, members, target_port,
@@ -11,7 +11,7 @@ use super::triggers::TRIGGER_TIME;
 use crate::admit::Version;
 use crate::object::{
     EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Labels, ObjectMeta, ObjectReference,
-    Pod, Service,
+    Pod, Service, Shared,
 };
 
 /// Addresses that one object holds at most (`maxCapacity`).
@@ -21,9 +21,12 @@ const TRUNCATED: &str = "truncated";
 /// From 1.33 on: whose work the object is.
 const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
 
-/// An address and whether it is ready, keyed so that iteration gives the controller's order: by
-/// IP as text, then by UID.
-type Addresses = BTreeMap<(String, String), (EndpointAddress, bool)>;
+/// Pods and whether each is ready, keyed so that iteration gives the controller's order: by IP as
+/// text, then by UID.
+type Members<'a> = BTreeMap<(&'a str, &'a str), (&'a Pod, bool)>;
+
+/// The addresses that an object has, by UID.
+type Known<'a> = BTreeMap<&'a str, &'a Shared<EndpointAddress>>;
 
 /// The Endpoints that `service` should have; None where those there are right (`syncService`).
 /// `trigger`: when what is behind this change happened, if it is known.
@@ -34,7 +37,7 @@ pub fn reconcile<'a>(
     trigger: Option<String>,
     version: Version,
 ) -> Option<Endpoints> {
-    let mut subsets = subsets(service, pods);
+    let mut subsets = subsets(service, pods, current);
     let truncated = truncate(&mut subsets);
     let labels = labels(service, version);
     let marked = current.is_some_and(|it| is_marked(it) == truncated);
@@ -54,6 +57,9 @@ pub fn reconcile<'a>(
 }
 
 fn annotate(meta: &mut ObjectMeta, key: &str, value: Option<String>) {
+    if meta.annotations.get(key) == value.as_ref() {
+        return;
+    }
     match value {
         Some(value) => meta.annotations.insert(key.to_owned(), value),
         None => meta.annotations.remove(key),
@@ -65,11 +71,12 @@ fn is_marked(endpoints: &Endpoints) -> bool {
 }
 
 /// The Service's own, and whether it is headless.
-fn labels(service: &Service, version: Version) -> Labels {
+fn labels(service: &Service, version: Version) -> Shared<Labels> {
     let mut labels = service.metadata.labels.clone();
-    labels.remove(HEADLESS_LABEL);
     if service.spec.is_headless() || service.spec.cluster_ip.is_empty() {
         labels.insert(HEADLESS_LABEL.into(), String::new());
+    } else if labels.contains_key(HEADLESS_LABEL) {
+        labels.remove(HEADLESS_LABEL);
     }
     if version >= Version::V1_33 {
         let (key, value) = MANAGED_BY;
@@ -102,49 +109,74 @@ fn truncate(subsets: &mut [EndpointSubset]) -> bool {
 }
 
 /// The subsets of `service`'s Endpoints (`endpoints.RepackSubsets`): ports with the same
-/// addresses share a subset.
-pub fn subsets<'a>(
+/// addresses share a subset. Addresses that `current` has already are those themselves.
+fn subsets<'a>(
     service: &'a Service,
     pods: impl Iterator<Item = &'a Pod> + 'a,
+    current: Option<&Endpoints>,
 ) -> Vec<EndpointSubset> {
-    let mut by_port: Vec<(Option<EndpointPort>, Addresses)> = Vec::new();
+    let mut by_port: Vec<(Option<Port>, Members<'_>)> = Vec::new();
     let publish = service.spec.publish_not_ready_addresses;
+    let family = families(service).first().copied().unwrap_or_default();
     for pod in members(service, pods).filter(|pod| publish || !pod.is_terminating()) {
-        let Some(address) = address(service, pod) else { continue };
+        let Some(ip) = address_of(pod, family) else { continue };
         for port in ports(service, pod) {
             let ready = publish || pod.is_ready();
-            insert(&mut by_port, port, address.clone(), ready);
+            insert(&mut by_port, port, (ip, pod), ready);
         }
     }
-    merge(by_port)
+    let there = current.iter().flat_map(|it| &it.subsets);
+    let there = there.flat_map(|it| it.addresses.iter().chain(&it.not_ready_addresses));
+    let known = there.filter_map(|it| Some((it.target_ref.as_ref()?.uid.as_str(), it)));
+    merge(service, by_port, &known.gather())
 }
 
+/// A port of the Service, by its place, and the number it leads to.
+type Port = (usize, i32);
+
 /// The ports of one pod; a headless Service without ports has one without number.
-fn ports(service: &Service, pod: &Pod) -> Vec<Option<EndpointPort>> {
+fn ports(service: &Service, pod: &Pod) -> Vec<Option<Port>> {
     if service.spec.ports.is_empty() {
         return if service.spec.is_headless() { vec![None] } else { Vec::new() };
     }
-    let number = |port| target_port(port, pod);
-    let found = service.spec.ports.iter().filter_map(|port| {
-        Some(Some(EndpointPort {
-            name: port.name.clone(),
-            port: number(port)?,
-            protocol: port.protocol().name().to_owned(),
-            app_protocol: port.app_protocol.clone(),
-        }))
-    });
-    found.collect()
+    let ports = service.spec.ports.iter().enumerate();
+    ports.filter_map(|(at, port)| Some(Some((at, target_port(port, pod)?)))).collect()
 }
 
-/// The pod's address of the Service's first family.
-fn address(service: &Service, pod: &Pod) -> Option<EndpointAddress> {
-    let family = families(service).first().copied()?;
-    Some(EndpointAddress {
-        ip: address_of(pod, family)?.to_owned(),
-        hostname: hostname(service, pod).unwrap_or_default(),
+fn endpoint_port(service: &Service, (at, number): Port) -> Option<EndpointPort> {
+    let port = service.spec.ports.get(at)?;
+    Some(EndpointPort {
+        name: port.name.clone(),
+        port: number,
+        protocol: port.protocol().name().to_owned(),
+        app_protocol: port.app_protocol.clone(),
+    })
+}
+
+/// The pod's address: the known one, where nothing in it has changed.
+fn address(
+    service: &Service,
+    (ip, pod): (&str, &Pod),
+    known: &Known<'_>,
+) -> Shared<EndpointAddress> {
+    let name = hostname(service, pod).unwrap_or_default();
+    let same = |known: &EndpointAddress| {
+        let EndpointAddress { ip: its_ip, hostname, node_name, target_ref } = known;
+        its_ip == ip
+            && hostname == name
+            && node_name.as_deref() == Some(&pod.spec.node_name)
+            && target_ref.as_ref().is_some_and(|it| refers_to(it, pod))
+    };
+    if let Some(known) = known.get(pod.metadata.uid.as_str()).filter(|it| same(it)) {
+        return (*known).clone();
+    }
+    let address = EndpointAddress {
+        ip: ip.to_owned(),
+        hostname: name.to_owned(),
         node_name: Some(pod.spec.node_name.clone()),
         target_ref: Some(target_ref(pod)),
-    })
+    };
+    address.into()
 }
 
 /// The reference to a pod that endpoints carry.
@@ -158,35 +190,49 @@ pub fn target_ref(pod: &Pod) -> ObjectReference {
     }
 }
 
-fn insert(
-    by_port: &mut Vec<(Option<EndpointPort>, Addresses)>,
-    port: Option<EndpointPort>,
-    address: EndpointAddress,
+/// Whether [`target_ref`] would be this one.
+pub fn refers_to(reference: &ObjectReference, pod: &Pod) -> bool {
+    let ObjectReference { kind, namespace, name, uid, api_version, resource_version, field_path } =
+        reference;
+    let meta = &pod.metadata;
+    (kind.as_str(), namespace, name, uid) == ("Pod", &meta.namespace, &meta.name, &meta.uid)
+        && [api_version, resource_version, field_path].into_iter().all(String::is_empty)
+}
+
+fn insert<'a>(
+    by_port: &mut Vec<(Option<Port>, Members<'a>)>,
+    port: Option<Port>,
+    (ip, pod): (&'a str, &'a Pod),
     ready: bool,
 ) {
-    let uid = address.target_ref.as_ref().map(|it| it.uid.clone()).unwrap_or_default();
-    let key = (address.ip.clone(), uid);
-    let addresses = match by_port.iter_mut().find(|(known, _)| *known == port) {
-        Some((_, addresses)) => addresses,
+    let members = match by_port.iter_mut().find(|(known, _)| *known == port) {
+        Some((_, members)) => members,
         None => {
-            by_port.push((port, Addresses::new()));
-            let Some((_, addresses)) = by_port.last_mut() else { return };
-            addresses
+            by_port.push((port, Members::new()));
+            let Some((_, members)) = by_port.last_mut() else { return };
+            members
         }
     };
     // An address that is both counts as not ready.
-    addresses.entry(key).and_modify(|known| known.1 &= ready).or_insert((address, ready));
+    let place = (ip, pod.metadata.uid.as_str());
+    members.entry(place).and_modify(|known| known.1 &= ready).or_insert((pod, ready));
 }
 
-fn merge(by_port: Vec<(Option<EndpointPort>, Addresses)>) -> Vec<EndpointSubset> {
-    let mut groups: Vec<(Vec<EndpointPort>, Addresses)> = Vec::new();
-    for (port, addresses) in by_port {
-        match groups.iter_mut().find(|(_, known)| *known == addresses) {
+fn merge(
+    service: &Service,
+    by_port: Vec<(Option<Port>, Members<'_>)>,
+    known: &Known<'_>,
+) -> Vec<EndpointSubset> {
+    let mut groups: Vec<(Vec<EndpointPort>, Members<'_>)> = Vec::new();
+    for (port, members) in by_port {
+        let port = port.and_then(|it| endpoint_port(service, it));
+        match groups.iter_mut().find(|(_, known)| same_members(known, &members)) {
             Some((ports, _)) => ports.extend(port),
-            None => groups.push((port.into_iter().collect(), addresses)),
+            None => groups.push((port.into_iter().collect(), members)),
         }
     }
-    let mut subsets: Vec<EndpointSubset> = groups.into_iter().map(subset).collect();
+    let subsets = groups.into_iter().map(|it| subset(service, it, known));
+    let mut subsets: Vec<EndpointSubset> = subsets.collect();
     // The controller sorts by a dump that contains UIDs: arbitrary but stable.
     subsets.order_by_key(|it| {
         let first = it.addresses.first().or(it.not_ready_addresses.first());
@@ -195,11 +241,22 @@ fn merge(by_port: Vec<(Option<EndpointPort>, Addresses)>) -> Vec<EndpointSubset>
     subsets
 }
 
-fn subset((mut ports, addresses): (Vec<EndpointPort>, Addresses)) -> EndpointSubset {
+fn same_members(one: &Members<'_>, other: &Members<'_>) -> bool {
+    one.keys().eq(other.keys()) && one.values().map(|it| it.1).eq(other.values().map(|it| it.1))
+}
+
+fn subset(
+    service: &Service,
+    (mut ports, members): (Vec<EndpointPort>, Members<'_>),
+    known: &Known<'_>,
+) -> EndpointSubset {
     ports.order_by_key(|port| dump_order(&dump(port)));
-    let (ready, not_ready): (Vec<_>, Vec<_>) = addresses.into_values().partition(|it| it.1);
-    let plain = |list: Vec<(EndpointAddress, bool)>| list.into_iter().map(|it| it.0).collect();
-    EndpointSubset { addresses: plain(ready), not_ready_addresses: plain(not_ready), ports }
+    let mut res = EndpointSubset { ports, ..EndpointSubset::default() };
+    for ((ip, _), (pod, ready)) in members {
+        let list = if ready { &mut res.addresses } else { &mut res.not_ready_addresses };
+        list.push(address(service, (ip, pod), known));
+    }
+    res
 }
 
 /// The port as Go's dump library writes it (`hashutil.DeepHashObject`).
@@ -224,7 +281,8 @@ mod tests {
             protocol: protocol.into(),
             app_protocol: None,
         };
-        let res = subset((ports.iter().map(port).collect(), Addresses::new()));
+        let ports = ports.iter().map(port).collect();
+        let res = subset(&Service::default(), (ports, Members::new()), &Known::new());
         let names: Vec<&str> = res.ports.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, expected);
     }

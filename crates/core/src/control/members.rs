@@ -41,7 +41,7 @@ pub fn members<'a>(
     pods: impl Iterator<Item = &'a Pod> + 'a,
 ) -> impl Iterator<Item = &'a Pod> + 'a {
     pods.filter(move |pod| selects(service, pod))
-        .filter(|pod| !pod.is_finished() && !pod.addresses().is_empty())
+        .filter(|pod| !pod.is_finished() && !pod.status.pod_ips.is_empty())
 }
 
 /// Whether the Service's selector takes the pod, whatever state it is in.
@@ -68,9 +68,9 @@ pub fn target_port(port: &ServicePort, pod: &Pod) -> Option<i32> {
 }
 
 /// The hostname that an endpoint carries: the pod's, where its subdomain names the Service.
-pub fn hostname(service: &Service, pod: &Pod) -> Option<String> {
+pub fn hostname<'a>(service: &Service, pod: &'a Pod) -> Option<&'a str> {
     let named = !pod.spec.hostname.is_empty() && pod.spec.subdomain == service.metadata.name;
-    named.then(|| pod.spec.hostname.clone())
+    named.then_some(&pod.spec.hostname)
 }
 
 /// The order in which the controllers sort ports: by the MD5 of a dump of the Go struct.

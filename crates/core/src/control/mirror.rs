@@ -10,7 +10,7 @@ use super::slices::{Event, MANAGED_BY_LABEL, Writes, dump, identity, is_same, po
 use super::triggers::TRIGGER_TIME;
 use crate::object::{
     Endpoint, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, Endpoints, Labels,
-    ObjectMeta, OwnerReference, SERVICE_NAME_LABEL, Service, SlicePort,
+    ObjectMeta, OwnerReference, SERVICE_NAME_LABEL, Service, Shared, SlicePort,
 };
 
 const MANAGED_BY: &str = "endpointslicemirroring-controller.k8s.io";
@@ -66,7 +66,7 @@ pub fn reconcile(endpoints: &Endpoints, existing: &[&EndpointSlice]) -> Writes {
     writes
 }
 
-type Wanted = BTreeMap<(bool, Vec<u8>), (Vec<SlicePort>, Vec<Endpoint>)>;
+type Wanted = BTreeMap<(bool, Vec<u8>), (Vec<SlicePort>, Vec<Shared<Endpoint>>)>;
 
 /// By family (true: IPv6) and ports: the endpoints of all subsets.
 fn wanted(endpoints: &Endpoints, events: &mut Vec<Event>) -> Wanted {
@@ -91,8 +91,8 @@ fn wanted(endpoints: &Endpoints, events: &mut Vec<Event>) -> Wanted {
             let (_, list) = group.or_insert_with(|| (ports.clone(), Vec::new()));
             let endpoint = endpoint(address, ip, ready);
             match list.iter_mut().find(|it| identity(it) == identity(&endpoint)) {
-                Some(known) => *known = endpoint,
-                None => list.push(endpoint),
+                Some(known) => *known = endpoint.into(),
+                None => list.push(endpoint.into()),
             }
         }
     }
@@ -135,9 +135,9 @@ fn endpoint(address: &EndpointAddress, ip: IpAddr, ready: bool) -> Endpoint {
     }
 }
 
-fn is_right(slice: &EndpointSlice, endpoints: &Endpoints, wanted: &[Endpoint]) -> bool {
+fn is_right(slice: &EndpointSlice, endpoints: &Endpoints, wanted: &[Shared<Endpoint>]) -> bool {
     let meta = &slice.metadata;
-    let same = |old: &Endpoint| {
+    let same = |old: &Shared<Endpoint>| {
         wanted.iter().any(|new| identity(new) == identity(old) && is_same(new, old))
     };
     meta.labels == labels(endpoints)
@@ -150,7 +150,7 @@ fn slice(
     endpoints: &Endpoints,
     v6: bool,
     ports: Vec<SlicePort>,
-    wanted: Vec<Endpoint>,
+    wanted: Vec<Shared<Endpoint>>,
 ) -> EndpointSlice {
     let meta = &endpoints.metadata;
     EndpointSlice {
@@ -165,7 +165,8 @@ fn slice(
                 uid: meta.uid.clone(),
                 controller: Some(true),
                 block_owner_deletion: Some(true),
-            }],
+            }]
+            .into(),
             ..ObjectMeta::default()
         },
         address_type: if v6 { "IPv6" } else { "IPv4" }.into(),
@@ -174,14 +175,14 @@ fn slice(
     }
 }
 
-fn labels(endpoints: &Endpoints) -> Labels {
+fn labels(endpoints: &Endpoints) -> Shared<Labels> {
     let mut res = endpoints.metadata.labels.clone();
     res.insert(SERVICE_NAME_LABEL.into(), endpoints.metadata.name.clone());
     res.insert(MANAGED_BY_LABEL.into(), MANAGED_BY.into());
     res
 }
 
-fn annotations(endpoints: &Endpoints) -> Labels {
+fn annotations(endpoints: &Endpoints) -> Shared<Labels> {
     let mut res = endpoints.metadata.annotations.clone();
     res.remove(LAST_APPLIED);
     res.remove(TRIGGER_TIME);

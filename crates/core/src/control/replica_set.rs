@@ -148,7 +148,7 @@ pub fn new_pod(set: &ReplicaSet) -> Pod {
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),
         finalizers: template.metadata.finalizers.clone(),
-        owner_references: vec![owner("apps/v1", "ReplicaSet", &set.metadata)],
+        owner_references: vec![owner("apps/v1", "ReplicaSet", &set.metadata)].into(),
         ..ObjectMeta::default()
     };
     Pod { metadata, spec: template.spec.clone(), ..Pod::default() }

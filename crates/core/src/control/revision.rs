@@ -4,9 +4,7 @@
 use serde_json::{Value, json};
 use svclab_netfilter::order::Order;
 
-use crate::object::{
-    ControllerRevision, Json, Labels, ObjectMeta, OwnerReference, PodTemplateSpec,
-};
+use crate::object::{ControllerRevision, Json, ObjectMeta, OwnerReference, PodTemplateSpec};
 
 /// The template's hash as Deployments name their ReplicaSets: FNV-1a over the template's text,
 /// its decimal digits mapped into the alphabet of generated names (`ComputeHash`,
@@ -103,13 +101,13 @@ pub fn template_of(revision: &ControllerRevision) -> Option<PodTemplateSpec> {
 fn metadata(subject: Subject) -> ObjectMeta {
     let Subject { owner, namespace, hash_label, template, .. } = subject;
     let hash = template_hash(template);
-    let mut labels: Labels = template.metadata.labels.clone();
+    let mut labels = template.metadata.labels.clone();
     labels.insert(hash_label.into(), hash.clone());
     ObjectMeta {
         name: format!("{}-{hash}", owner.name),
         namespace: namespace.into(),
         labels,
-        owner_references: vec![owner],
+        owner_references: vec![owner].into(),
         ..ObjectMeta::default()
     }
 }

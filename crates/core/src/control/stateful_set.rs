@@ -286,7 +286,7 @@ fn new_pod(set: &StatefulSet, ordinal: i32, revisions: Revisions) -> Pod {
         labels,
         annotations: template.metadata.annotations.clone(),
         finalizers: template.metadata.finalizers.clone(),
-        owner_references: vec![owner("apps/v1", "StatefulSet", &set.metadata)],
+        owner_references: vec![owner("apps/v1", "StatefulSet", &set.metadata)].into(),
         name,
         ..ObjectMeta::default()
     };

@@ -40,7 +40,7 @@ impl Verdict {
 
 /// The status of `pod` as it runs on the node with the addresses `host`.
 pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStatus {
-    let phase = run.phase();
+    let (phase, before) = (run.phase(), &pod.status);
     let ips = if run.plan.host_network { host.iter().collect() } else { run.ips.clone() };
     let up = !matches!(run.stage, Stage::Sandbox { .. });
     let texts: Vec<String> = if up { ips.iter().map(IpAddr::to_string).collect() } else { vec![] };
@@ -55,8 +55,8 @@ pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStat
     PodStatus {
         phase: phase.into(),
         conditions,
-        reason: if overdue { "DeadlineExceeded".into() } else { pod.status.reason.clone() },
-        message: if overdue { OVERDUE.into() } else { pod.status.message.clone() },
+        reason: if overdue { "DeadlineExceeded".into() } else { before.reason.clone() },
+        message: if overdue { OVERDUE.into() } else { before.message.clone() },
         host_ip: host.primary.to_string(),
         host_ips: host.iter().map(|it| Ip { ip: it.to_string() }).collect(),
         pod_ip: texts.first().cloned().unwrap_or_default(),
@@ -64,7 +64,11 @@ pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStat
         start_time: Some(run.accepted.rfc3339()),
         init_container_statuses: inits,
         container_statuses: regular,
-        ..pod.status.clone()
+        nominated_node_name: before.nominated_node_name.clone(),
+        qos_class: before.qos_class.clone(),
+        ephemeral_container_statuses: before.ephemeral_container_statuses.clone(),
+        resize: before.resize.clone(),
+        resource_claim_statuses: before.resource_claim_statuses.clone(),
     }
 }
 

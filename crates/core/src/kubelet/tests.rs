@@ -105,7 +105,7 @@ impl Stage {
         }
         if advance.report {
             let host = IpAddr::from([192, 168, 56, 31]);
-            self.pod.status = status(&self.pod, &self.run, host.into(), self.now);
+            self.pod.status = status(&self.pod, &self.run, host.into(), self.now).into();
             let line = summary(&self.pod);
             self.line(&line);
         }

@@ -118,8 +118,11 @@ fn kubernetes_endpoints(ip: IpAddr) -> (Endpoints, EndpointSlice) {
         app_protocol: None,
     };
     let address = EndpointAddress { ip: ip.clone(), ..EndpointAddress::default() };
-    let subset =
-        EndpointSubset { addresses: vec![address], ports: vec![port], ..EndpointSubset::default() };
+    let subset = EndpointSubset {
+        addresses: vec![address.into()],
+        ports: vec![port],
+        ..EndpointSubset::default()
+    };
     let mut metadata = kubernetes_meta();
     metadata.labels.insert("endpointslice.kubernetes.io/skip-mirror".into(), "true".into());
     let endpoints = Endpoints { metadata, subsets: vec![subset] };
@@ -129,7 +132,9 @@ fn kubernetes_endpoints(ip: IpAddr) -> (Endpoints, EndpointSlice) {
     let slice = EndpointSlice {
         metadata,
         address_type: address_type.into(),
-        endpoints: vec![Endpoint { addresses: vec![ip], conditions: ready, ..Endpoint::default() }],
+        endpoints: vec![
+            Endpoint { addresses: vec![ip], conditions: ready, ..Endpoint::default() }.into(),
+        ],
         ports: vec![SlicePort {
             name: Some("https".into()),
             protocol: Some("TCP".into()),

@@ -22,8 +22,8 @@ pub(super) struct Index {
     bound: BTreeMap<String, Ids>,
     /// By node name: what its pods take that have not ended.
     usage: BTreeMap<String, Usage>,
-    /// By the controller's UID and node name: its pods there that stay.
-    kin: BTreeMap<(String, String), usize>,
+    /// By the controller's UID, then by node name: its pods there that stay.
+    kin: BTreeMap<String, BTreeMap<String, usize>>,
     /// By namespace: pods and ReplicaSets without a controller.
     orphans: BTreeMap<String, Ids>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
@@ -33,8 +33,8 @@ pub(super) struct Index {
     controllers: BTreeMap<(String, Option<(String, String)>), Ids>,
     /// By Service: the pods its selector takes, in whatever state.
     members: BTreeMap<Id, Ids>,
-    /// By namespace and `kubernetes.io/service-name`: EndpointSlices.
-    slices: BTreeMap<(String, String), Ids>,
+    /// By the Service that `kubernetes.io/service-name` names: EndpointSlices.
+    slices: BTreeMap<ObjectKey, Ids>,
 }
 
 impl Index {
@@ -51,7 +51,7 @@ impl Index {
     }
 
     pub(super) fn kin(&self, controller: &str, node: &str) -> usize {
-        self.kin.get(&(controller.to_owned(), node.to_owned())).copied().unwrap_or(0)
+        self.kin.get(controller).and_then(|it| it.get(node)).copied().unwrap_or(0)
     }
 
     /// Pods and ReplicaSets that no controller looks after.
@@ -75,8 +75,7 @@ impl Index {
     }
 
     pub(super) fn slices<'a>(&'a self, service: &ObjectKey) -> impl Iterator<Item = Id> + use<'a> {
-        let place = (service.namespace.clone(), service.name.clone());
-        self.slices.get(&place).into_iter().flatten().copied()
+        self.slices.get(service).into_iter().flatten().copied()
     }
 
     /// The Services whose selector takes the pod.
@@ -183,12 +182,13 @@ impl Index {
         }
         let (before, after) = (before.and_then(kin), after.and_then(kin));
         if before != after {
-            let place = |(uid, node): (&str, &str)| (uid.to_owned(), node.to_owned());
-            if let Some(count) = before.and_then(|it| self.kin.get_mut(&place(it))) {
+            if let Some(count) = before.and_then(|(uid, node)| self.kin.get_mut(uid)?.get_mut(node))
+            {
                 *count = count.saturating_sub(1);
             }
-            if let Some(it) = after {
-                *self.kin.entry(place(it)).or_default() += 1;
+            if let Some((uid, node)) = after {
+                let nodes = self.kin.entry(uid.to_owned()).or_default();
+                *nodes.entry(node.to_owned()).or_default() += 1;
             }
         }
     }
@@ -230,7 +230,7 @@ impl Index {
     ) {
         let service = |it: Option<&Object>| {
             let name = it?.as_endpoint_slice()?.service_name()?;
-            Some((key.namespace.clone(), name.to_owned()))
+            Some(ObjectKey::new(Kind::Service, &key.namespace, name))
         };
         move_id(&mut self.slices, id, service(old).as_ref(), service(new).as_ref());
     }

@@ -14,7 +14,8 @@ use crate::control::node_lifecycle::GRACE;
 use crate::key::{Kind, ObjectKey};
 use crate::object::quantity::thousandths;
 use crate::object::{
-    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object, Taint,
+    DaemonEndpoint, Labels, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object,
+    Taint,
 };
 use crate::scenario::NodeSpec;
 use crate::time::Duration;
@@ -135,7 +136,7 @@ impl Lab {
         let Some(node) = self.objects.get(&key).and_then(Object::as_node) else { return };
         let mut node = node.clone();
         let was_ready = node.is_ready();
-        node.status = machine.status(&node.status, &self.now.rfc3339());
+        node.status = machine.status(&node.status, &self.now.rfc3339()).into();
         let cause = if was_ready { cause } else { self.kubelet_says(name, "NodeReady", cause) };
         self.write(Object::Node(node), cause);
     }
@@ -162,21 +163,23 @@ impl Machine {
         let spec = &self.spec;
         let mut res = Node::default();
         res.metadata.name.clone_from(&spec.name);
-        res.metadata.labels = self.labels().map(|(key, it)| (key.into(), it.into())).gather();
+        let labels: Labels = self.labels().map(|(key, it)| (key.into(), it.into())).gather();
+        res.metadata.labels = labels.into();
         let annotations = [
             ("kubeadm.alpha.kubernetes.io/cri-socket", "unix:///run/containerd/containerd.sock"),
             ("node.alpha.kubernetes.io/ttl", "0"),
             ("volumes.kubernetes.io/controller-managed-attach-detach", "true"),
         ];
-        res.metadata.annotations =
+        let annotations: Labels =
             annotations.into_iter().map(|(key, it)| (key.into(), it.into())).gather();
+        res.metadata.annotations = annotations.into();
         if spec.control_plane {
             let (key, effect) = (CONTROL_PLANE.into(), "NoSchedule".into());
             res.spec.taints = vec![Taint { key, effect, ..Taint::default() }];
         }
         res.spec.pod_cidr = spec.pod_cidr.primary.to_string();
         res.spec.pod_cidrs = spec.pod_cidr.iter().map(|it| it.to_string()).collect();
-        res.status = self.status(&NodeStatus::default(), now);
+        res.status = self.status(&NodeStatus::default(), now).into();
         res
     }
 

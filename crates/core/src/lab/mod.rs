@@ -43,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use svclab_netfilter::Family;
 
 use crate::admit::{self, Refusal};
+use crate::digest::DigestMap;
 use crate::family::Ranges;
 use crate::key::ObjectKey;
 use crate::kubelet::{Images, Link, ProbeKind};
@@ -179,7 +180,7 @@ pub struct Lab {
     evictions: BTreeMap<ObjectKey, Instant>,
     /// Pods that no node took.
     pending: BTreeMap<ObjectKey, Waiting>,
-    running: BTreeMap<ObjectKey, Rc<Tracked>>,
+    running: DigestMap<ObjectKey, Rc<Tracked>>,
     images: BTreeMap<NodeName, Images>,
     /// What containers of a namespace learn of Services; made anew after a Service has changed.
     links: BTreeMap<String, Rc<[Link]>>,
@@ -234,7 +235,7 @@ impl Lab {
             heard: BTreeMap::new(),
             evictions: BTreeMap::new(),
             pending: BTreeMap::new(),
-            running: BTreeMap::new(),
+            running: DigestMap::default(),
             images: BTreeMap::new(),
             links: BTreeMap::new(),
             last_address: BTreeMap::new(),

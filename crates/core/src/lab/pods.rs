@@ -355,12 +355,13 @@ impl Lab {
         let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
         let Some(node) = self.net.node(&pod.spec.node_name) else { return };
         let status = kubelet::status(pod, &tracked.run, node.addresses, self.now);
-        if pod.status == status {
+        if *pod.status == status {
             return;
         }
         let was_ready = pod.is_ready();
         let mut cause = tracked.status;
-        let pod = Pod { status, ..pod.clone() };
+        let status = status.into();
+        let pod = Pod { metadata: pod.metadata.clone(), spec: pod.spec.clone(), status };
         let ready = pod.is_ready();
         if was_ready != ready {
             cause = Some(self.note(cause, Happening::Ready { pod: key.clone(), ready }));

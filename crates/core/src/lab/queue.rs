@@ -1,12 +1,12 @@
 //! What is going to happen, by when.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use svclab_netfilter::Family;
 
 use super::log::EntryId;
+use crate::digest::DigestMap;
 use crate::key::ObjectKey;
 use crate::time::Instant;
 use crate::trace::NodeName;
@@ -64,8 +64,7 @@ pub(super) enum Task {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Queue {
     tasks: BTreeMap<Turn, (Rc<Task>, Option<EntryId>)>,
-    /// By the task's digest first: comparing names is slow where there are thousands.
-    waiting: BTreeMap<(u64, Rc<Task>), Turn>,
+    waiting: DigestMap<Rc<Task>, Turn>,
     count: u64,
 }
 
@@ -74,24 +73,22 @@ type Turn = (Instant, u64);
 impl Queue {
     /// A task that waits already keeps its cause and the earlier of the two times.
     pub(super) fn push(&mut self, at: Instant, task: Task, cause: Option<EntryId>) {
-        let mut place = (digest(&task), Rc::new(task));
         let mut cause = cause;
-        if let Some(turn) = self.waiting.get_mut(&place) {
+        if let Some(turn) = self.waiting.get(&task) {
             if turn.0 <= at {
                 return;
             }
-            if let Some((task, first)) = self.tasks.remove(turn) {
-                (place.1, cause) = (task, first.or(cause));
-            }
+            cause = self.tasks.remove(turn).and_then(|(_, first)| first).or(cause);
         }
+        let task = Rc::new(task);
         let turn = (at, self.count);
         self.count += 1;
-        self.tasks.insert(turn, (place.1.clone(), cause));
-        self.waiting.insert(place, turn);
+        self.tasks.insert(turn, (task.clone(), cause));
+        self.waiting.insert(task, turn);
     }
 
     pub(super) fn has(&self, task: Task) -> bool {
-        self.waiting.contains_key(&(digest(&task), Rc::new(task)))
+        self.waiting.contains_key(&task)
     }
 
     pub(super) fn next_at(&self) -> Option<Instant> {
@@ -102,30 +99,8 @@ impl Queue {
         let first = self.tasks.first_entry().filter(|it| it.key().0 <= at)?;
         let due = first.key().0;
         let (task, cause) = first.remove();
-        let place = (digest(&task), task);
-        self.waiting.remove(&place);
-        Some((due, Rc::unwrap_or_clone(place.1), cause))
-    }
-}
-
-fn digest(task: &Task) -> u64 {
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    task.hash(&mut hasher);
-    hasher.0
-}
-
-/// FNV-1a: the standard library's own hashers differ from run to run.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+        self.waiting.remove(&task);
+        Some((due, Rc::unwrap_or_clone(task), cause))
     }
 }
 

@@ -40,8 +40,8 @@ impl Lab {
         pod: &Pod,
         cause: Option<EntryId>,
     ) {
-        let what = |it: &Pod| (it.metadata.labels.clone(), it.spec.clone());
-        let same = old.is_some_and(|old| what(old) == what(pod));
+        let same = old
+            .is_some_and(|old| old.metadata.labels == pod.metadata.labels && old.spec == pod.spec);
         if self.scheduler && !same && is_for_scheduler(pod) {
             self.soon(SCHEDULER, Task::Schedule(key.clone()), cause);
         }

@@ -1,6 +1,5 @@
 //! Who answers HTTP: a connection and a message → what the process at its end says.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -9,6 +8,7 @@ use super::index::Index;
 use super::pods::Tracked;
 use super::proxies::Proxies;
 use crate::control::ingress::{self, is_controller};
+use crate::digest::DigestMap;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet;
 use crate::net::Party;
@@ -27,7 +27,7 @@ const PUBLIC: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 pub(super) struct Sites<'a> {
     pub(super) objects: &'a Objects,
     pub(super) index: &'a Index,
-    pub(super) running: &'a BTreeMap<ObjectKey, Rc<Tracked>>,
+    pub(super) running: &'a DigestMap<ObjectKey, Rc<Tracked>>,
     pub(super) proxies: &'a Proxies,
     pub(super) now: Instant,
     /// Counts requests: a reverse proxy takes one endpoint after the other.

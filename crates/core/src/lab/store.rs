@@ -41,20 +41,25 @@ impl Lab {
     /// Nothing happens where nothing changed. An object that waits for its deletion goes with its
     /// last finalizer.
     pub(super) fn write(&mut self, object: Object, cause: Option<EntryId>) -> ObjectKey {
-        let old = self.objects.get(&object.key());
-        let generation = admit::next_generation(old, &object, self.settings.version);
-        self.put(object, generation, cause)
+        let version = self.settings.version;
+        self.put(object, &|old, new| admit::next_generation(old, new, version), cause)
     }
 
     /// The same through the subresource `status`: whatever changes, the generation stays.
     pub(super) fn write_status(&mut self, object: Object, cause: Option<EntryId>) -> ObjectKey {
-        let generation = object.meta().generation;
-        self.put(object, generation, cause)
+        self.put(object, &|_, new| new.meta().generation, cause)
     }
 
-    fn put(&mut self, mut object: Object, generation: i64, cause: Option<EntryId>) -> ObjectKey {
+    fn put(
+        &mut self,
+        mut object: Object,
+        generation: &dyn Fn(Option<&Object>, &Object) -> i64,
+        cause: Option<EntryId>,
+    ) -> ObjectKey {
         let key = object.key();
-        let old = self.objects.get(&key);
+        let id = self.objects.id(&key);
+        let old = id.and_then(|id| self.objects.by_id(id));
+        let generation = generation(old, &object);
         let meta = object.meta_mut();
         match old {
             Some(old) => {
@@ -80,10 +85,11 @@ impl Lab {
             meta.creation_timestamp = self.now.rfc3339();
         }
         let object = Rc::new(object);
-        let old = self.objects.insert(object.clone());
-        if let Some(id) = self.objects.id(&key) {
-            self.index.replace(&self.objects, (&key, id), old.as_deref(), Some(&object));
-        }
+        let (id, old) = match id {
+            Some(id) => (id, self.objects.replace(id, object.clone())),
+            None => (self.objects.add(key.clone(), object.clone()), None),
+        };
+        self.index.replace(&self.objects, (&key, id), old.as_deref(), Some(&object));
         let what = if old.is_none() { Watched::Added } else { Watched::Modified };
         self.remember(what, object.clone());
         self.tell(&key, old.as_deref(), Some(&object), cause);
@@ -100,6 +106,7 @@ impl Lab {
         self.index.replace(&self.objects, (key, id), Some(&old), None);
         self.resource_version += 1;
         self.sources.remove(key);
+        self.memory.forget((key, id));
         self.remember(Watched::Deleted, old.clone());
         self.tell(key, Some(&old), None, cause);
         self.clean_up_after(key, &old, cause);
@@ -148,18 +155,8 @@ impl Lab {
         ids.filter_map(|id| self.objects.by_id(id)?.as_pod())
     }
 
-    /// The pods that the Service's selector takes, in the order of their creation.
-    pub(super) fn members<'a>(
-        &'a self,
-        service: &ObjectKey,
-    ) -> impl Iterator<Item = &'a Pod> + use<'a> {
-        let id = self.objects.id(service);
-        let members = id.into_iter().flat_map(|id| self.index.members(id));
-        members.filter_map(|id| self.objects.by_id(id)?.as_pod())
-    }
-
     pub(super) fn key_of(&self, id: Id) -> Option<ObjectKey> {
-        self.objects.by_id(id).map(Object::key)
+        self.objects.key_of(id).map(|it| ObjectKey::clone(it))
     }
 }
 

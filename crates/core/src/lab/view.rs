@@ -13,7 +13,7 @@ use crate::admit::Version;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
-use crate::object::{ContainerStatus, Pod};
+use crate::object::{ContainerStatus, Labels, Pod};
 use crate::proxy::{Origins, Settings};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
@@ -135,7 +135,7 @@ impl Lab {
             restarts: pod.status.container_statuses.iter().map(|it| it.restart_count).sum(),
             trouble: trouble(pod),
             listens: run.map(|it| it.listens(self.now).tcp()).unwrap_or_default(),
-            labels: pod.metadata.labels.clone(),
+            labels: Labels::clone(&pod.metadata.labels),
             strips,
             key,
         }

@@ -42,9 +42,6 @@ impl Lab {
                 self.tell_endpoints(key, ENDPOINTS, cause);
                 let endpoints = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
                 self.soon(ENDPOINTS, Task::Mirror(endpoints), cause);
-                if new.is_none() {
-                    self.memory.forget(key);
-                }
                 self.links.clear();
                 self.names.changed = self.now;
                 let (old, new) =
@@ -105,7 +102,10 @@ impl Lab {
         if (!counts(old) && !counts(new)) || old.map(facts) == new.map(facts) {
             return;
         }
-        let pods = [old, new].into_iter().flatten();
+        // Where the labels are the same, so are the Services.
+        let relabelled =
+            |old: &&Pod| new.is_none_or(|new| new.metadata.labels != old.metadata.labels);
+        let pods = old.filter(relabelled).into_iter().chain(new);
         let services: Vec<ObjectKey> = pods
             .flat_map(|pod| self.index.services_of(&self.objects, pod))
             .filter_map(|id| self.key_of(id))
@@ -129,9 +129,9 @@ impl Lab {
         new: Option<&Object>,
         cause: Option<EntryId>,
     ) {
-        let owner = |it: Option<&Object>| it.and_then(|it| it.meta().controller().cloned());
-        let (before, after) = (owner(old), owner(new));
-        for owner in [&before, &after].into_iter().flatten() {
+        let before = old.and_then(|it| it.meta().controller());
+        let after = new.and_then(|it| it.meta().controller());
+        for owner in [before, after].into_iter().flatten() {
             let Some(kind) = Kind::parse(&owner.api_version, &owner.kind) else { continue };
             let owner = ObjectKey::new(kind, &key.namespace, &owner.name);
             if new.is_none() && key.kind == Kind::Pod {

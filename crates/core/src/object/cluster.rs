@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::ObjectMeta;
 use super::json::api;
+use super::{ObjectMeta, Shared};
 
 api! {
     struct Node {
         metadata: ObjectMeta,
         spec: NodeSpec,
-        status: NodeStatus,
+        status: Shared<NodeStatus>,
     }
 
     struct NodeSpec {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::json::api;
-use super::{ObjectMeta, ObjectReference, Protocol};
+use super::{ObjectMeta, ObjectReference, Protocol, Shared};
 
 api! {
     struct Endpoints {
@@ -12,8 +12,8 @@ api! {
     }
 
     struct EndpointSubset {
-        addresses: Vec<EndpointAddress>,
-        not_ready_addresses: Vec<EndpointAddress>,
+        addresses: Vec<Shared<EndpointAddress>>,
+        not_ready_addresses: Vec<Shared<EndpointAddress>>,
         ports: Vec<EndpointPort>,
     }
 
@@ -34,7 +34,7 @@ api! {
     struct EndpointSlice {
         metadata: ObjectMeta,
         address_type: String,
-        endpoints: Vec<Endpoint>,
+        endpoints: Vec<Shared<Endpoint>>,
         ports: Vec<SlicePort>,
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::Shared;
 use super::json::{Json, WrongType, api};
 
 pub type Labels = BTreeMap<String, String>;
@@ -21,9 +22,9 @@ api! {
         creation_timestamp: String,
         deletion_timestamp: Option<String>,
         deletion_grace_period_seconds: Option<i64>,
-        labels: Labels,
-        annotations: BTreeMap<String, String>,
-        owner_references: Vec<OwnerReference>,
+        labels: Shared<Labels>,
+        annotations: Shared<BTreeMap<String, String>>,
+        owner_references: Shared<Vec<OwnerReference>>,
         finalizers: Vec<String>,
         managed_fields: Vec<Value>,
     }

@@ -14,7 +14,7 @@ api! {
     struct Pod {
         metadata: ObjectMeta,
         spec: Shared<PodSpec>,
-        status: PodStatus,
+        status: Shared<PodStatus>,
     }
 
     struct PodTemplateSpec {
@@ -24,8 +24,8 @@ api! {
 
     struct PodSpec {
         volumes: Vec<Value>,
-        init_containers: Vec<Container>,
-        containers: Vec<Container>,
+        init_containers: Shared<Vec<Container>>,
+        containers: Shared<Vec<Container>>,
         ephemeral_containers: Vec<Value>,
         restart_policy: String,
         termination_grace_period_seconds: Option<i64>,

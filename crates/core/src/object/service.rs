@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use super::json::api;
-use super::{IntOrString, Labels, ObjectMeta};
+use super::{IntOrString, Labels, ObjectMeta, Shared};
 
 api! {
     struct Service {
         metadata: ObjectMeta,
-        spec: ServiceSpec,
+        spec: Shared<ServiceSpec>,
         status: ServiceStatus,
     }
 

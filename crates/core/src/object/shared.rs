@@ -9,13 +9,20 @@ use serde_json::Value;
 use super::{Json, WrongType};
 
 /// Reads like a `T`. A pod's status is written many times in its life and its spec once: each of
-/// those writes would copy the spec.
+/// those writes would copy the spec. And of a Service's many endpoints one changes at a time.
 #[derive(Clone, Default)]
 pub struct Shared<T>(Rc<T>);
 
 impl<T> From<T> for Shared<T> {
     fn from(value: T) -> Shared<T> {
         Shared(Rc::new(value))
+    }
+}
+
+impl<T> Shared<T> {
+    /// Whether neither was changed since one was copied from the other.
+    pub fn is_copy_of(&self, other: &Shared<T>) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -34,9 +41,21 @@ impl<T: Clone> DerefMut for Shared<T> {
     }
 }
 
+impl<'a, T> IntoIterator for &'a Shared<T>
+where
+    &'a T: IntoIterator,
+{
+    type Item = <&'a T as IntoIterator>::Item;
+    type IntoIter = <&'a T as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Shared<T>) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        self.is_copy_of(other) || self.0 == other.0
     }
 }
 

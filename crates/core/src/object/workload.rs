@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::json::api;
-use super::{IntOrString, LabelSelector, ObjectMeta, PodTemplateSpec};
+use super::{IntOrString, LabelSelector, ObjectMeta, PodTemplateSpec, Shared};
 
 api! {
     struct Deployment {
         metadata: ObjectMeta,
-        spec: DeploymentSpec,
+        spec: Shared<DeploymentSpec>,
         status: DeploymentStatus,
     }
 
@@ -40,7 +40,7 @@ api! {
         ready_replicas: i32,
         available_replicas: i32,
         unavailable_replicas: i32,
-        conditions: Vec<WorkloadCondition>,
+        conditions: Shared<Vec<WorkloadCondition>>,
         collision_count: Option<i32>,
     }
 
@@ -56,7 +56,7 @@ api! {
 
     struct ReplicaSet {
         metadata: ObjectMeta,
-        spec: ReplicaSetSpec,
+        spec: Shared<ReplicaSetSpec>,
         status: ReplicaSetStatus,
     }
 
@@ -69,7 +69,7 @@ api! {
 
     struct StatefulSet {
         metadata: ObjectMeta,
-        spec: StatefulSetSpec,
+        spec: Shared<StatefulSetSpec>,
         status: StatefulSetStatus,
     }
 
@@ -90,7 +90,7 @@ api! {
 
     struct DaemonSet {
         metadata: ObjectMeta,
-        spec: DaemonSetSpec,
+        spec: Shared<DaemonSetSpec>,
         status: DaemonSetStatus,
     }
 
@@ -175,6 +175,6 @@ api! {
         ready_replicas: i32,
         available_replicas: i32,
         observed_generation: i64,
-        conditions: Vec<WorkloadCondition>,
+        conditions: Shared<Vec<WorkloadCondition>>,
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn watched(objects: &Objects, settings: &Settings) -> Watched {
     let modern = settings.version >= Version::Modern;
     let by_range = settings.detect_local_mode == DetectLocal::NodeCidr;
     let node = node_object(objects, settings);
-    let mut labels = node.map(|it| it.metadata.labels.clone()).unwrap_or_default();
+    let mut labels = node.map(|it| Labels::clone(&it.metadata.labels)).unwrap_or_default();
     labels.retain(|name, _| !modern || name == ZONE_LABEL);
     Watched {
         labels,

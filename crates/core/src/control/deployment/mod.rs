@@ -163,12 +163,12 @@ impl<'a> Turn<'a> {
         let revision = self.revision.filter(|it| Some(it) != annotation);
         let changed = revision.is_some() || self.status != self.deployment.status;
         let deployment = changed.then(|| {
-            let mut deployment = Box::new(self.deployment.clone());
-            deployment.status = self.status;
+            let Deployment { metadata, spec, .. } = self.deployment;
+            let (mut metadata, spec) = (metadata.clone(), spec.clone());
             if let Some(revision) = revision {
-                deployment.metadata.annotations.insert(REVISION.into(), revision);
+                metadata.annotations.insert(REVISION.into(), revision);
             }
-            deployment
+            Box::new(Deployment { metadata, spec, status: self.status })
         });
         Plan { sets, deployment, recheck }
     }

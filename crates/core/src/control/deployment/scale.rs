@@ -24,11 +24,13 @@ impl Turn<'_> {
         if !self.is_rolling() {
             return (0, 0);
         }
-        let update = self.deployment.spec.strategy.rolling_update.clone().unwrap_or_default();
-        let quarter = || IntOrString::from("25%");
-        let surge = share(&update.max_surge.unwrap_or_else(quarter), self.wanted(), true);
-        let unavailable = update.max_unavailable.unwrap_or_else(quarter);
-        let unavailable = share(&unavailable, self.wanted(), false);
+        let update = self.deployment.spec.strategy.rolling_update.as_ref();
+        let share = |limit: Option<&IntOrString>, up| match limit {
+            Some(limit) => share(limit, self.wanted(), up),
+            None => share(&"25%".into(), self.wanted(), up),
+        };
+        let surge = share(update.and_then(|it| it.max_surge.as_ref()), true);
+        let unavailable = share(update.and_then(|it| it.max_unavailable.as_ref()), false);
         if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{PROGRESSING, REVISION, Turn};
 use crate::control::conditions;
 use crate::control::revision::{owner, template_hash};
-use crate::object::{Labels, ObjectMeta, PodTemplateSpec, ReplicaSet, ReplicaSetSpec};
+use crate::object::{Labels, ObjectMeta, PodTemplateSpec, ReplicaSet, ReplicaSetSpec, Shared};
 
 const HASH_LABEL: &str = "pod-template-hash";
 const HISTORY: &str = "deployment.kubernetes.io/revision-history";
@@ -35,12 +35,14 @@ pub(super) fn revision(set: &ReplicaSet) -> i64 {
 
 /// Whether two templates differ in their hash label alone (`EqualIgnoreHash`).
 pub fn same_template(a: &PodTemplateSpec, b: &PodTemplateSpec) -> bool {
-    let labels = |it: &PodTemplateSpec| -> Vec<(String, String)> {
-        let labels = it.metadata.labels.clone();
-        labels.into_iter().filter(|(key, _)| key != HASH_LABEL).collect()
+    fn labels(of: &PodTemplateSpec) -> impl Iterator<Item = (&String, &String)> {
+        of.metadata.labels.iter().filter(|(key, _)| *key != HASH_LABEL)
+    }
+    let same_rest = || {
+        let labels = b.metadata.labels.clone();
+        ObjectMeta { labels, ..a.metadata.clone() } == b.metadata
     };
-    let rest = |it: &PodTemplateSpec| ObjectMeta { labels: Labels::new(), ..it.metadata.clone() };
-    a.spec == b.spec && labels(a) == labels(b) && rest(a) == rest(b)
+    a.spec == b.spec && labels(a).eq(labels(b)) && same_rest()
 }
 
 impl Turn<'_> {
@@ -83,11 +85,14 @@ impl Turn<'_> {
 
     /// The new set's annotations: the Deployment's, and a revision above all others. A set that
     /// is used again remembers the revisions it had (`SetNewReplicaSetAnnotations`).
-    fn annotations(&self, set: &ReplicaSet, next: i64) -> Labels {
+    fn annotations(&self, set: &ReplicaSet, next: i64) -> Shared<Labels> {
         let mut res = set.metadata.annotations.clone();
         let given = self.deployment.metadata.annotations.iter();
-        let given = given.filter(|(key, _)| !OWN.contains(&key.as_str()));
-        res.extend(given.map(|(key, value)| (key.clone(), value.clone())));
+        for (key, value) in given.filter(|(key, _)| !OWN.contains(&key.as_str())) {
+            if res.get(key) != Some(value) {
+                res.insert(key.clone(), value.clone());
+            }
+        }
         let before = res.get(REVISION).cloned();
         if revision(set) >= next {
             return res;
@@ -131,7 +136,7 @@ impl Turn<'_> {
             name: format!("{}-{hash}", meta.name),
             namespace: meta.namespace.clone(),
             labels: template.metadata.labels.clone(),
-            owner_references: vec![owner("apps/v1", "Deployment", meta)],
+            owner_references: vec![owner("apps/v1", "Deployment", meta)].into(),
             ..ObjectMeta::default()
         };
         let spec = ReplicaSetSpec {
@@ -140,7 +145,7 @@ impl Turn<'_> {
             selector: Some(selector),
             template,
         };
-        ReplicaSet { metadata, spec, ..ReplicaSet::default() }
+        ReplicaSet { metadata, spec: spec.into(), ..ReplicaSet::default() }
     }
 }
 

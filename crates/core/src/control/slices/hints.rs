@@ -121,7 +121,10 @@ fn rehint(draft: &mut Draft, hints: &dyn Fn(&Endpoint) -> Option<EndpointHints>)
     draft.update.extend(wrong.into_iter().cloned());
     for slice in draft.create.iter_mut().chain(&mut draft.update) {
         for endpoint in &mut slice.endpoints {
-            endpoint.hints = hints(endpoint);
+            let hints = hints(endpoint);
+            if endpoint.hints != hints {
+                endpoint.hints = hints;
+            }
         }
     }
 }
@@ -299,13 +302,16 @@ mod tests {
     }
 
     fn slice(zones: &[&str]) -> EndpointSlice {
-        let endpoint = |zone: &&str| Endpoint {
-            zone: Some((*zone).to_owned()),
-            conditions: crate::object::EndpointConditions {
-                ready: Some(true),
-                ..Default::default()
-            },
-            ..Endpoint::default()
+        let endpoint = |zone: &&str| {
+            let endpoint = Endpoint {
+                zone: Some((*zone).to_owned()),
+                conditions: crate::object::EndpointConditions {
+                    ready: Some(true),
+                    ..Default::default()
+                },
+                ..Endpoint::default()
+            };
+            endpoint.into()
         };
         EndpointSlice { endpoints: zones.iter().map(endpoint).collect(), ..Default::default() }
     }
@@ -316,7 +322,7 @@ mod tests {
         let Topology(ratios) = Topology::of(nodes.iter());
         let mut draft = Draft { create: vec![slice(zones)], ..Draft::default() };
         let res = by_topology(&ratios, &mut draft).map(|()| {
-            let zone = |it: &Endpoint| {
+            let zone = |it: &crate::object::Shared<Endpoint>| {
                 it.hints.as_ref().map_or("-".into(), |it| it.for_zones[0].name.clone())
             };
             draft.create[0].endpoints.iter().map(zone).collect::<Vec<String>>().join(" ")

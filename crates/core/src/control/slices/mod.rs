@@ -5,18 +5,16 @@ mod endpoint;
 mod hints;
 mod pack;
 
-use std::collections::BTreeMap;
-
 use svclab_netfilter::order::{Gather, Order};
 
 use super::members::{HEADLESS_LABEL, families, members};
 use super::triggers::TRIGGER_TIME;
 use crate::object::{
     EndpointSlice, Labels, Node, ObjectMeta, OwnerReference, Pod, SERVICE_NAME_LABEL, Service,
-    SlicePort,
+    Shared, SlicePort,
 };
 
-use endpoint::Group;
+use endpoint::{Group, same_ports};
 use pack::Draft;
 
 pub use hints::{Topology, wants_hints};
@@ -76,7 +74,7 @@ pub fn reconcile(
     for family in sorted {
         let of_family = existing.iter().filter(|it| it.address_type == family);
         let slices: Vec<&EndpointSlice> = of_family.copied().collect();
-        let groups = endpoint::groups(service, &pods, family, around.node);
+        let groups = endpoint::groups(service, &pods, family, around.node, &slices);
         let turn = Turn { service, family };
         turn.reconcile(groups, &slices, around, &mut writes);
     }
@@ -101,21 +99,24 @@ impl Turn<'_> {
         writes: &mut Writes,
     ) {
         let mut draft = Draft::default();
-        let mut by_ports: BTreeMap<Vec<u8>, Vec<&EndpointSlice>> = BTreeMap::new();
+        let mut rest: Vec<&EndpointSlice> = Vec::new();
         for slice in existing {
             // The controller takes the ports it reads, null, for others than the empty list it
             // makes: slices without ports are made anew each time.
             if self.owns(slice) && !slice.ports.is_empty() {
-                by_ports.entry(ports_key(&slice.ports)).or_default().push(slice);
+                rest.push(slice);
             } else {
                 draft.delete.push(slice);
             }
         }
         for group in groups {
-            let slices = by_ports.remove(&group.key).unwrap_or_default();
-            self.pack(group, &slices, &mut draft);
+            let of_group = |it: &&EndpointSlice| same_ports(&it.ports, &group.ports);
+            let (slices, others) = rest.into_iter().partition(of_group);
+            rest = others;
+            self.pack(group, slices, &mut draft);
         }
-        draft.delete.extend(by_ports.into_values().flatten());
+        rest.order_by_key(|it| ports_key(&it.ports));
+        draft.delete.extend(rest);
         self.keep_one(existing.len(), &mut draft);
         self.hint(around, &mut draft, writes);
         self.finish(draft, around.trigger.as_ref(), writes);
@@ -150,6 +151,9 @@ impl Turn<'_> {
         }
         for slice in create.iter_mut().chain(&mut update) {
             let annotations = &mut slice.metadata.annotations;
+            if annotations.get(TRIGGER_TIME) == trigger {
+                continue;
+            }
             match trigger {
                 Some(time) => annotations.insert(TRIGGER_TIME.into(), time.clone()),
                 None => annotations.remove(TRIGGER_TIME),
@@ -175,7 +179,8 @@ impl Turn<'_> {
                     uid: meta.uid.clone(),
                     controller: Some(true),
                     block_owner_deletion: Some(true),
-                }],
+                }]
+                .into(),
                 ..ObjectMeta::default()
             },
             address_type: self.family.into(),
@@ -184,22 +189,22 @@ impl Turn<'_> {
         }
     }
 
-    fn labels(&self) -> Labels {
-        let mut res = plain_labels(&self.service.metadata.labels);
+    fn labels(&self) -> Shared<Labels> {
+        let plain = plain_labels(&self.service.metadata.labels);
+        let mut res: Labels = plain.map(|(key, value)| (key.clone(), value.clone())).gather();
         res.insert(SERVICE_NAME_LABEL.into(), self.service.metadata.name.clone());
         res.insert(MANAGED_BY_LABEL.into(), MANAGED_BY.into());
         if self.service.spec.is_headless() {
             res.insert(HEADLESS_LABEL.into(), String::new());
         }
-        res
+        res.into()
     }
 }
 
 /// Without those that the controller sets itself.
-fn plain_labels(labels: &Labels) -> Labels {
+fn plain_labels(labels: &Labels) -> impl Iterator<Item = (&String, &String)> {
     let reserved = [SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL];
-    let plain = labels.iter().filter(|(key, _)| !reserved.contains(&key.as_str()));
-    plain.map(|(key, value)| (key.clone(), value.clone())).gather()
+    labels.iter().filter(move |(key, _)| !reserved.contains(&key.as_str()))
 }
 
 fn is_same_placeholder(slice: &EndpointSlice, placeholder: &EndpointSlice) -> bool {

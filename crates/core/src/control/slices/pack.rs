@@ -8,7 +8,7 @@ use svclab_netfilter::order::Order;
 
 use super::endpoint::{Group, identity, is_same};
 use super::{Turn, plain_labels};
-use crate::object::{Endpoint, EndpointSlice};
+use crate::object::{Endpoint, EndpointSlice, Shared};
 
 /// `--max-endpoints-per-slice`
 const MAX_ENDPOINTS: usize = 100;
@@ -26,11 +26,11 @@ impl Turn<'_> {
     pub(super) fn pack<'a>(
         &self,
         group: Group,
-        existing: &[&'a EndpointSlice],
+        existing: Vec<&'a EndpointSlice>,
         draft: &mut Draft<'a>,
     ) {
         let (mut changed, mut unchanged, mut left) =
-            self.keep(&group.endpoints, existing, &mut draft.delete);
+            self.keep(&group.endpoints, &existing, &mut draft.delete);
         changed.order_by_key(|slice| Reverse(slice.endpoints.len()));
         for slice in &mut changed {
             fill(slice, &mut left);
@@ -54,29 +54,29 @@ impl Turn<'_> {
     /// Drops and updates endpoints in place. What is left belongs to no slice yet.
     fn keep<'a, 'e>(
         &self,
-        wanted: &'e [Endpoint],
+        wanted: &'e [Shared<Endpoint>],
         existing: &[&'a EndpointSlice],
         delete: &mut Vec<&'a EndpointSlice>,
-    ) -> (Vec<EndpointSlice>, Vec<&'a EndpointSlice>, Vec<&'e Endpoint>) {
-        let mut missing: BTreeMap<_, (usize, &Endpoint)> = BTreeMap::new();
+    ) -> (Vec<EndpointSlice>, Vec<&'a EndpointSlice>, Vec<&'e Shared<Endpoint>>) {
+        let mut missing: BTreeMap<_, (usize, &Shared<Endpoint>)> = BTreeMap::new();
         for (at, endpoint) in wanted.iter().enumerate() {
             missing.insert(identity(endpoint), (at, endpoint));
         }
         let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
         for &slice in existing {
-            let found = slice.endpoints.iter().map(|old| (missing.remove(&identity(old)), old));
-            let found: Vec<(Option<(usize, &Endpoint)>, &Endpoint)> = found.collect();
-            let same = found.iter().all(|(new, old)| new.is_some_and(|(_, new)| is_same(new, old)));
+            let found = slice.endpoints.iter().map(|old| Some(missing.remove(&identity(old))?.1));
+            let found: Vec<Option<&Shared<Endpoint>>> = found.collect();
+            let pairs = || slice.endpoints.iter().zip(&found);
+            let same = pairs()
+                .all(|(old, new)| new.is_some_and(|new| new.is_copy_of(old) || is_same(new, old)));
             let labels = self.has_labels(slice);
             if same && labels {
                 unchanged.push(slice);
                 continue;
             }
-            let mut kept = found.into_iter().filter_map(|(new, old)| {
-                // Hints stay where nothing but labels changed.
-                new.map(|(_, new)| if same { old.clone() } else { new.clone() })
-            });
-            let endpoints: Vec<Endpoint> = kept.by_ref().collect();
+            // Hints stay where nothing but labels changed.
+            let kept = pairs().filter_map(|(old, new)| new.map(|new| if same { old } else { new }));
+            let endpoints: Vec<Shared<Endpoint>> = kept.cloned().collect();
             if endpoints.is_empty() && !same {
                 delete.push(slice);
                 continue;
@@ -85,18 +85,18 @@ impl Turn<'_> {
             slice.metadata.labels = self.labels();
             changed.push(slice);
         }
-        let mut left: Vec<(usize, &Endpoint)> = missing.into_values().collect();
+        let mut left: Vec<(usize, &Shared<Endpoint>)> = missing.into_values().collect();
         left.order_by_key(|(at, _)| *at);
         (changed, unchanged, left.into_iter().map(|(_, endpoint)| endpoint).collect())
     }
 
     /// Whether the slice has the Service's labels; those that the controller sets are not asked.
     fn has_labels(&self, slice: &EndpointSlice) -> bool {
-        plain_labels(&slice.metadata.labels) == plain_labels(&self.service.metadata.labels)
+        plain_labels(&slice.metadata.labels).eq(plain_labels(&self.service.metadata.labels))
     }
 }
 
-fn fill(slice: &mut EndpointSlice, left: &mut Vec<&Endpoint>) {
+fn fill(slice: &mut EndpointSlice, left: &mut Vec<&Shared<Endpoint>>) {
     let room = MAX_ENDPOINTS.saturating_sub(slice.endpoints.len()).min(left.len());
     slice.endpoints.extend(left.drain(..room).cloned());
 }

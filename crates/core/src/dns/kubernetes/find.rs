@@ -304,7 +304,7 @@ fn protocol(word: &str) -> &str {
 }
 
 fn ready(slice: &EndpointSlice) -> impl Iterator<Item = &Endpoint> {
-    slice.endpoints.iter().filter(|it| it.conditions.is_ready())
+    slice.endpoints.iter().map(|it| &**it).filter(|it| it.conditions.is_ready())
 }
 
 /// Every address of the ready endpoints, in the slice's order.

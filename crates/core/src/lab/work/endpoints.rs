@@ -8,19 +8,20 @@ use svclab_netfilter::order::Order;
 
 use super::super::Lab;
 use super::super::delete::DeleteOptions;
+use super::super::index::Index;
 use super::super::log::{Component, EntryId, Happening};
 use crate::control::members::is_managed;
 use crate::control::slices::{self, Surroundings, Topology, Writes};
 use crate::control::triggers::Triggers;
 use crate::control::{endpoints, mirror};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{EndpointSlice, Endpoints, Node, Object, Pod, Service};
+use crate::object::{EndpointSlice, Endpoints, Id, Node, Object, Objects, Pod, Service};
 
 /// What the endpoint controllers remember of each Service.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::lab) struct Memory {
-    endpoints: SharedMap<ObjectKey, Rc<Triggers>>,
-    slices: SharedMap<ObjectKey, Rc<Triggers>>,
+    endpoints: SharedMap<Id, Rc<Triggers>>,
+    slices: SharedMap<Id, Rc<Triggers>>,
     /// Services whose slices have hints by topology.
     hinted: BTreeSet<ObjectKey>,
 }
@@ -30,33 +31,24 @@ impl Memory {
         self.hinted.iter()
     }
 
-    pub(in crate::lab) fn forget(&mut self, service: &ObjectKey) {
-        self.endpoints.remove(service);
-        self.slices.remove(service);
+    pub(in crate::lab) fn forget(&mut self, (service, id): (&ObjectKey, Id)) {
+        self.endpoints.remove(&id);
+        self.slices.remove(&id);
         self.hinted.remove(service);
     }
 }
 
 impl Lab {
-    /// A Service that the endpoint controllers look after.
-    fn managed_service(&self, key: &ObjectKey) -> Option<&Service> {
-        self.objects.get(key)?.as_service().filter(|it| is_managed(it))
-    }
-
     pub(super) fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        if self.managed_service(key).is_none() {
-            return;
-        }
-        // Taken out, not copied: only an earlier moment's checkpoint may still hold it.
-        let mut triggers = self.memory.endpoints.remove(key).unwrap_or_default();
-        let Some(service) = self.managed_service(key) else { return };
+        let Lab { objects, index, memory, .. } = self;
+        let Some((id, service)) = managed_service(objects, key) else { return };
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
-        let old = self.objects.get(&own).and_then(Object::as_endpoints);
-        let members = || self.members(key);
-        let trigger = Rc::make_mut(&mut triggers).next(service, members());
+        let old = objects.get(&own).and_then(Object::as_endpoints);
+        let members = || members((objects, index), id);
+        let triggers = memory.endpoints.get_or_insert_with(id, Rc::default);
+        let trigger = Rc::make_mut(triggers).next(service, members());
         let new = endpoints::reconcile(service, members(), old, trigger, self.settings.version);
         let is_new = old.map(|it| &it.subsets) != new.as_ref().map(|it| &it.subsets);
-        self.memory.endpoints.insert(key.clone(), triggers);
         let Some(new) = new else { return };
         let cause = match is_new {
             true => Some(self.note(cause, endpoints_entry(&own, &new))),
@@ -67,37 +59,36 @@ impl Lab {
 
     pub(super) fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         const BY: Component = Component::EndpointSliceController;
-        if self.managed_service(key).is_none() {
-            return;
-        }
-        let mut triggers = self.memory.slices.remove(key).unwrap_or_default();
-        let Some(service) = self.managed_service(key) else { return };
-        let existing = self.slices_of(key, &slices::is_managed);
-        let mut pods: Vec<&Pod> = self.members(key).collect();
+        let Lab { objects, index, memory, .. } = self;
+        let Some((id, service)) = managed_service(objects, key) else { return };
+        let existing = slices_of((objects, index), key, &slices::is_managed);
+        let mut pods: Vec<&Pod> = members((objects, index), id).collect();
         pods.order_by(|a, b| age(a).cmp(&age(b)));
-        let trigger = Rc::make_mut(&mut triggers).next(service, pods.iter().copied());
+        let triggers = memory.slices.get_or_insert_with(id, Rc::default);
+        let trigger = Rc::make_mut(triggers).next(service, pods.iter().copied());
         let topology = match slices::wants_hints(service) {
-            true => Topology::of(self.node_objects()),
+            true => Topology::of(objects.of_kind(Kind::Node).filter_map(Object::as_node)),
             false => Topology::default(),
         };
         let around = Surroundings {
-            node: &|name| self.objects.get(&ObjectKey::new(Kind::Node, "", name))?.as_node(),
+            node: &|name| objects.get(&ObjectKey::new(Kind::Node, "", name))?.as_node(),
             topology: &topology,
-            hinted: self.memory.hinted.contains(key),
+            hinted: memory.hinted.contains(key),
             trigger,
         };
         let writes = slices::reconcile(service, &pods, &existing, &around);
-        self.memory.slices.insert(key.clone(), triggers);
-        match writes.hinted {
-            true => self.memory.hinted.insert(key.clone()),
-            false => self.memory.hinted.remove(key),
-        };
+        if writes.hinted != around.hinted {
+            match writes.hinted {
+                true => memory.hinted.insert(key.clone()),
+                false => memory.hinted.remove(key),
+            };
+        }
         self.write_slices(key, writes, BY, cause);
     }
 
     pub(super) fn mirror(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
         let service = ObjectKey::new(Kind::Service, &key.namespace, &key.name);
-        let existing = self.slices_of(&service, &mirror::is_mirrored);
+        let existing = slices_of((&self.objects, &self.index), &service, &mirror::is_mirrored);
         let endpoints = self.objects.get(key).and_then(Object::as_endpoints);
         let service = self.objects.get(&service).and_then(Object::as_service);
         let writes = match endpoints.filter(|it| mirror::should_mirror(it, service)) {
@@ -112,17 +103,6 @@ impl Lab {
 
     pub(in crate::lab) fn node_objects(&self) -> impl Iterator<Item = &Node> {
         self.objects.of_kind(Kind::Node).filter_map(Object::as_node)
-    }
-
-    /// The Service's slices of one controller that are not about to go.
-    fn slices_of(
-        &self,
-        service: &ObjectKey,
-        of: &dyn Fn(&EndpointSlice) -> bool,
-    ) -> Vec<&EndpointSlice> {
-        let slices = self.index.slices(service);
-        let slices = slices.filter_map(|id| self.objects.by_id(id)?.as_endpoint_slice());
-        slices.filter(|it| of(it) && it.metadata.deletion_timestamp.is_none()).collect()
     }
 
     fn write_slices(
@@ -172,6 +152,32 @@ impl Lab {
     }
 }
 
+/// A Service that the endpoint controllers look after.
+fn managed_service<'a>(objects: &'a Objects, key: &ObjectKey) -> Option<(Id, &'a Service)> {
+    let id = objects.id(key)?;
+    let service = objects.by_id(id)?.as_service().filter(|it| is_managed(it))?;
+    Some((id, service))
+}
+
+/// The pods that the Service's selector takes, in the order of their creation.
+fn members<'a>(
+    (objects, index): (&'a Objects, &'a Index),
+    service: Id,
+) -> impl Iterator<Item = &'a Pod> {
+    index.members(service).filter_map(|id| objects.by_id(id)?.as_pod())
+}
+
+/// The Service's slices of one controller that are not about to go.
+fn slices_of<'a>(
+    (objects, index): (&'a Objects, &'a Index),
+    service: &ObjectKey,
+    of: &dyn Fn(&EndpointSlice) -> bool,
+) -> Vec<&'a EndpointSlice> {
+    let slices = index.slices(service);
+    let slices = slices.filter_map(|id| objects.by_id(id)?.as_endpoint_slice());
+    slices.filter(|it| of(it) && it.metadata.deletion_timestamp.is_none()).collect()
+}
+
 /// Pods by creation; those of the same second by name.
 fn age(pod: &Pod) -> (&str, &str) {
     (&pod.metadata.creation_timestamp, &pod.metadata.name)
@@ -181,7 +187,8 @@ fn endpoints_entry(key: &ObjectKey, endpoints: &Endpoints) -> Happening {
     let (mut ready, mut not_ready) = (Vec::new(), Vec::new());
     for subset in &endpoints.subsets {
         for port in &subset.ports {
-            let text = |ip: &str| format!("{ip}:{}", port.port);
+            let end = format!(":{}", port.port);
+            let text = |ip: &str| [ip, end.as_str()].concat();
             ready.extend(subset.addresses.iter().map(|it| text(&it.ip)));
             not_ready.extend(subset.not_ready_addresses.iter().map(|it| text(&it.ip)));
         }

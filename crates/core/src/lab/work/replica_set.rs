@@ -32,7 +32,7 @@ impl Lab {
         replica_set::note_failure(&mut status, made.clone().err(), self.now);
         let set = self.objects.get(key).and_then(Object::as_replica_set);
         if let Some(set) = set.filter(|it| it.status != status) {
-            let set = ReplicaSet { status, ..set.clone() };
+            let set = ReplicaSet { metadata: set.metadata.clone(), spec: set.spec.clone(), status };
             self.write(Object::ReplicaSet(set), cause);
         }
         self.settle(Task::ReplicaSet(key.clone()), made.is_ok(), cause);

@@ -123,7 +123,7 @@ fn service(index: u8, form: u8) -> Service {
         6 => spec.external_ips = vec!["192.0.2.44".to_owned()],
         _ => spec.cluster_ip = "None".to_owned(),
     }
-    Service { spec, ..service }
+    Service { spec: spec.into(), ..service }
 }
 
 /// The bits say which conditions the endpoint has and where it is.
@@ -154,7 +154,7 @@ fn slice(index: u8, number: u8, endpoints: Vec<Endpoint>) -> EndpointSlice {
     EndpointSlice {
         metadata,
         address_type: "IPv4".to_owned(),
-        endpoints,
+        endpoints: endpoints.into_iter().map(Into::into).collect(),
         ports: vec![port("web", "TCP", 8080), port("dns", "UDP", 5353)],
     }
 }
