@@ -80,16 +80,36 @@ pub fn create(
     let mut errors = Errors::new(settings.version);
     validate(&object, &mut errors);
     finish(&object, errors)?;
-    let key = object.key();
-    if objects.contains_key(&key) {
-        return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
-    }
+    refuse_known(objects, &object)?;
     let mut warnings: Vec<String> = warnings_of_name(&object).into_iter().collect();
     warnings.extend(self::warnings(&object, settings.version));
     if let Object::Ingress(ingress) = &object {
         warnings.extend(ingress::warnings(ingress));
     }
     Ok(Admitted { object, warnings })
+}
+
+/// POST of the object that `admitted` was made of once more, with another generated name: all else
+/// is found as it was.
+pub fn create_alike(
+    objects: &Objects,
+    admitted: &Object,
+    rng: &mut Rng,
+    settings: &Settings,
+) -> Result<Object, Refusal> {
+    let mut object = admitted.clone();
+    object.meta_mut().name.clear();
+    meta::prepare(object.kind(), object.meta_mut(), settings.version, rng);
+    refuse_known(objects, &object)?;
+    Ok(object)
+}
+
+fn refuse_known(objects: &Objects, object: &Object) -> Result<(), Refusal> {
+    let key = object.key();
+    if objects.contains_key(&key) {
+        return Err(Refusal::about(409, "AlreadyExists", &key, "already exists"));
+    }
+    Ok(())
 }
 
 /// PUT: the whole object anew; status, and what the server has given, stay.

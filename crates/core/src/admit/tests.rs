@@ -303,3 +303,22 @@ fn a_pod_is_bound_once_and_only_what_has_replicas_is_scaled() {
     let two = serde_json::json!({"spec": {"replicas": 2}});
     assert_eq!(scale(objects, &key, &two, rng, settings).expect_err("a pod is one").status, 404);
 }
+
+#[test]
+fn a_pod_of_the_same_template_is_what_its_own_admission_makes_of_it() {
+    let mut cluster = Cluster::new();
+    let text = "{metadata: {generateName: web-, labels: {app: web}}, spec: {containers: \
+                [{name: web, image: web, resources: {limits: {cpu: 1}}, ports: [{containerPort: 80}]}]}}";
+    let pod = decode(Kind::Pod, &read(text).documents[0].value()).expect("the text is right");
+    let Cluster { objects, settings, rng } = &mut cluster;
+    let first = create(objects, pod.clone(), rng, settings).expect("it is admitted").object;
+    let again = create(objects, pod.clone(), &mut rng.clone(), settings).expect("it is admitted");
+    let alike = create_alike(objects, &first, &mut rng.clone(), settings);
+    assert_eq!(alike.as_ref(), Ok(&again.object));
+    assert_ne!(alike.map(|it| it.key()), Ok(first.key()));
+
+    objects.insert(again.object);
+    let refused = create(objects, pod, &mut rng.clone(), settings).map(|it| it.object);
+    assert_eq!(refused.as_ref().map_err(|it| it.reason.as_str()), Err("AlreadyExists"));
+    assert_eq!(create_alike(objects, &first, rng, settings), refused);
+}

@@ -63,10 +63,19 @@ impl Lab {
         cause: Option<EntryId>,
     ) -> Result<EntryId, Refusal> {
         let admitted = admit::create(&self.objects, object, &mut self.rng, &self.settings)?;
-        let key = admitted.object.key();
+        Ok(self.made(admitted.object, (by, of), cause))
+    }
+
+    fn made(
+        &mut self,
+        object: Object,
+        (by, of): (Component, &ObjectKey),
+        cause: Option<EntryId>,
+    ) -> EntryId {
+        let key = object.key();
         let made = self.note(cause, Happening::Made { key, by, of: Some(of.clone()) });
-        self.write(admitted.object, Some(made));
-        Ok(made)
+        self.write(object, Some(made));
+        made
     }
 
     /// Makes pods one after the other; the first refusal ends it, and is an event. A namespace
@@ -77,9 +86,16 @@ impl Lab {
         (by, of): (Component, &ObjectKey),
         cause: Option<EntryId>,
     ) -> Result<(), String> {
+        let mut last = None;
         for pod in pods {
             let name = pod.metadata.name.clone();
-            let Err(refusal) = self.create(Object::Pod(pod), (by, of), cause) else { continue };
+            let refusal = match self.admit_pod(pod, &mut last) {
+                Ok(object) => {
+                    self.made(object, (by, of), cause);
+                    continue;
+                }
+                Err(refusal) => refusal,
+            };
             if self.is_ending(&of.namespace) {
                 return Ok(());
             }
@@ -98,6 +114,20 @@ impl Lab {
             return Err(error);
         }
         Ok(())
+    }
+
+    /// A pod that is given as the `last` one was differs from it in its generated name alone.
+    fn admit_pod(&mut self, pod: Pod, last: &mut Option<(Pod, Object)>) -> Result<Object, Refusal> {
+        let Lab { objects, rng, settings, .. } = self;
+        match last.as_ref().filter(|(given, _)| pod.metadata.name.is_empty() && *given == pod) {
+            Some((_, admitted)) => admit::create_alike(objects, admitted, rng, settings),
+            None => {
+                let given = pod.clone();
+                let object = admit::create(objects, Object::Pod(pod), rng, settings)?.object;
+                *last = Some((given, object.clone()));
+                Ok(object)
+            }
+        }
     }
 
     fn is_ending(&self, namespace: &str) -> bool {
