@@ -176,13 +176,20 @@ const CHOSEN: [&str; 10] = [
     "containerID",
 ];
 
+const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
+fn has_no_other(annotations: &Value) -> bool {
+    annotations.as_object().is_some_and(|it| it.keys().eq([TRIGGER_TIME]))
+}
+
 fn masked(value: &mut Value, ips: &BTreeSet<String>) {
     match value {
         Value::Object(map) => {
-            map.retain(|name, _| {
-                !CHOSEN.contains(&name.as_str())
-                    && name != "endpoints.kubernetes.io/last-change-trigger-time"
-            });
+            // Whether the last change has a time, too, depends on the order.
+            if map.get("annotations").is_some_and(has_no_other) {
+                map.remove("annotations");
+            }
+            map.retain(|name, _| !CHOSEN.contains(&name.as_str()) && name != TRIGGER_TIME);
             let is_generated = map.contains_key("generateName");
             for (name, value) in map.iter_mut() {
                 match name.as_str() {
