@@ -72,6 +72,16 @@ impl CounterTable {
         }
     }
 
+    /// `iptables -Z`: a table's counters begin anew, or those of one of its chains.
+    pub fn zero(&mut self, table: TableName, chain: Option<ChainName>) {
+        let of =
+            |it: &&(TableName, ChainName)| it.0 == table && chain.is_none_or(|own| own == it.1);
+        let keys: Vec<_> = self.chains.keys().filter(of).copied().collect();
+        for key in keys {
+            self.chains.remove(&key);
+        }
+    }
+
     /// The chain's counters, carried over to the chain as it stands now.
     fn counted(
         &mut self,

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use svclab_netfilter::conntrack::Filter;
 use svclab_netfilter::text::parse;
 use svclab_netfilter::{Chain, ChainName, Family, RuleSet, TableName};
 
@@ -56,6 +57,32 @@ impl Lab {
         if gone {
             let task = Task::Canary(node.clone(), family);
             self.queue.push(self.next_look(node, family), task, Some(cause));
+        }
+    }
+
+    /// A table or chain that is not there has no counters.
+    pub(super) fn zero_counters(
+        &mut self,
+        node: &NodeName,
+        family: Family,
+        (table, chain): (&str, Option<&str>),
+    ) {
+        let Some(kernel) = self.net.kernels.get_mut(node) else { return };
+        let Ok(table) = table.parse::<TableName>() else { return };
+        match chain.map(ChainName::new) {
+            Some(None) => {}
+            chain => kernel.counters_mut(family).zero(table, chain.flatten()),
+        }
+    }
+
+    /// Options that `conntrack` would not take find nothing.
+    pub(super) fn forget_connections(&mut self, node: &NodeName, filter: &[String]) {
+        let words: Vec<&str> = filter.iter().map(String::as_str).collect();
+        let now = self.now.as_millis();
+        if let Some(kernel) = self.net.kernels.get_mut(node)
+            && let Ok(filter) = Filter::parse(&words)
+        {
+            kernel.conntrack.delete(&filter, now);
         }
     }
 

@@ -122,6 +122,17 @@ pub enum Action {
         #[serde(default)]
         ipv6: bool,
     },
+    /// `iptables -Z`: a node's counters of a table begin anew, or of one of its chains.
+    ZeroCounters {
+        node: NodeName,
+        table: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chain: Option<String>,
+        #[serde(default)]
+        ipv6: bool,
+    },
+    /// `conntrack -D` with these options: a node's kernel forgets the connections they find.
+    ForgetConnections { node: NodeName, filter: Vec<String> },
     /// How long the kube-proxy of a node takes to act on a change.
     SetProxyDelay { node: NodeName, delay: Duration },
     /// A process asks something over the network; see [`Sending`].
@@ -315,6 +326,15 @@ impl Lab {
             Action::LoadRules { node, text, noflush, ipv6 } => {
                 let family = if ipv6 { Family::V6 } else { Family::V4 };
                 self.load_rules(&node, family, (&text, noflush));
+                Reply::default()
+            }
+            Action::ZeroCounters { node, table, chain, ipv6 } => {
+                let family = if ipv6 { Family::V6 } else { Family::V4 };
+                self.zero_counters(&node, family, (&table, chain.as_deref()));
+                Reply::default()
+            }
+            Action::ForgetConnections { node, filter } => {
+                self.forget_connections(&node, &filter);
                 Reply::default()
             }
             Action::SetProxyDelay { node, delay } => {

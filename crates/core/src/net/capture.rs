@@ -9,6 +9,7 @@ use svclab_netfilter::packet::{About, Icmp};
 use svclab_netfilter::{L4, Packet, Protocol, TcpFlags};
 
 use super::exchange::reason;
+use crate::dns::{Data, Rcode, Record, Reply};
 use crate::time::{Duration, Instant};
 use crate::trace::{Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Question, Trace};
 
@@ -250,12 +251,27 @@ impl<'a> Printer<'a> {
         let mut res = addresses(packet);
         match packet.l4 {
             L4::Tcp { flags, .. } => res += &self.tcp(index, packet, flags),
-            L4::Udp { .. } => drop(write!(res, "UDP, length {}", packet.length)),
+            L4::Udp { .. } => res += &self.udp(index, packet),
             L4::Sctp { .. } => res += "sctp",
             L4::Ipip => {}
             L4::Icmp(icmp) => res += &self.icmp(icmp, packet),
         }
         res
+    }
+
+    /// Questions and replies of the DNS are told as tcpdump reads them.
+    fn udp(&self, index: usize, packet: &Packet) -> String {
+        let length = packet.length;
+        match (&self.exchange.request.what, &self.exchange.result, self.side(index)) {
+            (Question::Name(query), _, 0) => {
+                let more = if query.edns.is_some() { " [1au]" } else { "" };
+                format!("{}+{more} {}? {} ({length})", query.id, query.kind, query.name)
+            }
+            (Question::Name(query), Answer::Replied { reply, .. }, _) => {
+                format!("{} ({length})", dns_reply(query.id, reply))
+            }
+            _ => format!("UDP, length {length}"),
+        }
     }
 
     fn tcp(&mut self, index: usize, packet: &Packet, flags: TcpFlags) -> String {
@@ -434,6 +450,35 @@ fn icmp6(icmp: Icmp) -> String {
         }
     };
     format!("destination unreachable, {what}")
+}
+
+/// `17886 NXDomain*- 0/1/0`, `13328*- 2/0/0 A 10.244.2.20, A 10.244.1.20`
+fn dns_reply(id: u16, reply: &Reply) -> String {
+    let rcode = match reply.rcode {
+        Rcode::NoError => "",
+        Rcode::ServFail => " ServFail",
+        Rcode::NxDomain => " NXDomain",
+        Rcode::NotImp => " NotImp",
+        Rcode::Refused => " Refused",
+    };
+    let star = if reply.flags.authoritative { "*" } else { "" };
+    let minus = if reply.flags.recursion_available { "" } else { "-" };
+    let bar = if reply.flags.truncated { "|" } else { "" };
+    let [answer, authority, additional] = reply.sections().map(Vec::len);
+    let additional = additional + usize::from(reply.edns.is_some());
+    let records: Vec<String> = reply.answer.iter().map(dns_record).collect();
+    let gap = if records.is_empty() { "" } else { " " };
+    let records = records.join(", ");
+    format!("{id}{rcode}{star}{minus}{bar} {answer}/{authority}/{additional}{gap}{records}")
+}
+
+fn dns_record(record: &Record) -> String {
+    match &record.data {
+        Data::Srv { priority, weight, port, target } => {
+            format!("SRV {target}:{port} {priority} {weight}")
+        }
+        data => format!("{} {data}", record.kind()),
+    }
 }
 
 /// `00:00:15.000004`

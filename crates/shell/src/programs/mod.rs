@@ -10,7 +10,8 @@ mod files;
 mod here;
 mod http;
 mod machine;
-mod node;
+mod iptables;
+mod network;
 mod options;
 mod reach;
 mod text;
@@ -69,7 +70,12 @@ pub const PROGRAMS: &[Program] = &[
     program!("awk", Everywhere, "prints fields of lines", text::awk::awk),
     program!("cat", Everywhere, "prints files", text::cat),
     program!("column", Everywhere, "sets fields under each other", text::lines::column),
-    program!("conntrack", Nodes, "lists the connections that the kernel tracks", node::conntrack),
+    program!(
+        "conntrack",
+        Everywhere,
+        "lists the connections that the kernel tracks",
+        network::conntrack::run
+    ),
     program!("curl", Everywhere, "asks a web server", http::curl::run),
     program!("cut", Everywhere, "prints parts of lines", text::lines::cut),
     program!("date", Everywhere, "prints the lab's clock", machine::date),
@@ -83,10 +89,39 @@ pub const PROGRAMS: &[Program] = &[
     program!("host", Everywhere, "looks names up", dns::host::run),
     program!("hostname", Everywhere, "prints the machine's name", machine::hostname),
     program!("id", Everywhere, "says who you are", machine::id),
-    program!("iptables-save", Nodes, "prints the kernel's rules", node::iptables_save),
+    program!("ip", Everywhere, "shows addresses, links and routes", network::ip::run),
+    program!(
+        "ip6tables",
+        Everywhere,
+        "shows and changes the kernel's rules for IPv6",
+        iptables::ipv6
+    ),
+    program!(
+        "ip6tables-restore",
+        Everywhere,
+        "loads rules for IPv6 into the kernel",
+        iptables::save::restore6
+    ),
+    program!(
+        "ip6tables-save",
+        Everywhere,
+        "prints the kernel's rules for IPv6",
+        iptables::save::save6
+    ),
+    program!("iptables", Everywhere, "shows and changes the kernel's rules", iptables::ipv4),
+    program!(
+        "iptables-restore",
+        Everywhere,
+        "loads rules into the kernel",
+        iptables::save::restore4
+    ),
+    program!("iptables-save", Everywhere, "prints the kernel's rules", iptables::save::save4),
+    program!("ipvsadm", Everywhere, "lists virtual servers", iptables::nft::ipvsadm),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
     program!("ls", Everywhere, "lists files", machine::ls),
     program!("nc", Everywhere, "tries whether a port answers", reach::nc::run),
+    program!("netstat", Everywhere, "shows who listens", network::sockets::netstat),
+    program!("nft", Everywhere, "lists the kernel's rules", iptables::nft::nft),
     program!("nslookup", Everywhere, "asks name servers for a name", dns::nslookup::run),
     program!("ping", Everywhere, "tries whether a machine answers", reach::ping::run),
     program!("printenv", Everywhere, "prints variables", machine::env),
@@ -96,8 +131,10 @@ pub const PROGRAMS: &[Program] = &[
     program!("seq", Everywhere, "counts", text::seq),
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
     program!("sort", Everywhere, "sorts lines", text::lines::sort),
+    program!("ss", Everywhere, "shows who listens", network::sockets::ss),
     program!("sysctl", Everywhere, "prints the kernel's settings", files::run_sysctl),
     program!("tail", Everywhere, "prints the last lines", text::lines::tail),
+    program!("tcpdump", Everywhere, "shows packets that pass", network::tcpdump::run),
     program!("tee", Everywhere, "writes what passes into files", text::lines::tee),
     program!("time", Everywhere, "says how long a command takes", again::time),
     program!("tr", Everywhere, "replaces characters", text::lines::tr),
@@ -112,7 +149,7 @@ pub const PROGRAMS: &[Program] = &[
 ];
 
 /// What stands for another name (`alias`).
-const ALIASES: [(&str, &str); 1] = [("k", "kubectl")];
+const ALIASES: [(&str, &str); 2] = [("k", "kubectl"), ("iptables-nft", "iptables")];
 
 /// Carries out a command: what the shell itself knows, then programs.
 pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
