@@ -38,10 +38,12 @@ pub(crate) enum Source {
 /// What `build` and `serve` need; a browser, where there is one, shortens the first load.
 pub(crate) fn build_tools(context: &mut Context) -> Result<()> {
     for_build(context, Source::Any)?;
-    match chromium(context) {
-        Some(_) => npm::packages(context, PAGE_TESTS),
-        None => Ok(()),
+    if chromium(context).is_some()
+        && let Err(problem) = npm::packages(context, PAGE_TESTS)
+    {
+        eprintln!("setup: going on without: {problem}");
     }
+    Ok(())
 }
 
 /// What any command needs.
