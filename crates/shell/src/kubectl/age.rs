@@ -9,6 +9,23 @@ pub fn age(time: &str, now: Instant) -> String {
     duration(now.saturating_sub(since))
 }
 
+/// `Sat, 21 Nov 2026 02:49:12 +0000` (RFC 1123) of an RFC 3339 time in UTC.
+pub(super) fn date(time: &str) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let zero = "0001-01-01T00:00:00Z";
+    let (time, since) = match seconds_of(time) {
+        Some(since) => (time, since),
+        None => (zero, seconds_of(zero).unwrap_or(0)),
+    };
+    let number = |from: usize, to: usize| time[from..to].parse::<usize>().unwrap_or(1);
+    let month = MONTHS[(number(5, 7) - 1).min(11)];
+    // The lab begins on a Thursday.
+    let day = DAYS[usize::try_from(since.div_euclid(DAY).rem_euclid(7)).unwrap_or(0)];
+    format!("{day}, {} {month} {} {} +0000", &time[8..10], &time[..4], &time[11..19])
+}
+
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -81,6 +98,13 @@ mod tests {
         check(400 * DAY, "400d");
         check(2 * YEAR + 10 * DAY, "2y10d");
         check(9 * YEAR, "9y");
+    }
+
+    #[test]
+    fn a_date_names_its_day() {
+        assert_eq!(date("2026-11-21T02:49:12Z"), "Sat, 21 Nov 2026 02:49:12 +0000");
+        assert_eq!(date("2024-02-29T23:00:00Z"), "Thu, 29 Feb 2024 23:00:00 +0000");
+        assert_eq!(date(""), "Mon, 01 Jan 0001 00:00:00 +0000");
     }
 
     #[test]

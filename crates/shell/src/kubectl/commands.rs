@@ -172,6 +172,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         delete::run
     ),
     command!(
+        "describe",
+        "(-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME)",
+        "Show details of a specific resource or group of resources",
+        "filename,f= recursive,R kustomize,k= all-namespaces,A chunk-size# selector,l= field-selector= show-events",
+        describe::run
+    ),
+    command!(
         "diff",
         "-f FILENAME",
         "Diff the live version against a would-be applied version",
@@ -226,6 +233,48 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Replace a resource by file name or stdin",
         "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= cascade= force grace-period# raw= save-config subresource= timeout= validate?strict wait",
         apply::replace
+    ),
+    command!(
+        "rollout history",
+        "(TYPE NAME | TYPE/NAME) [flags]",
+        "View rollout history",
+        "filename,f= recursive,R kustomize,k= output,o= allow-missing-template-keys template= show-managed-fields revision# selector,l=",
+        rollout::history
+    ),
+    command!(
+        "rollout pause",
+        "RESOURCE",
+        "Mark the provided resource as paused",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= selector,l=",
+        rollout::pause
+    ),
+    command!(
+        "rollout restart",
+        "RESOURCE",
+        "Restart a resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= selector,l=",
+        rollout::restart
+    ),
+    command!(
+        "rollout resume",
+        "RESOURCE",
+        "Resume a paused resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= selector,l=",
+        rollout::resume
+    ),
+    command!(
+        "rollout status",
+        "(TYPE NAME | TYPE/NAME) [flags]",
+        "Show the status of the rollout",
+        "filename,f= recursive,R kustomize,k= revision# selector,l= timeout= watch,w",
+        rollout::status
+    ),
+    command!(
+        "rollout undo",
+        "(TYPE NAME | TYPE/NAME) [flags]",
+        "Undo a previous rollout",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields selector,l= to-revision#",
+        rollout::undo
     ),
     command!(
         "run",

@@ -71,7 +71,7 @@ fn print(kubectl: &Kubectl, format: &Format, found: &Found) {
     kubectl.out(&text);
 }
 
-fn say_nothing_found(kubectl: &Kubectl, found: &Found) {
+pub(super) fn say_nothing_found(kubectl: &Kubectl, found: &Found) {
     if kubectl.flags.has("ignore-not-found") {
         return;
     }

@@ -53,7 +53,7 @@ fn status(it: &Node) -> String {
     if it.spec.unschedulable { format!("{word},SchedulingDisabled") } else { word.to_owned() }
 }
 
-fn roles(it: &Node) -> String {
+pub(in crate::kubectl) fn roles(it: &Node) -> String {
     let labels = it.metadata.labels.keys();
     let roles = labels.filter_map(|key| key.strip_prefix("node-role.kubernetes.io/"));
     or(&joined(roles.filter(|role| !role.is_empty())), "<none>")

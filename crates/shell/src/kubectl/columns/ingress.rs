@@ -21,17 +21,25 @@ pub(super) const NETWORK_POLICY: &[Column] =
     &[narrow("NAME"), narrow("POD-SELECTOR"), narrow("AGE")];
 
 pub(super) fn ingress(value: &Value, name: String, age: String, wide: bool) -> Vec<String> {
-    let given = list(value, "/status/loadBalancer/ingress").iter();
-    let address = balancers(given.map(|it| or(text(it, "/ip"), text(it, "/hostname"))), wide);
     let secured = !list(value, "/spec/tls").is_empty();
     vec![
         name,
         or(text(value, "/spec/ingressClassName"), "<none>"),
         hosts(list(value, "/spec/rules")),
-        address,
+        addresses_cut(value, wide),
         if secured { "80, 443" } else { "80" }.to_owned(),
         age,
     ]
+}
+
+/// Where it is to be found, in whole.
+pub(in crate::kubectl) fn addresses(value: &Value) -> String {
+    addresses_cut(value, true)
+}
+
+fn addresses_cut(value: &Value, wide: bool) -> String {
+    let given = list(value, "/status/loadBalancer/ingress").iter();
+    balancers(given.map(|it| or(text(it, "/ip"), text(it, "/hostname"))), wide)
 }
 
 /// The first three that are named; what is said of more counts every rule (`formatHosts`).

@@ -116,7 +116,7 @@ fn containers_of(value: &Value) -> [String; 2] {
 }
 
 /// `app=web,tier in (a,b),!old` (`FormatLabelSelector`), by key; `<none>` for one without conditions.
-pub(super) fn selector(selector: Option<&LabelSelector>) -> String {
+pub(in crate::kubectl) fn selector(selector: Option<&LabelSelector>) -> String {
     let Some(selector) = selector else { return "<none>".to_owned() };
     let equal = selector.match_labels.iter().map(|(key, value)| (key, format!("{key}={value}")));
     let other = selector.match_expressions.iter().map(|it| {
