@@ -8,7 +8,7 @@ use svclab_netfilter::order::Order;
 
 use super::errors::Errors;
 use super::json_patch::json_patch;
-use super::strategic::strategic_patch;
+use super::strategic::{left_over, strategic_patch};
 use super::{Admitted, Objects, Refusal, Settings, update, update_status};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
@@ -74,7 +74,7 @@ fn patched(
 ) -> Result<(Object, Vec<String>), Refusal> {
     let mut value = old.to_value();
     patch_value(old.kind(), &mut value, how, body)?;
-    decode_patched(old.kind(), how, &value, body, strict)
+    decode_patched(old, how, &value, body, strict)
 }
 
 /// Carries out a patch on the JSON of an object.
@@ -105,15 +105,16 @@ fn no_patch(body: &Value) -> Refusal {
 }
 
 fn decode_patched(
-    kind: Kind,
+    old: &Object,
     how: Patch,
     value: &Value,
     body: &Value,
     strict: bool,
 ) -> Result<(Object, Vec<String>), Refusal> {
+    let kind = old.kind();
     let invalid = |text: String| {
         let shown = match how {
-            Patch::Strategic => go_map(body),
+            Patch::Strategic => go_map(&left_over(&old.to_value(), body)),
             Patch::Merge | Patch::Json => value.to_string(),
         };
         let mut errors = Errors::default();

@@ -112,7 +112,7 @@ fn what_the_user_no_longer_writes_goes_and_what_the_server_gave_stays() {
         {}
         [{"name":"http","protocol":"TCP","port":80,"targetPort":80}]
         {"spec":{"ports":[{"targetport":8080,"port":80}],"$setElementOrder/ports":[{"port":80}]}}
-        422  "" is invalid: patch: Invalid value: "map[metadata:map[annotations:map[kubectl.kubernetes.io/last-applied-configuration:{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"annotations\":{},\"name\":\"web\"},\"spec\":{\"ports\":[{\"name\":\"http\",\"port\":80,\"targetport\":8080}]}}\n]] spec:map[$setElementOrder/ports:[map[port:80]] ports:[map[port:80 targetport:8080]]]]": strict decoding error: unknown field "spec.ports[0].targetport"
+        422  "" is invalid: patch: Invalid value: "map[metadata:map[annotations:map[kubectl.kubernetes.io/last-applied-configuration:{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"annotations\":{},\"name\":\"web\"},\"spec\":{\"ports\":[{\"name\":\"http\",\"port\":80,\"targetport\":8080}]}}\n]] spec:map[]]": strict decoding error: unknown field "spec.ports[0].targetport"
         [{"name":"http","protocol":"TCP","port":80,"targetPort":80}]
     "#]],
     );

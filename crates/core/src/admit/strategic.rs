@@ -47,6 +47,24 @@ pub fn strategic_patch(kind: Kind, target: &mut Value, patch: &Value) -> Result<
     Ok(())
 }
 
+/// What Go's patch still holds once it is merged: lists with a given order are taken out of it
+/// (`mergePatchIntoOriginal`), and the server shows the rest where it refuses.
+pub(super) fn left_over(original: &Value, patch: &Value) -> Value {
+    let (Value::Object(old), Value::Object(patch)) = (original, patch) else {
+        return patch.clone();
+    };
+    let is_taken = |name: &str| {
+        let ordered = patch.contains_key(&format!("{SET_ORDER}{name}"));
+        name == RETAIN_KEYS || name.starts_with(SET_ORDER) || ordered
+    };
+    let left = patch.iter().filter(|(name, _)| !is_taken(name));
+    let left = left.map(|(name, value)| {
+        let before = old.get(name).unwrap_or(&Value::Null);
+        (name.clone(), left_over(before, value))
+    });
+    left.collect::<Fields>().into()
+}
+
 /// One patch for an object of `kind` that does what `first` and then `second` do.
 pub(super) fn join_patches(kind: Kind, first: Fields, second: Fields) -> Result<Fields, Refusal> {
     merge_maps(schema::root(kind), first, second, Onto::Patch)

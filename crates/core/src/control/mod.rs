@@ -12,6 +12,7 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod drain;
 pub mod endpoints;
+mod go_dump;
 pub mod ingress;
 pub mod load_balancer;
 pub mod members;

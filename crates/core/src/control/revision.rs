@@ -4,18 +4,65 @@
 use serde_json::{Value, json};
 use svclab_netfilter::order::Order;
 
+use super::go_dump;
 use crate::object::{ControllerRevision, Json, ObjectMeta, OwnerReference, PodTemplateSpec};
 
-/// The template's hash as Deployments name their ReplicaSets: FNV-1a over the template's text,
-/// its decimal digits mapped into the alphabet of generated names (`ComputeHash`,
-/// `SafeEncodeString`). The real one hashes a dump of the Go struct, so the letters differ.
+const FNV_START: u32 = 0x811c_9dc5;
+const FNV_PRIME: u32 = 0x0100_0193;
+
+/// The template's hash as Deployments name their ReplicaSets: FNV-1a over what Go prints of the
+/// struct (`ComputeHash`). Its fields are those of Kubernetes 1.32.
 pub fn template_hash(template: &PodTemplateSpec) -> String {
-    let text = template.to_json().to_string();
-    let hash = text
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let text = go_dump::template(&template.to_json());
+    let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(FNV_PRIME);
+    safely_encoded(text.bytes().fold(FNV_START, step))
+}
+
+/// The hash in a ControllerRevision's name: FNV-1 over what it holds and the count of collisions,
+/// of which there are none (`HashControllerRevision`).
+fn revision_hash(data: &Value) -> String {
+    let mut text = String::new();
+    sorted(data, &mut text);
+    text.push('0');
+    let step = |hash: u32, byte| hash.wrapping_mul(FNV_PRIME) ^ u32::from(byte);
+    safely_encoded(text.bytes().fold(FNV_START, step))
+}
+
+/// The number's digits in the alphabet of generated names (`SafeEncodeString`).
+fn safely_encoded(hash: u32) -> String {
     const DIGITS: [char; 10] = ['4', '5', '6', '7', '8', '9', 'b', 'c', 'd', 'f'];
     hash.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
+}
+
+/// JSON as Go writes a map: by key, and without the signs that HTML would read.
+fn sorted(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.order_by_key(|it| it.0);
+            text.push('{');
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                sorted(&Value::String(key.clone()), text);
+                text.push(':');
+                sorted(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                sorted(item, text);
+            }
+            text.push(']');
+        }
+        plain => {
+            let plain = plain.to_string();
+            let plain = plain.replace('<', "\\u003c").replace('>', "\\u003e");
+            text.push_str(&plain.replace('&', "\\u0026"));
+        }
+    }
 }
 
 /// The reference of what a controller makes to the object it makes it for.
@@ -89,6 +136,7 @@ pub fn history(
 fn patch(template: &PodTemplateSpec) -> Value {
     let mut template = template.to_json();
     template["$patch"] = "replace".into();
+    template["metadata"]["creationTimestamp"] = Value::Null;
     json!({"spec": {"template": template}})
 }
 
@@ -100,7 +148,7 @@ pub fn template_of(revision: &ControllerRevision) -> Option<PodTemplateSpec> {
 
 fn metadata(subject: Subject) -> ObjectMeta {
     let Subject { owner, namespace, hash_label, template, .. } = subject;
-    let hash = template_hash(template);
+    let hash = revision_hash(&patch(template));
     let mut labels = template.metadata.labels.clone();
     labels.insert(hash_label.into(), hash.clone());
     ObjectMeta {
@@ -116,11 +164,48 @@ fn metadata(subject: Subject) -> ObjectMeta {
 mod tests {
     use super::*;
 
+    fn template(container: Value) -> PodTemplateSpec {
+        let mut container = container;
+        for (field, value) in [
+            ("resources", json!({})),
+            ("terminationMessagePath", "/dev/termination-log".into()),
+            ("terminationMessagePolicy", "File".into()),
+            ("imagePullPolicy", "IfNotPresent".into()),
+        ] {
+            container[field] = value;
+        }
+        let name = container["name"].clone();
+        let value = json!({
+            "metadata": {"labels": {"app": name}},
+            "spec": {
+                "containers": [container], "restartPolicy": "Always",
+                "terminationGracePeriodSeconds": 30, "dnsPolicy": "ClusterFirst",
+                "securityContext": {}, "schedulerName": "default-scheduler",
+            },
+        });
+        PodTemplateSpec::from_json(value).expect("a template")
+    }
+
+    /// ReplicaSets and a StatefulSet's revision that a real cluster named.
     #[test]
-    fn a_template_has_one_hash() {
-        let template = PodTemplateSpec::default();
-        assert_eq!(template_hash(&template), template_hash(&template.clone()));
-        assert!(template_hash(&template).chars().all(|it| "456789bcdf".contains(it)));
+    fn a_templates_hash_is_the_real_one() {
+        let idle = json!({"name": "idle", "image": "idle:1"});
+        assert_eq!(template_hash(&template(idle)), "67878c7786");
+        let probe = json!({
+            "httpGet": {"path": "/ready", "port": "http", "scheme": "HTTP"}, "timeoutSeconds": 1,
+            "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3,
+        });
+        let port = json!({"name": "http", "containerPort": 8080, "protocol": "TCP"});
+        let web = |image: &str| json!({"name": "web", "image": image, "ports": [port], "readinessProbe": probe});
+        assert_eq!(template_hash(&template(web("web:1"))), "7cc5bbdd67");
+        assert_eq!(template_hash(&template(web("web:2"))), "5cb6669fc4");
+        let mut with_variable = web("web:2");
+        with_variable["env"] = json!([{"name": "A", "value": "b"}]);
+        assert_eq!(template_hash(&template(with_variable)), "78d57db48c");
+        let port = json!({"name": "pg", "containerPort": 5432, "protocol": "TCP"});
+        let mut db = template(json!({"name": "web", "image": "db:1", "ports": [port]}));
+        db.metadata.labels.insert("app".into(), "db".into());
+        assert_eq!(revision_hash(&patch(&db)), "5f6d5b9b97");
     }
 
     #[test]

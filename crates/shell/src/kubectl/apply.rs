@@ -89,6 +89,10 @@ fn apply_one(kubectl: &Kubectl, manifest: &Manifest, report: &Report) -> Done {
         }
         Err(refusal) => return Err(refused(&refusal, None)),
     };
+    if kubectl.client.dry_run == DryRun::Client {
+        report.show(kubectl, &live, line("configured"));
+        return Ok(());
+    }
     if !live.meta().annotations.contains_key(LAST_APPLIED) && done.is_empty() {
         let name = format!("{}/{}", manifest.resource.full_plural(), manifest.key.name);
         kubectl.warn(&format!(
@@ -99,10 +103,6 @@ fn apply_one(kubectl: &Kubectl, manifest: &Manifest, report: &Report) -> Done {
     let patch = patch.map_err(|it| refused(&it, Some(&patching(manifest))))?;
     if patch.as_object().is_some_and(Map::is_empty) {
         report.show(kubectl, &live, line("unchanged"));
-        return Ok(());
-    }
-    if kubectl.client.dry_run == DryRun::Client {
-        report.show(kubectl, &live, line("configured"));
         return Ok(());
     }
     let answer =
@@ -243,31 +243,25 @@ pub(super) async fn diff(kubectl: &Kubectl) -> Done {
 fn sides(kubectl: &Kubectl, manifest: &Manifest) -> Done<(Option<Value>, Value)> {
     let wrong = |it: Refusal| refused(&it, None);
     let dry = client::Client { dry_run: DryRun::Server, ..kubectl.client.clone() };
-    let wanted = annotated(manifest);
+    // Nobody writes the annotation here, so what is there of it stays.
+    let mut wanted = client::with_namespace_of(manifest);
+    let annotations = &mut wanted["metadata"]["annotations"];
+    match annotations.as_object_mut() {
+        Some(annotations) => _ = annotations.shift_remove(LAST_APPLIED),
+        None => *annotations = serde_json::json!({}),
+    }
     let Ok(live) = kubectl.client.get_key(&manifest.key) else {
         let response = dry.create(manifest.key.clone(), wanted).map_err(wrong)?;
-        return Ok((None, without_annotation(output::shown(&response.object))));
+        return Ok((None, kubectl.shown(&response.object)));
     };
-    let before = output::shown(&live);
+    let before = kubectl.shown(&live);
     decode(manifest.key.kind, &wanted)
         .map_err(|it| refused(&Refusal::undecodable(manifest.key.kind, &it), None))?;
     let patch = admit::apply_patch(manifest.key.kind, &wanted, &before).map_err(wrong)?;
     let response =
         dry.patch(manifest.key.clone(), (Patch::Strategic, patch), true).map_err(wrong)?;
-    let mut after = output::shown(&response.object);
+    let mut after = kubectl.shown(&response.object);
     // The dry run's own marks are no difference.
     after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
-    Ok((Some(without_annotation(before)), without_annotation(after)))
-}
-
-fn without_annotation(mut value: Value) -> Value {
-    if let Some(Value::Object(annotations)) = value.pointer_mut("/metadata/annotations") {
-        annotations.remove(LAST_APPLIED);
-        if annotations.is_empty()
-            && let Some(meta) = value["metadata"].as_object_mut()
-        {
-            meta.remove("annotations");
-        }
-    }
-    value
+    Ok((Some(before), after))
 }

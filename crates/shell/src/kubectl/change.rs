@@ -23,7 +23,7 @@ impl Report {
 
     /// `service/web created`, with what kind of dry run it was.
     pub(crate) fn show(&self, kubectl: &Kubectl, object: &Object, what: &str) {
-        self.show_value(kubectl, &output::shown(object), &output::name(object), what);
+        self.show_value(kubectl, &kubectl.shown(object), &output::name(object), what);
     }
 
     /// The same of an object that is not stored.
@@ -87,5 +87,5 @@ pub(crate) fn modify(
     let patch = (svclab_core::admit::Patch::Merge, patch);
     let answer = heard(kubectl, kubectl.client.patch(object.key(), patch, false));
     let response = answer.map_err(|it| super::errors::refused(&it, None))?;
-    Ok(Some(output::shown(&response.object)))
+    Ok(Some(kubectl.shown(&response.object)))
 }

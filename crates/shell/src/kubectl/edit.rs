@@ -7,7 +7,7 @@ use svclab_core::read;
 
 use super::change::{heard, merge_patch};
 use super::errors::{Done, error, refused};
-use super::output::{name, shown};
+use super::output::name;
 use super::targets::{self, NOTHING};
 use super::{Kubectl, all_failed};
 use crate::job::Draft;
@@ -24,7 +24,7 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
 }
 
 async fn edit(kubectl: &Kubectl, object: &Object) -> Done {
-    let before = shown(object);
+    let before = kubectl.shown(object);
     let text = format!("{HEAD}{}", yaml(&before));
     let draft = Draft { name: name(object), text: text.clone() };
     let edited = kubectl.process.edit(draft).await.unwrap_or_else(|| text.clone());

@@ -11,7 +11,7 @@ use super::columns::{cells, columns};
 use super::errors::{Done, Failed, error};
 use super::output::jsonpath::{Template, text_of};
 use super::output::table::Columns;
-use super::output::{Format, GET_FORMATS, list, name, shown};
+use super::output::{Format, GET_FORMATS, list, name};
 use super::resources::Resource;
 use super::targets::{self, Asked, Found};
 use super::{Kubectl, all_failed, watch};
@@ -59,7 +59,7 @@ pub(super) fn warn_of_old_kinds(kubectl: &Kubectl, types: &[&'static Resource]) 
 }
 
 fn print(kubectl: &Kubectl, format: &Format, found: &Found) {
-    let items: Vec<Value> = found.objects.iter().map(|(it, _)| shown(it)).collect();
+    let items: Vec<Value> = found.objects.iter().map(|(it, _)| kubectl.shown(it)).collect();
     let text = match (found.is_single, items.as_slice()) {
         (true, []) => return,
         (true, [one]) => format.print(one, &items),

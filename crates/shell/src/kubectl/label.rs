@@ -151,7 +151,7 @@ fn change(
         (_, true) if pairs.set.is_empty() => "unlabeled",
         (_, true) => "labeled",
     };
-    let value = changed.unwrap_or_else(|| super::output::shown(object));
+    let value = changed.unwrap_or_else(|| kubectl.shown(object));
     report.show_value(kubectl, &value, &super::output::name(object), what);
     Ok(())
 }

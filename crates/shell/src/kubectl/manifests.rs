@@ -7,6 +7,7 @@ use svclab_core::read::{self, Document, Problem, Severity};
 use super::Kubectl;
 use super::errors::{Failed, error};
 use super::resources::Resource;
+use super::yaml_error::in_go;
 
 /// One object of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,9 +96,11 @@ fn read_text(
             let before = text.get(..wrong.span.start).unwrap_or_default();
             let skipped = before.rfind("\n---").map_or(0, |at| before[..=at].matches('\n').count());
             let line = line.saturating_sub(skipped).max(1);
-            error(format!(
-                "error parsing {source}: error converting YAML to JSON: yaml: line {line}: {detail}"
-            ))
+            let document = text.split("\n---").nth(before.matches("\n---").count());
+            let lines = document.unwrap_or_default().lines().count();
+            let rest = text.get(wrong.span.start..).unwrap_or_default();
+            let problem = in_go(detail, line, lines, rest);
+            error(format!("error parsing {source}: error converting YAML to JSON: yaml: {problem}"))
         }
         problem => error(format!("error parsing {source}: {problem}")),
     });

@@ -33,12 +33,14 @@ mod set;
 mod targets;
 mod wait;
 mod watch;
+mod yaml_error;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use svclab_core::admit;
+use svclab_core::object::Object;
 
 use crate::process::Process;
 use client::{Client, DryRun};
@@ -131,6 +133,11 @@ fn exit(status: u8) -> Failed {
 }
 
 impl Kubectl {
+    /// The object as it is shown.
+    pub(crate) fn shown(&self, object: &Object) -> Value {
+        output::shown(object, self.client.version())
+    }
+
     /// The namespace of the command.
     pub(crate) fn namespace(&self) -> String {
         if let Some(named) = self.flags.text("namespace").filter(|it| !it.is_empty()) {

@@ -159,7 +159,7 @@ fn scale_one(kubectl: &Kubectl, object: &Object, replicas: i64, report: &Report)
         let answer = kubectl.client.send(object.key(), Some(Subresource::Scale), verb);
         heard(kubectl, answer).map_err(|it| refused(&it, None))?;
     }
-    let mut value = output::shown(object);
+    let mut value = kubectl.shown(object);
     value["spec"]["replicas"] = replicas.into();
     report.show_value(kubectl, &value, &output::name(object), "scaled");
     Ok(())

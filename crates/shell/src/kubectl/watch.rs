@@ -9,8 +9,8 @@ use svclab_core::object::Object;
 
 use super::errors::{Done, error};
 use super::get::Shown;
+use super::output::Format;
 use super::output::table::Columns;
-use super::output::{Format, shown};
 use super::resources::Resource;
 use super::targets::{self, Asked};
 use super::{Kubectl, all_failed, events};
@@ -130,7 +130,7 @@ impl Printer<'_> {
     fn print(&mut self, changes: &[(Watched, Rc<Object>)]) {
         let Format::Table { wide } = self.format else {
             for (_, object) in changes {
-                let value = shown(object);
+                let value = self.kubectl.shown(object);
                 let separator = matches!(self.format, Format::Yaml) && self.headed;
                 let text = self.format.print(&value, std::slice::from_ref(&value));
                 self.kubectl.out(&format!("{}{text}", if separator { "---\n" } else { "" }));

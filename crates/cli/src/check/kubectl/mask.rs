@@ -46,26 +46,43 @@ impl Masks {
         let text = self.without_picked_addresses(text);
         let lines: Vec<String> = text.split_inclusive('\n').map(mask_line).collect();
         let text = lines.concat();
-        if is_watch(command) {
-            return text.split_inclusive('\n').map(without_last_age).collect();
-        }
-        if command.contains(" describe ") {
-            return with_event_ages(&text);
-        }
-        with_table_ages(&text)
+        without_blots(&if is_watch(command) {
+            text.split_inclusive('\n').map(without_last_age).collect()
+        } else if command.contains(" describe ") {
+            with_event_ages(&text)
+        } else {
+            with_table_ages(&text)
+        })
     }
 
+    /// Blots them out: columns are still found where they began.
     fn without_picked_addresses(&self, text: &str) -> String {
         let (mut res, mut rest) = (String::new(), text);
         while let Some((before, address, after)) = next_address(rest) {
             res.push_str(before);
             let picked = is_service_address(address) && !self.addresses.contains(address);
-            res.push_str(if picked { "<ip>" } else { address });
+            match picked {
+                true => (0..address.len()).for_each(|_| res.push(BLOT)),
+                false => res.push_str(address),
+            }
             rest = after;
         }
         res.push_str(rest);
         res
     }
+}
+
+const BLOT: char = '\u{1}';
+
+fn without_blots(text: &str) -> String {
+    let mut res = String::new();
+    for c in text.chars() {
+        match c {
+            BLOT if res.ends_with(BLOT) => {}
+            c => res.push(c),
+        }
+    }
+    res.replace(BLOT, "<ip>")
 }
 
 fn is_watch(command: &str) -> bool {
@@ -229,7 +246,7 @@ fn masked_table(block: &str) -> String {
             let cells = cut(line, &starts);
             let masked = cells.into_iter().zip(&names).map(|(cell, name)| match name.as_str() {
                 "AGE" | "LAST SEEN" | "RESTARTS" => masked_cell(&cell),
-                _ => cell,
+                _ => without_blots(&cell),
             });
             masked.collect()
         })

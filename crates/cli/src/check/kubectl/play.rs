@@ -140,9 +140,11 @@ impl Player {
         line
     }
 
-    /// Names of objects that were not there at first.
+    /// Names of objects that were not there at first, of kinds whose names are made up.
     pub(super) fn new_names(&self) -> Vec<String> {
+        let is_made_up = |it: &&ObjectKey| matches!(it.kind, Kind::Pod | Kind::EndpointSlice);
         let keys = self.lab().objects().keys().filter(|it| !self.at_first.contains(it));
+        let keys = keys.filter(is_made_up);
         keys.map(|it| it.name.clone()).collect()
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod table;
 pub(crate) mod tabs;
 
 use serde_json::{Value, json as value};
+use svclab_core::admit::Version;
 use svclab_core::object::Object;
 use svclab_core::print::yaml;
 
@@ -104,9 +105,15 @@ pub(crate) fn name(object: &Object) -> String {
     format!("{}/{}", Resource::of(object.kind()).prefix(), object.meta().name)
 }
 
-/// The object as it is shown.
-pub(crate) fn shown(object: &Object) -> Value {
+/// The object as a server of that release shows it.
+pub(crate) fn shown(object: &Object, version: Version) -> Value {
     let mut res = object.to_value();
+    if version < Version::V1_34
+        && let Some(Value::Object(meta)) = res.pointer_mut("/spec/template/metadata")
+    {
+        // Go left out no empty time before.
+        meta.insert("creationTimestamp".to_owned(), Value::Null);
+    }
     if let Some(meta) = res["metadata"].as_object_mut() {
         meta.shift_remove("managedFields");
     }
