@@ -68,8 +68,6 @@ pub(crate) struct Stage {
     pub(crate) exchanges: RefCell<Vec<usize>>,
     pub(crate) draft: RefCell<Option<Draft>>,
     pub(crate) edited: RefCell<Option<Option<String>>>,
-    /// What is on the disk: subshells share it.
-    pub(crate) files: RefCell<Files>,
 }
 
 impl Stage {
@@ -91,18 +89,22 @@ pub struct Job {
     task: Task,
     stage: Rc<Stage>,
     session: Rc<RefCell<Session>>,
+    /// What is on the disk of where the line was typed.
+    disk: Rc<RefCell<Files>>,
+    /// How many shells that one was inside of.
+    depth: usize,
     progress: Option<u8>,
 }
 
 impl Job {
     /// Nothing of it runs yet.
     pub fn new(mut session: Session, line: &str) -> Job {
-        let files = RefCell::new(std::mem::take(&mut session.files));
-        let stage = Rc::new(Stage { files, ..Stage::default() });
+        let disk = Rc::new(RefCell::new(std::mem::take(&mut session.files)));
+        let (stage, depth) = (Rc::new(Stage::default()), session.depth());
         let session = Rc::new(RefCell::new(session));
-        let process = Process::new(stage.clone(), session.clone());
+        let process = Process::new(stage.clone(), session.clone(), disk.clone());
         let task = Box::pin(language::run_line(process, line.to_owned()));
-        Job { task, stage, session, progress: None }
+        Job { task, stage, session, disk, depth, progress: None }
     }
 
     /// Goes on as far as it can without time passing. Gives the lab back.
@@ -154,7 +156,17 @@ impl Job {
     /// The shell for the next line; where the job has not ended, it is interrupted (`^C`).
     pub fn into_session(self) -> Session {
         let mut session = self.session.borrow().clone();
-        session.files = self.stage.files.take();
+        // Another shell may have been opened, or this one left with its disk.
+        let mut opened = session.depth().checked_sub(self.depth);
+        let mut shell = Some(&mut session);
+        while let (Some(it), Some(left)) = (shell.take(), opened) {
+            if left == 0 {
+                it.files = self.disk.take();
+                break;
+            }
+            opened = left.checked_sub(1);
+            shell = it.outer.as_deref_mut();
+        }
         session.status = self.progress.unwrap_or(INTERRUPTED);
         session
     }

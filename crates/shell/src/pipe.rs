@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::session::Files;
+
 /// Two programs' common line: what one writes the other reads.
 #[derive(Default)]
 pub(crate) struct Pipe {
@@ -84,7 +86,10 @@ pub(crate) enum Output {
     /// Kept for `$(…)`.
     Kept(Rc<RefCell<String>>),
     /// A file by its absolute path.
-    File(Rc<str>),
+    File {
+        disk: Rc<RefCell<Files>>,
+        path: Rc<str>,
+    },
     /// `/dev/null`
     Nowhere,
 }

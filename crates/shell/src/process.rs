@@ -10,22 +10,29 @@ use svclab_core::time::{Duration, Instant};
 
 use crate::job::{Draft, Stage};
 use crate::pipe::{Input, Output, Stream, Taken};
-use crate::session::{Files, Session};
+use crate::session::{Files, Place, Session};
 
 #[derive(Clone)]
 pub(crate) struct Process {
     pub(crate) stage: Rc<Stage>,
     session: Rc<RefCell<Session>>,
+    /// What is on the disk of its machine: subshells share it.
+    disk: Rc<RefCell<Files>>,
     pub(crate) stdin: Input,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
 }
 
 impl Process {
-    pub(crate) fn new(stage: Rc<Stage>, session: Rc<RefCell<Session>>) -> Process {
+    pub(crate) fn new(
+        stage: Rc<Stage>,
+        session: Rc<RefCell<Session>>,
+        disk: Rc<RefCell<Files>>,
+    ) -> Process {
         Process {
             stage,
             session,
+            disk,
             stdin: Input::Nothing,
             stdout: Output::Terminal(Stream::Out),
             stderr: Output::Terminal(Stream::Err),
@@ -41,6 +48,21 @@ impl Process {
     /// The same with a text to read.
     pub(crate) fn reading(&self, text: String) -> Process {
         Process { stdin: Input::text(text), ..self.clone() }
+    }
+
+    /// A shell at another place; `reads`: what this one reads.
+    pub(crate) fn at(&self, place: Place, reads: bool) -> Process {
+        Process {
+            session: Rc::new(RefCell::new(Session::new(place))),
+            disk: Rc::default(),
+            stdin: if reads { self.stdin.clone() } else { Input::Nothing },
+            ..self.clone()
+        }
+    }
+
+    /// Whether somebody sees what it prints as it is.
+    pub(crate) fn is_at_terminal(&self) -> bool {
+        matches!(self.stdout, Output::Terminal(_))
     }
 
     /// The lab as it is now. Not to be held while waiting.
@@ -74,7 +96,16 @@ impl Process {
     }
 
     pub(crate) fn files(&self) -> Ref<'_, Files> {
-        self.stage.files.borrow()
+        self.disk.borrow()
+    }
+
+    pub(crate) fn files_mut(&self) -> RefMut<'_, Files> {
+        self.disk.borrow_mut()
+    }
+
+    /// What writes to a file by its absolute path.
+    pub(crate) fn to_file(&self, path: String) -> Output {
+        Output::File { disk: self.disk.clone(), path: path.into() }
     }
 
     /// The absolute path of what `path` names here.
@@ -101,9 +132,7 @@ impl Process {
                 self.stage.touch();
             }
             Output::Kept(kept) => kept.borrow_mut().push_str(text),
-            Output::File(path) => {
-                self.stage.files.borrow_mut().append(path, text);
-            }
+            Output::File { disk, path } => disk.borrow_mut().append(path, text),
             Output::Nowhere => {}
         }
     }

@@ -68,8 +68,10 @@ pub struct Session {
     /// The words of the function or script that runs: `$1`, `$2`.
     pub arguments: Vec<String>,
     pub(crate) functions: BTreeMap<String, Rc<List>>,
-    /// Functions that are under way.
+    /// Functions and scripts that are under way.
     pub(crate) calls: usize,
+    /// The shell that this one was opened in (`kubectl exec -it … -- sh`).
+    pub(crate) outer: Option<Box<Session>>,
 }
 
 impl Session {
@@ -91,8 +93,30 @@ impl Session {
             arguments: Vec::new(),
             functions: BTreeMap::new(),
             calls: 0,
+            outer: None,
             place,
         }
+    }
+
+    /// Opens a shell at another place.
+    pub(crate) fn enter(&mut self, place: Place) {
+        let outer = std::mem::replace(self, Session::new(place));
+        self.outer = Some(Box::new(outer));
+    }
+
+    /// Back to the shell that this one was opened in; false where there is none.
+    pub(crate) fn leave(&mut self) -> bool {
+        let outer = self.outer.take();
+        let found = outer.is_some();
+        if let Some(outer) = outer {
+            *self = *outer;
+        }
+        found
+    }
+
+    /// How many shells this one is inside of.
+    pub fn depth(&self) -> usize {
+        std::iter::successors(self.outer.as_deref(), |it| it.outer.as_deref()).count()
     }
 
     /// The absolute path of what `path` names here.

@@ -23,13 +23,18 @@ pub(crate) struct Command {
 }
 
 /// What kubectl calls some of its commands too.
-const ALIASES: [(&str, &str); 6] = [
+const ALIASES: [(&str, &str); 11] = [
     ("create deploy", "create deployment"),
     ("create svc", "create service"),
     ("create ns", "create namespace"),
     ("create cm", "create configmap"),
     ("create ing", "create ingress"),
     ("create sa", "create serviceaccount"),
+    ("top no", "top node"),
+    ("top nodes", "top node"),
+    ("top po", "top pod"),
+    ("top pods", "top pod"),
+    ("log", "logs"),
 ];
 
 /// Flags that may stand before the command and take a word.

@@ -207,6 +207,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         create::expose
     ),
     command!(
+        "exec",
+        "(POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...]",
+        "Execute a command in a container",
+        "filename,f= container,c= pod-running-timeout= quiet,q stdin,i tty,t",
+        exec::exec
+    ),
+    command!(
         "get",
         "[(-o|--output=)json|yaml|name|wide|…] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...)",
         "Display one or many resources",
@@ -221,11 +228,25 @@ pub(crate) const COMMANDS: &[Command] = &[
         label::label
     ),
     command!(
+        "logs",
+        "[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
+        "Print the logs for a container in a pod",
+        "all-containers all-pods container,c= follow,f ignore-errors insecure-skip-tls-verify-backend limit-bytes# max-log-requests# pod-running-timeout= prefix previous,p selector,l= since= since-time= tail# timestamps",
+        exec::logs
+    ),
+    command!(
         "patch",
         "(-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE]",
         "Update fields of a resource using strategic merge patch, a JSON merge patch, or a JSON patch",
         "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= local patch,p= patch-file= subresource= type=",
         patch::patch
+    ),
+    command!(
+        "port-forward",
+        "TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
+        "Forward one or more local ports to a pod",
+        "address= pod-running-timeout=",
+        exec::port_forward
     ),
     command!(
         "replace",
@@ -333,6 +354,20 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Display resource (CPU/memory) usage",
         "all-namespaces,A containers no-headers selector,l= sort-by=",
         reference::top
+    ),
+    command!(
+        "top node",
+        "[NAME | -l label]",
+        "Display resource (CPU/memory) usage of nodes",
+        "no-headers selector,l= show-capacity sort-by= use-protocol-buffers",
+        exec::top
+    ),
+    command!(
+        "top pod",
+        "[NAME | -l label]",
+        "Display resource (CPU/memory) usage of pods",
+        "all-namespaces,A containers field-selector= no-headers selector,l= sort-by= sum use-protocol-buffers",
+        exec::top
     ),
     command!(
         "uncordon",

@@ -18,6 +18,7 @@ mod describe;
 mod edit;
 mod errors;
 mod events;
+mod exec;
 mod flags;
 mod get;
 mod label;

@@ -17,6 +17,7 @@ pub(crate) use ast::List;
 pub use parse::Unreadable;
 
 use crate::process::Process;
+use crate::programs;
 
 /// Whether a line can be run as it is, needs more lines, or cannot be read.
 ///
@@ -27,13 +28,36 @@ pub fn check(line: &str) -> Result<(), Unreadable> {
     parse::parse(line).map(|_| ())
 }
 
-/// Runs everything a line says; its exit status.
+/// Runs everything a line says; its exit status. `exit` leaves a shell that was opened by
+/// `kubectl exec`, and so does the end of its container.
 pub(crate) async fn run_line(process: Process, line: String) -> u8 {
-    match parse::parse(&line) {
-        Ok(list) => run::subshell(process, &list).await,
+    let (status, leaves) = match programs::is_here(&process) {
+        true => run_text(&process, &line).await,
+        false => (KILLED, true),
+    };
+    if leaves && process.session_mut().leave() && status != 0 {
+        process.err(&format!("command terminated with exit code {status}\n"));
+    }
+    status
+}
+
+/// The status of what was killed: 128 + SIGKILL.
+const KILLED: u8 = 137;
+
+/// A script's status, and whether it ended itself (`exit`).
+pub(crate) async fn run_text(process: &Process, text: &str) -> (u8, bool) {
+    let list = match parse::parse(text) {
+        Ok(list) => list,
         Err(Unreadable::Incomplete(why) | Unreadable::Wrong(why)) => {
             process.err(&format!("bash: {why}\n"));
-            2
+            return (2, false);
         }
+    };
+    let flow = run::run_list(process, &list).await;
+    let last = process.session().status;
+    match flow {
+        run::Flow::Exit(status) => (status, true),
+        run::Flow::Return(status) | run::Flow::Next(status) => (status, false),
+        run::Flow::Break(_) | run::Flow::Continue(_) => (last, false),
     }
 }

@@ -164,6 +164,7 @@ impl Parser {
                 }
                 items.push(Item { after, pipeline: parser.pipeline()? });
                 parser.skip_blanks();
+                after = After::Anything;
                 after = match parser.peek() {
                     _ if parser.eat("&&") => After::Success,
                     _ if parser.eat("||") => After::Failure,

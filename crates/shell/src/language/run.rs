@@ -24,7 +24,7 @@ pub(crate) enum Flow {
 type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Functions that call each other, at most.
-const MAX_CALLS: usize = 60;
+pub(crate) const MAX_CALLS: usize = 60;
 
 /// A list in a shell of its own → its status.
 pub(super) async fn subshell(process: Process, list: &List) -> u8 {
@@ -229,7 +229,8 @@ async fn call(process: &Process, words: Vec<String>) -> Flow {
     let body = words.first().and_then(|name| programs::function(process, name));
     let Some(body) = body else { return programs::call(process, words).await };
     if !programs::enter(process, MAX_CALLS) {
-        return failed(process, &format!("{}: maximum function nesting level exceeded", words[0]));
+        let name = words.first().map_or("", String::as_str);
+        return failed(process, &format!("{name}: maximum function nesting level exceeded"));
     }
     let arguments = words.into_iter().skip(1).collect();
     let before = std::mem::replace(&mut process.session_mut().arguments, arguments);
@@ -286,7 +287,7 @@ fn opened(process: &Process, path: &str, append: bool) -> Result<Output, String>
         "/dev/stderr" => return Ok(process.stderr.clone()),
         _ => {}
     }
-    let mut files = process.stage.files.borrow_mut();
+    let mut files = process.files_mut();
     if files.is_directory(&full) {
         return Err(format!("{path}: Is a directory"));
     }
@@ -297,5 +298,6 @@ fn opened(process: &Process, path: &str, append: bool) -> Result<Output, String>
     if !append || files.get(&full).is_none() {
         files.put(full.clone(), "");
     }
-    Ok(Output::File(full.into()))
+    drop(files);
+    Ok(process.to_file(full))
 }

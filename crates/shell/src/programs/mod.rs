@@ -14,9 +14,14 @@ mod iptables;
 mod network;
 mod options;
 mod reach;
+mod shell;
+mod test;
 mod text;
 
 use std::rc::Rc;
+
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::object::Object;
 
 use crate::job::Task;
 use crate::kubectl;
@@ -67,7 +72,10 @@ macro_rules! program {
 
 /// In the order of their names.
 pub const PROGRAMS: &[Program] = &[
+    program!("[", Everywhere, "tests a condition", test::bracket),
+    program!("[[", Everywhere, "tests a condition", test::brackets),
     program!("awk", Everywhere, "prints fields of lines", text::awk::awk),
+    program!("bash", Everywhere, "runs a script", shell::run),
     program!("cat", Everywhere, "prints files", text::cat),
     program!("column", Everywhere, "sets fields under each other", text::lines::column),
     program!(
@@ -129,6 +137,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("ps", Everywhere, "lists processes", machine::ps),
     program!("sed", Everywhere, "edits lines", text::sed::sed),
     program!("seq", Everywhere, "counts", text::seq),
+    program!("sh", Everywhere, "runs a script", shell::run),
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
     program!("sort", Everywhere, "sorts lines", text::lines::sort),
     program!("ss", Everywhere, "shows who listens", network::sockets::ss),
@@ -136,6 +145,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("tail", Everywhere, "prints the last lines", text::lines::tail),
     program!("tcpdump", Everywhere, "shows packets that pass", network::tcpdump::run),
     program!("tee", Everywhere, "writes what passes into files", text::lines::tee),
+    program!("test", Everywhere, "tests a condition", test::run),
     program!("time", Everywhere, "says how long a command takes", again::time),
     program!("tr", Everywhere, "replaces characters", text::lines::tr),
     program!("traceroute", Everywhere, "shows the machines on the way", reach::traceroute::run),
@@ -158,7 +168,9 @@ pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
     }
     let mut words = words.into_iter();
     let name = words.next().unwrap_or_default();
-    let known = find(&name).filter(|it| it.places.include(&process.session().place));
+    let base = name.strip_prefix("/bin/").or_else(|| name.strip_prefix("/usr/bin/"));
+    let known =
+        find(base.unwrap_or(&name)).filter(|it| it.places.include(&process.session().place));
     match known {
         Some(program) => Flow::Next((program.run)(process.clone(), words.collect()).await),
         None => {
@@ -169,6 +181,39 @@ pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
             Flow::Next(127)
         }
     }
+}
+
+/// A command's status.
+pub(crate) async fn status(process: &Process, words: Vec<String>) -> u8 {
+    match call(process, words).await {
+        Flow::Next(status) | Flow::Return(status) | Flow::Exit(status) => status,
+        Flow::Break(_) | Flow::Continue(_) => 0,
+    }
+}
+
+/// Whether there is a file of that name to run: what the shell does itself is none.
+pub(crate) fn exists(process: &Process, name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    find(name).is_some_and(|it| it.places.include(&process.session().place))
+}
+
+/// Whether the program reads commands.
+pub(crate) fn is_shell(name: &str) -> bool {
+    matches!(name, "sh" | "bash" | "/bin/sh" | "/bin/bash")
+}
+
+/// Whether the container that a shell was opened in still runs.
+pub(crate) fn is_here(process: &Process) -> bool {
+    let session = process.session();
+    let Place::Pod { namespace, name, container } = &session.place else { return true };
+    if session.depth() == 0 {
+        return true;
+    }
+    let lab = process.lab();
+    let pod = lab.objects().get(&ObjectKey::new(Kind::Pod, namespace, name));
+    let statuses = pod.and_then(Object::as_pod).map(|it| &it.status.container_statuses);
+    let mut running = statuses.into_iter().flatten().filter(|it| it.state.running.is_some());
+    running.any(|it| container.as_ref().is_none_or(|wanted| it.name == *wanted))
 }
 
 fn find(name: &str) -> Option<&'static Program> {

@@ -146,7 +146,7 @@ impl Curl<'_> {
             }
             Some(file) => {
                 let path = self.process.resolve(file);
-                self.process.stage.files.borrow_mut().put(path, text);
+                self.process.files_mut().put(path, text);
             }
         }
         Ok(())

@@ -297,7 +297,7 @@ impl Wget<'_> {
             "/dev/null" => {}
             file => {
                 let path = self.process.resolve(file);
-                self.process.stage.files.borrow_mut().put(path, text);
+                self.process.files_mut().put(path, text);
             }
         }
     }

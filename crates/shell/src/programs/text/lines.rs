@@ -433,13 +433,13 @@ pub(in crate::programs) async fn tee(process: Process, words: Vec<String>) -> u8
     let Some(line) = options(&process, "tee", &spec, &words) else { return 1 };
     let files: Vec<String> = line.operands.iter().map(|it| process.resolve(it)).collect();
     for file in files.iter().filter(|_| !line.has('a')) {
-        process.stage.files.borrow_mut().put(file.clone(), "");
+        process.files_mut().put(file.clone(), "");
     }
     while let Some(text) = process.read_line().await {
         let text = format!("{text}\n");
         process.out(&text);
         for file in files.iter().filter(|it| *it != "/dev/null") {
-            process.stage.files.borrow_mut().append(file, &text);
+            process.files_mut().append(file, &text);
         }
     }
     0

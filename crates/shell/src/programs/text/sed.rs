@@ -67,7 +67,7 @@ pub(in crate::programs) async fn sed(process: Process, words: Vec<String>) -> u8
     match line.operands.as_slice() {
         [file] if line.has('i') => {
             let path = process.resolve(file);
-            process.stage.files.borrow_mut().put(path, found);
+            process.files_mut().put(path, found);
         }
         _ => process.out(&found),
     }
