@@ -124,11 +124,10 @@ fn what_is_not_there_says_so() {
     check("cat nosuch", "! cat: nosuch: No such file or directory\n");
     check("echo a > /nosuch/b", "! bash: /nosuch/b: No such file or directory\n");
     check("cd /nosuch", "! bash: cd: /nosuch: No such file or directory\n");
-    let (text, ..) = run(lab(), laptop(), "iptables-save", 1);
-    assert_eq!(
-        text,
-        "! bash: iptables-save: command not found\n(the lab has iptables-save on nodes)\n"
-    );
+    let pod = Place::parse("pod/default/web").expect("a place");
+    let (text, ..) = run(lab(), Session::new(pod), "kubectl get svc", 1);
+    let hint = "(the lab has kubectl on nodes and outside the cluster)";
+    assert_eq!(text, format!("! bash: kubectl: command not found\n{hint}\n"));
 }
 
 #[test]
