@@ -46,14 +46,22 @@ test("the rest is fetched by itself once the page stands", async ({ page, url })
   expectEqual(asked, ["fetch"]);
 });
 
-test("start and first request miss nothing of the rest", async ({ page, url }) => {
+test("a start misses nothing of the rest", async ({ page, url }) => {
+  const { answer } = late();
+  const { page: other, asked } = await fresh(page, answer);
+  await other.goto(url);
+  await other.locator(".pod.ready.tied").nth(2).waitFor();
+  expectEqual(asked, ["fetch"]);
+});
+
+test("a request that is sent before the rest is there loads it on the spot", async ({ page, url }) => {
   const { answer } = late();
   const { page: other, asked } = await fresh(page, answer);
   await other.goto(url);
   await other.locator(".pod.ready.tied").nth(2).waitFor();
   await other.getByRole("button", { name: "Send", exact: true }).click();
   await other.locator(".open .cell.taken").waitFor();
-  expectEqual(asked, ["fetch"]);
+  expectEqual(asked, ["fetch", "xhr"]);
 });
 
 test("a click that comes before the rest works, and the rest may come later", async ({ page, url }) => {
