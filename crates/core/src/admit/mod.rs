@@ -152,7 +152,13 @@ pub fn replace(
     default_namespace(&mut new);
     let key = new.key();
     match objects.get(&key) {
-        Some(old) => update(objects, old, new, rng, settings),
+        Some(old) => {
+            let (asked, found) = (&new.meta().uid, &old.meta().uid);
+            if !asked.is_empty() && asked != found {
+                return Err(Refusal::other_uid(&key, asked, found));
+            }
+            update(objects, old, new, rng, settings)
+        }
         None if matches!(key.kind, Kind::Service | Kind::Endpoints) => {
             create(objects, new, rng, settings)
         }

@@ -86,6 +86,27 @@ impl Refusal {
         Refusal { message: format!("Operation cannot be fulfilled on {message}"), ..refusal }
     }
 
+    /// The object that is meant is not the one of that name (`storage.NewInvalidObjError`).
+    pub(super) fn other_uid(key: &ObjectKey, asked: &str, found: &str) -> Refusal {
+        let stored = match key.kind {
+            Kind::Service => "services/specs",
+            Kind::Endpoints => "services/endpoints",
+            Kind::Node => "minions",
+            Kind::Ingress => "ingress",
+            kind => kind.plural(),
+        };
+        let slash = if key.namespace.is_empty() { "" } else { "/" };
+        let ObjectKey { namespace, name, .. } = key;
+        let what = format!(
+            ": StorageError: invalid object, Code: 4, Key: /registry/{stored}{slash}{namespace}/{name}, \
+             ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \
+             {asked}, UID in object meta: {found}"
+        );
+        let refusal = Refusal::about(409, "Conflict", key, &what);
+        let message = refusal.message.replacen(" : ", ": ", 1);
+        Refusal { message: format!("Operation cannot be fulfilled on {message}"), ..refusal }
+    }
+
     /// The object to be deleted is not the one that is meant; the server names its kind here, not
     /// its resource.
     pub(crate) fn not_this_one(key: &ObjectKey, why: &str) -> Refusal {

@@ -204,6 +204,27 @@ fn a_stale_version_is_a_conflict() {
 }
 
 #[test]
+fn an_object_of_that_name_with_another_uid_is_a_conflict() {
+    let mut cluster = Cluster::new();
+    let mut old = Object::from(cluster.service("web", "ports: [{port: 80}]"));
+    let mut new = old.clone();
+    old.meta_mut().uid = "b".to_owned();
+    new.meta_mut().uid = "a".to_owned();
+    let Cluster { objects, settings, rng } = &mut cluster;
+    objects.insert(old);
+    let refusal = replace(objects, new, rng, settings).expect_err("it is refused");
+    assert_eq!(
+        (refusal.status, refusal.message.as_str()),
+        (
+            409,
+            "Operation cannot be fulfilled on services \"web\": StorageError: invalid object, \
+             Code: 4, Key: /registry/services/specs/default/web, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: a, UID in object meta: b"
+        )
+    );
+}
+
+#[test]
 fn admitting_an_admitted_object_again_changes_nothing() {
     let mut cluster = Cluster::new();
     for spec in [

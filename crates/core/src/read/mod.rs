@@ -118,15 +118,33 @@ fn read_part(text: &str, part: Range<usize>, values_left: &mut usize, read: &mut
     }
 }
 
-/// A `List` is its items.
+/// A `List` is its items. Those of a `ServiceList` may leave out what their list says
+/// (`unstructuredJSONScheme.decodeToList`).
 fn documents(tree: Node) -> Vec<Document> {
-    let is_list =
-        tree.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
+    let text = |field| tree.get(field).and_then(Node::as_str);
+    let of_kind = text("kind").and_then(|it| it.strip_suffix("List"));
     let items = tree.get("items").filter(|items| matches!(items.value, NodeValue::Sequence(_)));
-    match items.filter(|_| is_list) {
-        Some(items) => items.items().iter().cloned().map(Document::new).collect(),
-        None => vec![Document::new(tree)],
+    let (Some(of_kind), Some(items)) = (of_kind, items) else { return vec![Document::new(tree)] };
+    let said = text("apiVersion").filter(|_| !of_kind.is_empty()).map(|it| (it, of_kind));
+    let item = |it: &Node| match said {
+        Some(said) => named_by_list(it.clone(), said),
+        None => it.clone(),
+    };
+    items.items().iter().map(item).map(Document::new).collect()
+}
+
+fn named_by_list(mut item: Node, (api_version, kind): (&str, &str)) -> Node {
+    let names_itself = ["apiVersion", "kind"].iter().all(|field| item.get(field).is_some());
+    let span = item.span.start..item.span.start;
+    let NodeValue::Mapping(entries) = &mut item.value else { return item };
+    if !names_itself {
+        entries.retain(|it| it.key != "apiVersion" && it.key != "kind");
+        for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
+            let value = Node { span: span.clone(), value: NodeValue::Scalar(value.into()) };
+            entries.push(Entry { key: key.to_owned(), key_span: span.clone(), value });
+        }
     }
+    item
 }
 
 impl Document {

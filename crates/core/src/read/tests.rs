@@ -105,6 +105,18 @@ fn lists_are_taken_apart() {
 }
 
 #[test]
+fn items_of_a_typed_list_need_not_say_their_kind() {
+    let read = read(
+        "apiVersion: v1\nkind: ServiceList\nitems:\n- {metadata: {name: a}, spec: {clusterIP: None}}\n\
+         - {apiVersion: v1, kind: Node, metadata: {name: b}}\n",
+    );
+    assert_eq!(read.diagnostics, []);
+    let kinds: Vec<_> = read.documents.iter().map(|it| it.kind()).collect();
+    assert_eq!(kinds, [Ok(Kind::Service), Ok(Kind::Node)]);
+    assert!(read.documents.iter().all(|it| it.decode().0.is_some()));
+}
+
+#[test]
 fn anchors_aliases_and_merges() {
     let text =
         "p: &base {a: 1, b: 2}\nq: {<<: *base, b: 3}\nr: [*base]\ns: {<<: [{c: 1}, *base]}\n";
