@@ -2,7 +2,6 @@
 // does anything, as JSON.
 //
 // The clock is the test's own, so that a slow machine counts what a fast one does.
-import { editor, write } from "./lab.mjs";
 import { openBrowser, openSite } from "./site.mjs";
 
 const WIDE = { width: 1440, height: 900 };
@@ -33,7 +32,6 @@ async function visit(options) {
   await page.goto(site.url);
   await look(page);
   await count(page);
-  if (options.viewport === WIDE) await comeAgain(page);
   await context.close();
 }
 
@@ -42,22 +40,6 @@ async function look(page) {
   await page.waitForFunction(() => globalThis.counting !== undefined);
   await page.locator(".page").waitFor();
   await page.clock.runFor(12_000);
-}
-
-/** Somebody who has changed something finds it changed; how it was changed is not counted. */
-async function comeAgain(page) {
-  const text = await editor(page).inputValue();
-  await write(page, text.replace(/replicas: \d/, "replicas: 2"));
-  await click(page, ".actions .pri");
-  await page.clock.runFor(5_000);
-  await page.reload();
-  await look(page);
-  await count(page);
-}
-
-/** Wherever it is: a narrow page shows one pane at a time. */
-async function click(page, button) {
-  await page.locator(button).evaluate((it) => it.click());
 }
 
 async function count(page) {
