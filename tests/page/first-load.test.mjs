@@ -8,6 +8,8 @@ const LIMIT = 600_000;
 /** A page of its own that has fetched nothing, whose rest is answered by `answer`. */
 async function fresh(page, answer) {
   const context = await page.context().browser().newContext({ locale: "en-US" });
+  // A lab that goes on running would slow all tests that follow.
+  page.once("close", () => context.close());
   const other = await context.newPage();
   const asked = [];
   await other.route(isRestOf, (route) => {
