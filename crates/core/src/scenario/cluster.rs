@@ -1,4 +1,4 @@
-//! A cluster to start from, as data.
+//! The machines and networks of a scenario, as data.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,26 +14,6 @@ use crate::dns::text::WorldText;
 use crate::family::{Addresses, Ranges};
 use crate::net::Layout;
 use crate::proxy;
-use crate::read::read;
-
-/// Words in both languages of the page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Words {
-    pub en: String,
-    pub ko: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Scenario {
-    pub name: String,
-    pub title: Words,
-    pub about: Words,
-    pub cluster: Cluster,
-    /// What the user's editor holds at the start; applied at once.
-    pub manifests: Vec<File>,
-}
 
 /// The machines and their networks, and what runs before the user comes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -299,51 +279,13 @@ impl From<PortSpec> for String {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    pub name: String,
-    pub text: String,
-}
-
-impl Scenario {
-    /// Reads a scenario file. The error names its line and column.
-    pub fn parse(text: &str) -> Result<Scenario, String> {
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
-    }
-
-    /// The manifests as one text, in the files' order.
-    pub fn text(&self) -> String {
-        let texts: Vec<&str> = self.manifests.iter().map(|file| file.text.as_str()).collect();
-        texts.join("---\n")
-    }
-}
-
 fn yes() -> bool {
     true
-}
-
-const FIRST_PACKET: &str = include_str!("../../../scenarios/first-packet.yaml");
-
-/// The scenario the lab opens with. It is read by the manifests' reader: the page then needs no
-/// second YAML parser, which is a fortieth of its size.
-pub fn default_scenario() -> Scenario {
-    let document = read(FIRST_PACKET).documents.into_iter().next();
-    let value = document.map(|it| it.value()).unwrap_or_default();
-    serde_json::from_value(value).expect("the built-in scenario is read by a test")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_built_in_scenario_reads() {
-        let scenario = default_scenario();
-        assert_eq!(scenario.cluster.nodes.len(), 3);
-        assert!(scenario.text().contains("kind: Deployment"));
-        assert_eq!(Scenario::parse(FIRST_PACKET), Ok(scenario));
-    }
 
     #[test]
     fn a_port_is_read_with_and_without_its_protocol() {
@@ -366,11 +308,5 @@ mod tests {
         {
             assert!(read(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn an_unknown_field_is_named_with_its_place() {
-        let error = Scenario::parse("name: a\ntitel: b\n").unwrap_err();
-        assert!(error.contains("titel") && error.contains("line 2"), "{error}");
     }
 }
