@@ -106,6 +106,9 @@ fn texts_go_where_they_are_sent() {
     check("{ echo a; echo b >&2; } 2>&1 | cat", "a\nb\n");
     check("echo a > /dev/null", "");
     check("while read x y; do echo \"$y $x\"; done <<E\n1 2 3\n4 5\nE", "2 3 1\n5 4\n");
+    // A pipeline in a stage of another one ends without it, though time passes in between.
+    check("for i in 1 2 3; do { sleep 1; seq 5; } | head -1; done | sort", "1\n1\n1\n");
+    check("seq 3 | while read x; do sleep 1; echo $x | cat; done", "1\n2\n3\n");
 }
 
 #[test]

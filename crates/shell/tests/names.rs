@@ -175,3 +175,16 @@ fn a_name_server_that_is_gone_is_told_as_each_tool_does() {
     assert_eq!(found.err, "curl: (6) Could not resolve host: web\n");
     assert_eq!(found.status, 6);
 }
+
+#[test]
+fn a_pod_with_a_subdomain_has_a_full_name() {
+    let pod = "
+apiVersion: v1
+kind: Pod
+metadata: { name: pod-one }
+spec: { nodeName: worker-1, hostname: one, subdomain: team, containers: [ { name: c, image: busybox, command: [ sleep, infinity ] } ] }
+";
+    let print = |from: &str| run(lab(pod), from, "hostname; hostname -f").1.out;
+    assert_eq!(print("pod/default/pod-one"), "one\none.team.default.svc.cluster.local\n");
+    assert_eq!(print("node/worker-1"), "worker-1\nworker-1\n");
+}

@@ -57,7 +57,7 @@ pub(super) async fn join<'a>(
                         status = found;
                     }
                     *stage = None;
-                    end(process);
+                    end(process, index > 0, index < last);
                 }
             }
             if stages.iter().all(Option::is_none) {
@@ -76,12 +76,17 @@ fn writes_in_vain(process: &Process) -> bool {
     matches!(&process.stdout, Output::Pipe(pipe) if pipe.refused.get())
 }
 
-/// Its reader sees the end, its writer that nobody reads.
-fn end(process: &Process) {
-    if let Output::Pipe(pipe) = &process.stdout {
+/// Its reader sees the end, its writer that nobody reads. What the first reads and the last writes
+/// may be pipes of a pipeline around this one, which go on.
+fn end(process: &Process, reads: bool, writes: bool) {
+    if let Output::Pipe(pipe) = &process.stdout
+        && writes
+    {
         pipe.ended.set(true);
     }
-    if let Input::Pipe(pipe) = &process.stdin {
+    if let Input::Pipe(pipe) = &process.stdin
+        && reads
+    {
         pipe.broken.set(true);
     }
     process.stage.touch();

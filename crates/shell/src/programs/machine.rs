@@ -13,9 +13,8 @@ pub(super) async fn hostname(process: Process, words: Vec<String>) -> u8 {
     match words.first().map(String::as_str) {
         Some("-i") => process.out(&format!("{}\n", own_addresses(&process).join(" "))),
         Some("-I") => process.out(&format!("{} \n", own_addresses(&process).join(" "))),
-        Some("-f" | "-s" | "--short" | "--fqdn") | None => {
-            process.out(&format!("{}\n", name(&process)));
-        }
+        Some("-s" | "--short") | None => process.out(&format!("{}\n", name(&process))),
+        Some("-f" | "--fqdn") => process.out(&format!("{}\n", full_name(&process))),
         Some(_) => {
             process.err("hostname: you must be root to change the host name\n");
             return 1;
@@ -27,6 +26,15 @@ pub(super) async fn hostname(process: Process, words: Vec<String>) -> u8 {
 pub(super) fn name(process: &Process) -> String {
     let of_pod = here::of_pod(process, svclab_core::kubelet::hostname);
     of_pod.unwrap_or_else(|| process.session().place.host_name().to_owned())
+}
+
+/// As `/etc/hosts` knows it: the first name of the line that has the machine's.
+fn full_name(process: &Process) -> String {
+    let name = name(process);
+    let hosts = process.lab().etc_hosts(&here::source(process));
+    let mut lines = hosts.lines().map(|it| it.split_whitespace().skip(1));
+    let own = lines.find(|it| it.clone().any(|it| it == name));
+    own.and_then(|mut it| it.next()).map_or(name.clone(), str::to_owned)
 }
 
 fn own_addresses(process: &Process) -> Vec<String> {
