@@ -232,3 +232,11 @@ fn tcpdump_shows_packets_as_they_pass() {
     assert!(lines[1].contains("IP 10.244.1.1 > 10.244.1."), "{text}");
     assert!(lines[1].ends_with(": ICMP 10.96.55.5 tcp port 5432 unreachable, length 68"), "{text}");
 }
+
+#[test]
+fn a_bridges_ports_say_whether_they_send_back() {
+    let port = "$(ip -br link | grep -o 'veth[0-9a-f]*' | head -1)";
+    check(&format!("cat /sys/class/net/{port}/brport/hairpin_mode"), "1\n");
+    let file = "/sys/class/net/eth0/brport/hairpin_mode";
+    check_error(&format!("cat {file}"), &format!("cat: {file}: No such file or directory\n"), 1);
+}

@@ -108,6 +108,7 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = nodes.map(|it| Node { layout: cluster.pod_network, ..node(it) });
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
+    net.hairpin = cluster.hairpin_mode;
     let pods = cluster.cluster_cidr;
     net.kernels = net.nodes.iter().map(|it| (it.name.clone(), started(it, pods))).collect();
     if let Some(server) = super::found::api_server(&cluster.nodes) {

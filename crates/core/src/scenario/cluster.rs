@@ -44,6 +44,9 @@ pub struct Cluster {
     /// How the pods' network is laid out.
     #[serde(default)]
     pub pod_network: Layout,
+    /// Whether a pod's packet may come back to itself through the bridge (CNI's `hairpinMode`).
+    #[serde(default = "yes")]
+    pub hairpin_mode: bool,
     /// What becomes of NetworkPolicies.
     #[serde(default)]
     pub network_policy: NetworkPolicySupport,

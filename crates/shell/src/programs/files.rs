@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::object::Object;
 
-use super::{here, machine};
+use super::{here, machine, network};
 use crate::process::Process;
 use crate::session::Place;
 
@@ -24,6 +24,7 @@ pub(super) fn system(process: &Process, path: &str) -> Option<String> {
         "/proc/net/nf_conntrack" => connections(process)?,
         _ => {
             return sysctl(process, &path)
+                .or_else(|| bridge_port(process, &path))
                 .or_else(|| secret(process, &path))
                 .or_else(|| mounted(process).into_iter().find(|it| it.0 == path).map(|it| it.1));
         }
@@ -113,6 +114,13 @@ fn sysctl(process: &Process, path: &str) -> Option<String> {
     let name = path.strip_prefix("/proc/sys/")?;
     let known = SYSCTLS.iter().find(|it| it.0.replace('.', "/") == name)?;
     setting(process, known.0).map(|it| it + "\n")
+}
+
+/// `/sys/class/net/vethaa3de53f/brport/hairpin_mode`
+fn bridge_port(process: &Process, path: &str) -> Option<String> {
+    let name = path.strip_prefix("/sys/class/net/")?.strip_suffix("/brport/hairpin_mode")?;
+    let hairpin = u8::from(process.lab().network().hairpin);
+    network::is_bridge_port(process, name).then(|| format!("{hairpin}\n"))
 }
 
 /// `sysctl [-n] NAME…`

@@ -5,3 +5,10 @@ pub(super) mod devices;
 pub(super) mod ip;
 pub(super) mod sockets;
 pub(super) mod tcpdump;
+
+use crate::process::Process;
+
+/// Whether one of the machine's devices is a port of its bridge.
+pub(super) fn is_bridge_port(process: &Process, name: &str) -> bool {
+    devices::devices(process).iter().any(|it| it.name == name && it.master.is_some())
+}
