@@ -11,7 +11,7 @@ export async function firstLoad(page, url) {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   page.off("response", listen);
   const sizes = {};
-  for (const response of responses.filter((it) => !isRest(it.url()))) {
+  for (const response of responses.filter((it) => !isLater(it.url()))) {
     const name = new URL(response.url()).pathname.split("/").at(-1) || "index.html";
     sizes[name] = brotliCompressSync(await response.body()).length;
   }
@@ -20,5 +20,8 @@ export async function firstLoad(page, url) {
 
 /** Whether this is the part of the module that is fetched once the page stands. */
 export const isRest = (url) => url.endsWith("_rest.wasm");
+
+/** Whether this is fetched once the page stands: the editor comes after the rest of the module. */
+const isLater = (url) => isRest(url) || url.endsWith("/editor.js");
 
 export const sum = (sizes) => Object.values(sizes).reduce((sum, size) => sum + size, 0);

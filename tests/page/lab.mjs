@@ -2,13 +2,19 @@
 
 export const editor = (page) => page.getByRole("textbox", { name: "Manifests" });
 
-/** Puts `text` into the editor at once, however long it is. */
+/** Puts `text` into the editor at once, however long it is, plain text area or not. */
 export async function write(page, text) {
   await editor(page).evaluate((area, text) => {
     area.value = text;
-    area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    if (area.tagName === "TEXTAREA") area.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }, text);
 }
+
+/** The whole text of the file that the editor shows. */
+export const written = (page) => editor(page).evaluate((area) => area.value);
+
+/** The editor as it is once its module is there. */
+export const code = (page) => page.locator('.cm-content[aria-label="Manifests"]');
 
 export async function apply(page, text) {
   await write(page, text);
@@ -17,7 +23,7 @@ export async function apply(page, text) {
 
 /** Changes the manifests as they stand and applies them. */
 export async function edit(page, change) {
-  await apply(page, change(await editor(page).inputValue()));
+  await apply(page, change(await written(page)));
 }
 
 export async function open(page, tab) {

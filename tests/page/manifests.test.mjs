@@ -1,6 +1,6 @@
 // Manifests in, a changed cluster out; what is wrong in them stands at its place.
 import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
-import { apply, edit, editor, eventually, knownEnds, open, seconds, settled, until, webPods, write } from "./lab.mjs";
+import { apply, edit, editor, eventually, knownEnds, open, seconds, settled, until, webPods, write, written } from "./lab.mjs";
 
 test("more replicas: pods, endpoints and every node's rules follow", async ({ page }) => {
   await settled(page);
@@ -26,7 +26,7 @@ test("fewer replicas: rules that went are listed", async ({ page }) => {
 
 test("Ctrl and Enter apply", async ({ page }) => {
   await settled(page);
-  await write(page, (await editor(page).inputValue()).replace("replicas: 3", "replicas: 2"));
+  await write(page, (await written(page)).replace("replicas: 3", "replicas: 2"));
   await editor(page).focus();
   await page.keyboard.press("Control+Enter");
   await until(page, async () => (await webPods(page).count()) === 2);
@@ -96,7 +96,7 @@ test("an empty text says that there is nothing to apply", async ({ page }) => {
 test("an error leads to its place in the text", async ({ page }) => {
   await apply(page, "# 파드\napiVersion: v1\nkind: Service\nmetadata:\n  name: 123\n");
   await page.getByRole("list", { name: "Problems in the manifests" }).getByRole("button").first().click();
-  const selected = await editor(page).evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd));
+  const selected = await page.evaluate(() => getSelection().toString());
   expectEqual(selected, "123");
 });
 

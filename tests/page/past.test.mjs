@@ -1,6 +1,6 @@
 // The time bar: any earlier moment whole, and branches.
 import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
-import { editor, eventually, events, knownEnds, open, seconds, settled, until, webPods } from "./lab.mjs";
+import { events, eventually, knownEnds, open, seconds, settled, until, webPods, write, written } from "./lab.mjs";
 
 const slider = (page) => page.getByRole("slider", { name: "Moment" });
 const branches = (page) => page.getByRole("combobox", { name: "Branch" });
@@ -74,15 +74,15 @@ test("the arrow keys go from painted event to painted event", async ({ page }) =
 test("the text that was applied then stands in the editor", async ({ page }) => {
   await settled(page);
   const before = await seconds(page);
-  const old = await editor(page).inputValue();
-  await editor(page).fill(old.replace("replicas: 3", "replicas: 2"));
+  const old = await written(page);
+  await write(page, old.replace("replicas: 3", "replicas: 2"));
   await page.getByRole("button", { name: "Apply" }).click();
   await until(page, async () => (await webPods(page).count()) === 2);
   await drag(page, before);
   await eventually(async () => (await webPods(page).count()) === 3);
-  expectEqual(await editor(page).inputValue(), old);
+  expectEqual(await written(page), old);
   await page.getByRole("button", { name: "Now" }).click();
-  await eventually(async () => /replicas: 2/.test(await editor(page).inputValue()));
+  await eventually(async () => /replicas: 2/.test(await written(page)));
 });
 
 test("what is painted is what happened", async ({ page }) => {

@@ -10,11 +10,13 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
 
-use crate::state::{Memory, Theme};
+use crate::state::{Files, Memory, Theme};
 use crate::words::Lang;
 
 const LANG: &str = "svclab.lang";
 const THEME: &str = "svclab.theme";
+const FILES: &str = "svclab.files";
+/// What earlier releases kept: one text, and what of it was applied.
 const TEXT: &str = "svclab.text";
 const APPLIED: &str = "svclab.applied";
 /// Longer texts are not kept: a browser gives a page some megabytes in all.
@@ -25,8 +27,9 @@ pub fn remembered() -> Memory {
     Memory {
         lang: get(LANG).and_then(|code| Lang::from_code(&code)),
         theme: get(THEME).and_then(|name| Theme::from_name(&name)),
-        text: get(TEXT),
-        applied: get(APPLIED),
+        files: get(FILES)
+            .and_then(|it| Files::from_json(&it))
+            .or_else(|| Some(Files::from_texts(&get(TEXT)?, &get(APPLIED)?))),
     }
 }
 
@@ -38,8 +41,10 @@ pub fn remember(memory: &Memory) {
     };
     set(LANG, memory.lang.map(Lang::code));
     set(THEME, memory.theme.map(Theme::name));
-    set(TEXT, memory.text.as_deref());
-    set(APPLIED, memory.applied.as_deref());
+    let files = memory.files.as_ref().map(Files::to_json);
+    set(FILES, files.as_deref());
+    set(TEXT, None);
+    set(APPLIED, None);
 }
 
 /// The element of `index.html` that the page is drawn into.
@@ -165,6 +170,10 @@ pub fn focus(id: &str) {
     }
 }
 
+pub fn has_focus(element: &Element) -> bool {
+    gloo::utils::document().active_element().as_ref() == Some(element)
+}
+
 /// Whether text of the page is selected.
 pub fn is_selecting() -> bool {
     let selection = gloo::utils::window().get_selection().ok().flatten();
@@ -185,7 +194,11 @@ pub fn reveal(outer: &Element, inner: &Element) {
 
 /// Shows the calm message that `index.html` holds, and forgets what may have led here.
 pub fn show_crash() {
-    LocalStorage::delete(APPLIED);
+    if let Some(files) = remembered().files {
+        let files = files.unapplied().to_json();
+        // A browser may refuse to store anything.
+        let _ = LocalStorage::set(FILES, files);
+    }
     if let Some(element) = gloo::utils::document().get_element_by_id("crashed") {
         let _ = element.remove_attribute("hidden");
     }

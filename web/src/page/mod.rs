@@ -255,7 +255,7 @@ impl App {
         let (lang, send) = (state.lang, self.send.clone());
         match pane {
             Pane::Manifests => html! {
-                <editor::Editor {lang} text={state.text.clone()} edited={state.is_edited()}
+                <editor::Editor {lang} files={state.files.clone()}
                                 report={state.report.clone()} {send} />
             },
             Pane::Objects => match &state.wanted_objects.chosen {

@@ -1,6 +1,7 @@
 //! What the page is showing, and how it changes: [`State`] and [`Msg`]. No browser here.
 
 mod ends;
+mod files;
 mod panes;
 mod past;
 mod playback;
@@ -8,12 +9,13 @@ mod report;
 mod settings;
 mod terminal;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use svclab_core::history::{BranchId, History};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::EntryId;
-use svclab_core::lab::{Action, Lab};
+use svclab_core::lab::{Action, Lab, Reply};
 use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::RuleRef;
@@ -25,14 +27,15 @@ use crate::view::{Shared, View, view_of};
 use crate::words::{self, Lang};
 
 pub use ends::{Choice, Target};
+pub use files::{Deed, File, Files, Filing};
 pub use panes::{Pane, Shape};
 pub use playback::Playback;
-pub use report::{Fault, Report};
+pub use report::{Fault, Place, Report};
 pub use settings::{Memory, Speed, Theme};
 pub use terminal::{Line, Piece, Screen, Terminal, Typing, places};
 
 use playback::timeline_of;
-use report::{Faults, LISTED, said_of};
+use report::{LISTED, faults_of, said_of};
 
 #[derive(Debug, Clone)]
 pub enum Msg {
@@ -43,8 +46,12 @@ pub enum Msg {
     /// The stage's width, in CSS pixels.
     Stage(f64),
     StillPictures(bool),
+    /// The chosen file's new text.
     Edited(String),
+    File(Filing),
     Apply,
+    /// Applies the document around a place of the chosen file, in UTF-16 units.
+    ApplyDocument(u32),
     StartOver,
     /// Does something to the cluster at the moment that is shown.
     Act(Action),
@@ -120,8 +127,7 @@ pub struct State {
     rest: f64,
     pub lang: Lang,
     pub theme: Theme,
-    pub text: Rc<str>,
-    pub applied: Rc<str>,
+    pub files: Files,
     pub report: Rc<Report>,
     pub playing: bool,
     /// A selected step stopped the time, not the pause button.
@@ -158,7 +164,6 @@ pub const SEED: u64 = 1;
 impl State {
     pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
         let history = History::new(&scenario, SEED);
-        let example: Rc<str> = scenario.text().into();
         let mut res = State {
             view: View::default().into(),
             scene: lay_out(&View::default(), None, 700.0).into(),
@@ -168,8 +173,7 @@ impl State {
             rest: 0.0,
             lang: memory.lang.unwrap_or(system_lang),
             theme: memory.theme.unwrap_or_default(),
-            text: example.clone(),
-            applied: example,
+            files: Files::new(named(&scenario)),
             report: Rc::default(),
             playing: true,
             held: false,
@@ -193,12 +197,14 @@ impl State {
             said: String::new(),
             scenario,
         };
-        if let Some(text) = memory.applied.filter(|text| **text != *res.text) {
-            res.text = text.as_str().into();
-            res.apply();
-        }
-        if let Some(text) = memory.text {
-            res.text = text.as_str().into();
+        if let Some(files) = memory.files {
+            let before = res.files.text();
+            res.files = files;
+            let applied = res.files.applied_text();
+            if !applied.is_empty() && applied != before {
+                res.apply_text(applied.clone());
+            }
+            res.files.remember(applied);
         }
         res.said.clear();
         res.refresh();
@@ -207,16 +213,7 @@ impl State {
     }
 
     pub fn memory(&self) -> Memory {
-        Memory {
-            lang: Some(self.lang),
-            theme: Some(self.theme),
-            text: Some(self.text.to_string()),
-            applied: Some(self.applied.to_string()),
-        }
-    }
-
-    pub fn is_edited(&self) -> bool {
-        self.text != self.applied
+        Memory { lang: Some(self.lang), theme: Some(self.theme), files: Some(self.files.clone()) }
     }
 
     /// The time that the clock shows: the packet's own while one travels.
@@ -241,7 +238,15 @@ impl State {
             Msg::Stage(width) => return self.resize(self.shape, width.floor()),
             Msg::StillPictures(still) => self.still = still,
             Msg::Edited(text) => {
-                self.text = text.into();
+                self.files.write(&text);
+                return SAVE;
+            }
+            Msg::File(filing) => {
+                self.files.act(filing, &named(&self.scenario));
+                return SAVE;
+            }
+            Msg::ApplyDocument(at) => {
+                self.apply_document(at);
                 return SAVE;
             }
             Msg::Apply => {
@@ -349,19 +354,39 @@ impl State {
     }
 
     fn apply(&mut self) {
-        let text = self.text.to_string();
-        let reply = self.history.act(Action::Apply { text });
-        let mut faults = Faults::new(&self.text);
-        let listed = reply.diagnostics.iter().take(LISTED);
-        let faults: Vec<Fault> =
-            listed.map(|it| faults.at(it.span.clone(), it.problem.to_string())).collect();
+        let text = self.files.text();
+        self.apply_text(text.clone());
+        self.files.all_sent(text);
+    }
+
+    fn apply_document(&mut self, at: u32) {
+        let file = self.files.chosen().clone();
+        let Some(part) = self.files.document_at(report::byte_of(&file.text, at)) else {
+            return self.apply();
+        };
+        let document: Rc<str> = file.text[part.clone()].into();
+        let reply = self.history.act(Action::Apply { text: document.to_string() });
+        let inside = |it: &Range<usize>| (file.id, it.start + part.start..it.end + part.start);
+        self.report(reply, inside);
+        self.files.document_sent(document);
+    }
+
+    fn apply_text(&mut self, text: Rc<str>) {
+        let reply = self.history.act(Action::Apply { text: text.to_string() });
+        let files = self.files.clone();
+        self.report(reply, |it| files.place(it.clone()));
+    }
+
+    /// What came of an Apply, each mistake in its file.
+    fn report(&mut self, reply: Reply, place: impl Fn(&Range<usize>) -> (u32, Range<usize>)) {
+        let listed = reply.diagnostics.iter().take(LISTED).map(|it| (place(&it.span), it));
+        let faults = faults_of(&self.files, listed);
         let report = Report {
             more: reply.diagnostics.len() - faults.len(),
             nothing: reply.applied.is_empty() && reply.diagnostics.is_empty(),
             applied: reply.applied.into_iter().map(|it| (it.key, it.change)).collect(),
             faults,
         };
-        self.applied = self.text.clone();
         self.said = said_of(self.lang, &report);
         self.report = Rc::new(report);
         self.resume();
@@ -371,8 +396,7 @@ impl State {
     fn start_over(&mut self) {
         self.history = History::new(&self.scenario, SEED);
         self.marks = Marks::default();
-        self.text = self.scenario.text().into();
-        self.applied = self.text.clone();
+        self.files = Files::new(named(&self.scenario));
         self.report = Rc::default();
         self.playback = None;
         self.playing = true;
@@ -450,6 +474,11 @@ impl State {
             self.said = words::happening(self.lang, entry);
         }
     }
+}
+
+/// A scenario's files by name.
+fn named(scenario: &Scenario) -> Vec<(&str, &str)> {
+    scenario.manifests.iter().map(|it| (it.name.as_str(), it.text.as_str())).collect()
 }
 
 #[cfg(test)]

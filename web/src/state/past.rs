@@ -67,22 +67,20 @@ impl State {
         if let Some(playback) = &mut self.playback {
             playback.live = false;
         }
-        let edited = self.is_edited();
-        self.applied = self.applied_by_now();
-        if !edited {
-            self.text = self.applied.clone();
-        }
+        let sent = self.sent_by_now();
+        self.files.look(sent.as_deref());
         self.refresh();
         self.say_last_event();
     }
 
-    pub(super) fn applied_by_now(&self) -> Rc<str> {
+    /// The text that was applied last.
+    fn sent_by_now(&self) -> Option<Rc<str>> {
         let now = self.history.now();
         let done = self.history.branch().steps.iter().rev().filter(|step| step.at <= now);
         let mut texts = done.filter_map(|step| match &step.action {
             Action::Apply { text } => Some(text.as_str()),
             _ => None,
         });
-        texts.next().map_or_else(|| self.scenario.text().into(), Into::into)
+        texts.next().map(Into::into)
     }
 }

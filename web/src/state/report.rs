@@ -4,18 +4,30 @@ use std::ops::Range;
 
 use svclab_core::key::ObjectKey;
 use svclab_core::lab::log::Change;
+use svclab_core::read::{Diagnostic, Problem, Severity};
 
 use crate::words::{self, Lang, Word};
+
+use super::Files;
 
 /// One thing that is wrong in the text, at its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// The file that it is in.
+    pub file: u32,
+    pub place: Place,
+    pub severity: Severity,
+    pub text: String,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
     /// Both count from 1.
     pub line: usize,
     pub column: usize,
-    /// In UTF-16 units, as a text area counts.
+    /// In UTF-16 units, as a browser counts.
     pub selection: Range<u32>,
-    pub text: String,
 }
 
 /// What came of the last Apply.
@@ -32,6 +44,29 @@ pub struct Report {
 /// At most so many faults are listed.
 pub(super) const LISTED: usize = 50;
 
+/// The faults that `found` has at the places of files.
+pub(super) fn faults_of<'a>(
+    files: &Files,
+    found: impl Iterator<Item = ((u32, Range<usize>), &'a Diagnostic)>,
+) -> Vec<Fault> {
+    let mut reading: Option<(u32, Faults)> = None;
+    let fault = |((file, span), it): ((u32, Range<usize>), &Diagnostic)| {
+        if reading.as_ref().is_none_or(|(read, _)| *read != file) {
+            reading = files.file(file).map(|it| (file, Faults::new(&it.text)));
+        }
+        let place = reading.as_mut()?.1.at(span);
+        let text = match &it.problem {
+            // Lines count from the top of their own file.
+            Problem::Syntax { detail, .. } => {
+                Problem::Syntax { line: place.line, detail: detail.clone() }.to_string()
+            }
+            problem => problem.to_string(),
+        };
+        Some(Fault { file, place, severity: it.severity, text })
+    };
+    found.filter_map(fault).collect()
+}
+
 /// Turns byte ranges into places, reading the text once as long as ranges come in order.
 pub(super) struct Faults<'a> {
     text: &'a str,
@@ -46,7 +81,7 @@ impl<'a> Faults<'a> {
         Faults { text, byte: 0, line: 1, line_start: 0, units: 0 }
     }
 
-    pub(super) fn at(&mut self, span: Range<usize>, text: String) -> Fault {
+    pub(super) fn at(&mut self, span: Range<usize>) -> Place {
         let start = floor_char(self.text, span.start);
         if start < self.byte {
             *self = Faults::new(self.text);
@@ -61,7 +96,7 @@ impl<'a> Faults<'a> {
         let end = floor_char(self.text, span.end.max(start));
         let column = self.text[self.line_start..start].chars().count() + 1;
         let selection = self.units..self.units + units(&self.text[start..end]);
-        Fault { line: self.line, column, selection, text }
+        Place { line: self.line, column, selection }
     }
 }
 
@@ -82,6 +117,17 @@ pub(super) fn said_of(lang: Lang, report: &Report) -> String {
 
 fn units(text: &str) -> u32 {
     text.encode_utf16().count() as u32
+}
+
+/// The byte at which the UTF-16 unit `unit` begins, or the text's end.
+pub(super) fn byte_of(text: &str, unit: u32) -> usize {
+    let mut units = 0;
+    let found = text.char_indices().find(|(_, it)| {
+        let reached = units >= unit;
+        units += it.len_utf16() as u32;
+        reached
+    });
+    found.map_or(text.len(), |(at, _)| at)
 }
 
 /// The last place at or before `index` where a character begins.

@@ -2,6 +2,8 @@
 
 use crate::words::Lang;
 
+use super::Files;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
     #[default]
@@ -60,10 +62,9 @@ impl Speed {
 }
 
 /// What the browser remembers between visits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
     pub lang: Option<Lang>,
     pub theme: Option<Theme>,
-    pub text: Option<String>,
-    pub applied: Option<String>,
+    pub files: Option<Files>,
 }

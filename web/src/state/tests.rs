@@ -1,3 +1,4 @@
+use super::report::Faults;
 use super::*;
 use crate::view::ServiceView;
 use crate::words::Word;
@@ -8,17 +9,17 @@ fn a_fault_has_its_line_and_its_place_in_utf_16() {
     let text = "a: 1\n# 파드 𝄞\nb: x\n";
     let start = text.find("b:").unwrap();
     let mut faults = Faults::new(text);
-    let first = faults.at(start..start + 1, "wrong".to_owned());
+    let first = faults.at(start..start + 1);
     assert_eq!((first.line, first.column), (3, 1));
     let units = text[..start].encode_utf16().count() as u32;
     assert_eq!(first.selection, units..units + 1);
-    let earlier = faults.at(3..4, "also wrong".to_owned());
+    let earlier = faults.at(3..4);
     assert_eq!((earlier.line, earlier.column), (1, 4));
 }
 
 #[test]
 fn a_fault_outside_the_text_points_at_its_end() {
-    let fault = Faults::new("파드").at(100..200, String::new());
+    let fault = Faults::new("파드").at(100..200);
     assert_eq!((fault.line, fault.column, fault.selection), (1, 3, 2..2));
 }
 
@@ -129,11 +130,11 @@ fn new_services_do_not_take_the_place_of_the_one_in_use() {
 #[test]
 fn the_laptop_asks_a_node_port_and_an_address_of_the_load_balancer() {
     let mut state = settled();
-    let text = state.text.replace(
+    let text = state.files.chosen().text.replace(
         "selector:\n    app: web\n  ports:",
         "type: LoadBalancer\n  selector:\n    app: web\n  ports:",
     );
-    assert_ne!(text, *state.text, "the Service's type is set");
+    assert_ne!(text, *state.files.chosen().text, "the Service's type is set");
     state.update(Msg::Edited(text));
     state.update(Msg::Apply);
     state.update(Msg::Act(Action::SwitchLoadBalancer { on: true }));

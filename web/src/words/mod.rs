@@ -4,6 +4,7 @@
 //! 노드); names of kinds, fields, chains and commands stay as they are.
 
 mod cluster;
+mod editor;
 mod log;
 mod object;
 mod packet;
@@ -12,6 +13,7 @@ mod rule;
 use svclab_core::time::Instant;
 
 pub use cluster::*;
+pub use editor::*;
 pub use log::*;
 pub use object::*;
 pub use packet::*;
@@ -97,7 +99,16 @@ words! {
     Endpoints: "Endpoints", "엔드포인트";
     Events: "Events", "이벤트";
     Panels: "Panels", "패널";
-    Edited: "edited, not applied", "수정됨, 아직 적용 안 함";
+    Files: "Files", "파일";
+    NewFile: "New file", "새 파일";
+    RenameFile: "Rename this file", "이 파일 이름 바꾸기";
+    RemoveFile: "Remove this file", "이 파일 지우기";
+    FileName: "File name", "파일 이름";
+    OnlyThis: "Only this", "이 문서만";
+    OnlyThisHint: "Apply only the document that the cursor is in (Ctrl or Command + Shift + Enter)", "커서가 있는 문서만 적용 (Ctrl 또는 Command + Shift + Enter)";
+    ResetText: "Reset text", "텍스트 되돌리기";
+    ResetTextHint: "Put the scenario's own text back; the cluster stays as it is", "시나리오의 원래 텍스트로 되돌립니다. 클러스터는 그대로입니다";
+    Undo: "Undo", "실행 취소";
     Problems: "Problems in the manifests", "매니페스트의 문제";
     NoObjects: "There is nothing to apply: the text holds no object.", "적용할 것이 없습니다. 텍스트에 오브젝트가 없습니다.";
     Send: "Send", "보내기";

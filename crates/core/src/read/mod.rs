@@ -20,6 +20,7 @@ use crate::object::Object;
 
 pub use decode::{Mistake, cause, decode, decode_lenient};
 pub use problem::{Diagnostic, Problem, Severity};
+pub use split::split;
 pub use tree::{Entry, Node, NodeValue};
 
 /// The API server takes no request larger than this, so a document cannot be larger either.

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// The parts that hold more than comments and directives, as bytes of `text`.
-pub(super) fn split(text: &str) -> Vec<Range<usize>> {
+pub fn split(text: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     // The byte order mark belongs to no document.
     let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };

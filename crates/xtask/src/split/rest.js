@@ -6,6 +6,9 @@ let isThere = false;
 addEventListener("TrunkApplicationStarted", () => requestAnimationFrame(() => setTimeout(fetchRest)), {
   once: true,
 });
+let tell;
+/** For what is fetched later still. */
+globalThis.restOfPage = new Promise((resolve) => (tell = resolve));
 
 function withRest(whole) {
   imports = { ...whole, rest: { load: loadRest } };
@@ -54,4 +57,5 @@ function join(module) {
   const slot = new Proxy({}, { get: (_, slot) => wasm.t0.get(Number(slot)) });
   new WebAssembly.Instance(module, { ...imports, first: wasm, slot });
   isThere = true;
+  tell();
 }
