@@ -8,7 +8,10 @@ use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::storage::{LocalStorage, Storage};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry, Response,
+};
 
 use crate::state::{Files, Memory, Theme};
 use crate::words::Lang;
@@ -154,6 +157,17 @@ fn ask(pending: &Pending, before: Option<f64>, call: Rc<dyn Fn(f64)>) {
         }
     });
     *pending.borrow_mut() = Some(frame);
+}
+
+/// Fetches a text beside the page; nothing comes where there is none.
+pub fn fetch(path: &'static str, call: impl FnOnce(Option<String>) + 'static) {
+    yew::platform::spawn_local(async move { call(fetched(path).await) });
+}
+
+async fn fetched(path: &str) -> Option<String> {
+    let response = JsFuture::from(gloo::utils::window().fetch_with_str(path)).await.ok()?;
+    let response = response.dyn_into::<Response>().ok().filter(Response::ok)?;
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }
 
 /// Selects a part of the text and scrolls to its line.

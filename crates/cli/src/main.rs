@@ -8,6 +8,9 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::rc::Rc;
+
+use svclab_core::reference::Reference;
 
 mod admit;
 mod arguments;
@@ -65,6 +68,11 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
             command.to_string_lossy()
         ))),
     }
+}
+
+/// What the API says of its kinds.
+fn reference() -> Rc<Reference> {
+    Rc::new(Reference::read(svclab_reference::TEXT.to_owned()))
 }
 
 /// Prints `text`; a reader that has gone away is no mistake.

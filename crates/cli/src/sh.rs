@@ -121,6 +121,7 @@ fn play(mut lab: Lab, mut job: Job) -> Result<u8, Failure> {
             }
             // Nobody is there to edit: the text is left as it is.
             Progress::Edits(draft) => job.edited(Some(draft.text)),
+            Progress::WantsReference => job.refer(Some(crate::reference())),
             Progress::Waits(_) | Progress::Busy => return Ok(INTERRUPTED),
         }
     }

@@ -3,7 +3,7 @@
 //! text → documents ([`read`]) → objects ([`object`], [`admit`]) → endpoints ([`control`]) → rule
 //! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time;
 //! [`scenario`] is where it starts from, [`history`] goes back in it; [`print`] shows objects as
-//! text.
+//! text; [`reference`] tells what their fields mean.
 
 pub mod time;
 pub mod rng;
@@ -25,3 +25,4 @@ mod trace_text;
 pub mod lab;
 pub mod history;
 pub mod print;
+pub mod reference;

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use svclab_core::reference::Reference;
 use svclab_core::time::Instant;
 
 use crate::language;
@@ -34,6 +35,8 @@ pub enum Progress {
     Busy,
     /// `kubectl edit` shows a text in the page's editor, and waits for [`Job::edited`].
     Edits(Draft),
+    /// `kubectl explain` needs what the API says of its kinds, and waits for [`Job::refer`].
+    WantsReference,
 }
 
 /// A text to edit.
@@ -68,6 +71,8 @@ pub(crate) struct Stage {
     pub(crate) exchanges: RefCell<Vec<usize>>,
     pub(crate) draft: RefCell<Option<Draft>>,
     pub(crate) edited: RefCell<Option<Option<String>>>,
+    pub(crate) wants_reference: Cell<bool>,
+    pub(crate) reference: RefCell<Option<Option<Rc<Reference>>>>,
 }
 
 impl Stage {
@@ -116,6 +121,7 @@ impl Job {
         *stage.world.borrow_mut() = Some(Box::new(world));
         stage.wake.set(None);
         stage.is_busy.set(false);
+        stage.wants_reference.set(false);
         stage.commands_left.set(COMMANDS_AT_ONCE);
         let polled = self.task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let world: Option<Box<dyn World>> = stage.world.borrow_mut().take();
@@ -130,6 +136,7 @@ impl Job {
             }
             Poll::Pending => match draft {
                 Some(draft) => Progress::Edits(draft),
+                None if stage.wants_reference.get() => Progress::WantsReference,
                 None if stage.is_busy.get() => Progress::Busy,
                 None => Progress::Waits(stage.wake.get()),
             },
@@ -141,6 +148,11 @@ impl Job {
     pub fn edited(&mut self, text: Option<String>) {
         *self.stage.draft.borrow_mut() = None;
         *self.stage.edited.borrow_mut() = Some(text);
+    }
+
+    /// What came of [`Progress::WantsReference`]; `None`: it is not to be had. May be told before.
+    pub fn refer(&mut self, reference: Option<Rc<Reference>>) {
+        *self.stage.reference.borrow_mut() = Some(reference);
     }
 
     /// What was printed since this was asked last.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use svclab_core::lab::{Action, Lab, Reply};
+use svclab_core::reference::Reference;
 use svclab_core::time::{Duration, Instant};
 
 use crate::job::{Draft, Stage};
@@ -236,6 +237,16 @@ impl Process {
         poll_fn(|_| match self.stage.edited.borrow_mut().take() {
             Some(text) => Poll::Ready(text),
             None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// What the API says of its kinds; `None`: it is not to be had.
+    pub(crate) async fn reference(&self) -> Option<Rc<Reference>> {
+        poll_fn(|_| {
+            let given = self.stage.reference.borrow().clone();
+            self.stage.wants_reference.set(given.is_none());
+            given.map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }

@@ -35,7 +35,7 @@ fn run(lab: Lab, session: Session, line: &str, turns: usize) -> (String, Option<
                 let later = lab.now() + Duration::from_millis(100);
                 lab.run_until(later);
             }
-            Progress::Waits(None) | Progress::Edits(_) => break,
+            Progress::Waits(None) | Progress::Edits(_) | Progress::WantsReference => break,
         }
     }
     (text, None, job.into_session())

@@ -15,7 +15,16 @@ pub(crate) fn dist(context: &Context) -> PathBuf {
 
 pub(crate) fn build(context: &Context) -> Result<()> {
     trunk(context, "web/index.html", &dist(context))?;
+    write_reference(context)?;
     first_load::shorten(context)
+}
+
+/// What the API says of its kinds: a file that the page fetches when somebody asks for it.
+fn write_reference(context: &Context) -> Result<()> {
+    let path = dist(context).join("reference.txt");
+    let file = std::fs::File::create(&path);
+    let file = file.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    process::run(context.cargo(&["run", "--quiet", "-p", "svclab-reference"]).stdout(file))
 }
 
 /// The engine alone, which measures itself where it is opened; built as the page is. Gives its

@@ -35,6 +35,9 @@ use crate::words::{self, Word};
 use svclab_core::history::Branch;
 use svclab_core::scenario::default_scenario;
 
+/// What the API says of its kinds, beside the page.
+const REFERENCE: &str = "reference.txt";
+
 pub fn start() {
     yew::set_custom_panic_hook(Box::new(|panic| {
         gloo::console::error!(panic.to_string());
@@ -100,6 +103,10 @@ impl Component for App {
         if after.save {
             effects::show_settings(self.state.lang, self.state.theme);
             self.save_soon();
+        }
+        if self.state.takes_reference() {
+            let send = self.send.clone();
+            effects::fetch(REFERENCE, move |text| send.emit(Msg::Reference(text)));
         }
         if !after.draw {
             self.paint();

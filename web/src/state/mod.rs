@@ -16,6 +16,7 @@ use svclab_core::history::{BranchId, History};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::EntryId;
 use svclab_core::lab::{Action, Lab, Reply};
+use svclab_core::reference::Reference;
 use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::RuleRef;
@@ -101,6 +102,8 @@ pub enum Msg {
     /// Kubernetes' own Events alone, or the whole story.
     OnlyRecorded(bool),
     Terminal(Typing),
+    /// What the API says of its kinds; None: it could not be fetched.
+    Reference(Option<String>),
 }
 
 /// What the page has to do after a message, beside drawing.
@@ -154,6 +157,9 @@ pub struct State {
     /// The events' pane shows Kubernetes' own Events, not the whole story.
     pub only_recorded: bool,
     pub terminal: Terminal,
+    /// What the API says of its kinds, once somebody has asked for it.
+    pub reference: Option<Rc<Reference>>,
+    reference_asked: bool,
     /// What a live region says.
     pub said: String,
 }
@@ -194,6 +200,8 @@ impl State {
             entry: None,
             only_recorded: false,
             terminal: Terminal::default(),
+            reference: None,
+            reference_asked: false,
             said: String::new(),
             scenario,
         };
@@ -317,6 +325,7 @@ impl State {
             Msg::Entry(entry) => self.entry = entry,
             Msg::OnlyRecorded(only) => self.only_recorded = only,
             Msg::Terminal(typing) => self.on_typing(typing),
+            Msg::Reference(text) => self.on_reference(text),
         }
         DRAW
     }

@@ -200,6 +200,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         edit::run
     ),
     command!(
+        "explain",
+        "TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [-o|--output=plaintext|plaintext-openapiv2]",
+        "Get documentation for a resource",
+        "recursive api-version= output,o=",
+        explain::run
+    ),
+    command!(
         "expose",
         "(-f FILENAME | TYPE NAME) [--port=port] [--target-port=number-or-name]",
         "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",

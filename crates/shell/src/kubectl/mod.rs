@@ -19,6 +19,7 @@ mod edit;
 mod errors;
 mod events;
 mod exec;
+mod explain;
 mod flags;
 mod get;
 mod label;

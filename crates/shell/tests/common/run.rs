@@ -38,6 +38,7 @@ pub(crate) fn run(mut lab: Lab, from: &str, line: &str) -> (Lab, Output) {
                 lab.run_until(later);
             }
             Progress::Edits(draft) => job.edited(Some(draft.text)),
+            Progress::WantsReference => job.refer(None),
             Progress::Waits(_) | Progress::Busy => {
                 res.status = INTERRUPTED;
                 return (lab, res);

@@ -4,7 +4,10 @@
 
 mod screen;
 
+use std::rc::Rc;
+
 use svclab_core::history::History;
+use svclab_core::reference::Reference;
 use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_shell::{Place, Progress};
@@ -175,9 +178,34 @@ impl State {
                 Some(Progress::Waits(Some(at))) if !self.playing && at <= until => {
                     self.history.run_until(at);
                 }
+                Some(Progress::WantsReference) if self.reference.is_some() => {
+                    let reference = self.reference.clone();
+                    self.terminal.screens[screen].refer(reference);
+                }
                 _ => return,
             }
         }
+    }
+
+    /// Whether somebody asks what the API says of its kinds, and that is to be fetched now.
+    pub fn takes_reference(&mut self) -> bool {
+        let wanted = self.terminal.screens.iter().any(|it| it.wants_reference);
+        let asks = wanted && self.reference.is_none() && !self.reference_asked;
+        self.reference_asked |= asks;
+        asks
+    }
+
+    /// It came, or is not to be had; who asks again makes it be fetched again.
+    pub(super) fn on_reference(&mut self, text: Option<String>) {
+        self.reference_asked = false;
+        self.reference = text.map(|it| Rc::new(Reference::read(it)));
+        for screen in 0..self.terminal.screens.len() {
+            if self.terminal.screens[screen].wants_reference {
+                self.terminal.screens[screen].refer(self.reference.clone());
+                self.run_job(screen);
+            }
+        }
+        self.refresh();
     }
 
     /// Lends the lab to the job of a shell for once.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::reference::Reference;
 use svclab_core::time::{Duration, Instant};
 use svclab_shell::language::{Unreadable, check};
 use svclab_shell::{Draft, Job, Place, Progress, Session, Stream, World};
@@ -46,6 +47,8 @@ pub struct Screen {
     pub typed: Shared<Vec<String>>,
     /// What `kubectl edit` shows.
     pub draft: Option<Draft>,
+    /// Its job waits for what the API says of its kinds.
+    pub(super) wants_reference: bool,
     /// When the job wants to go on.
     pub(super) wake: Option<Instant>,
     /// It does much without waiting: once in a frame is enough of it.
@@ -69,6 +72,7 @@ impl Screen {
             lines: Shared::from(Vec::new()),
             typed: Shared::from(Vec::new()),
             draft: None,
+            wants_reference: false,
             wake: None,
             busy: false,
             shell: Shell::Idle(Session::new(place.clone())),
@@ -144,10 +148,12 @@ impl Screen {
         }
         (self.draft, self.wake) = (None, None);
         self.busy = progress == Progress::Busy;
+        self.wants_reference = progress == Progress::WantsReference;
         match &progress {
             Progress::Waits(at) => self.wake = *at,
             Progress::Busy => self.wake = Some(world.lab().now() + BUSY),
             Progress::Edits(draft) => self.draft = Some(draft.clone()),
+            Progress::WantsReference => {}
             Progress::Ended(_) => self.end(),
         }
         (world, Some(progress))
@@ -157,6 +163,12 @@ impl Screen {
         if let Shell::Runs(job) = &mut self.shell {
             job.edited(text);
             self.draft = None;
+        }
+    }
+
+    pub(super) fn refer(&mut self, reference: Option<Rc<Reference>>) {
+        if let Shell::Runs(job) = &mut self.shell {
+            job.refer(reference);
         }
     }
 
@@ -172,7 +184,7 @@ impl Screen {
 
     fn end(&mut self) {
         (self.wake, self.draft, self.open) = (None, None, None);
-        self.busy = false;
+        (self.busy, self.wants_reference) = (false, false);
         let idle = Shell::Idle(Session::new(self.place.clone()));
         self.shell = match std::mem::replace(&mut self.shell, idle) {
             Shell::Runs(job) => Shell::Idle(job.into_session()),

@@ -129,3 +129,34 @@ fn one_shell_for_a_place() {
     assert_eq!((state.terminal.screens.len(), state.terminal.chosen), (open, open - 1));
     state.update(Msg::Terminal(Typing::Close(99)));
 }
+
+const REFERENCE: &str = "@\tv1\tService\tapi.Service\n\
+    =\tapi.Service\tobject\tA service.\n\
+    kind\tstring\t\t\tIts kind.\n";
+
+#[test]
+fn what_the_api_says_of_its_kinds_is_fetched_when_somebody_asks() {
+    let mut state = settled();
+    assert!(!state.takes_reference());
+    enter(&mut state, "kubectl explain svc.kind");
+    assert!(state.takes_reference());
+    assert!(!state.takes_reference(), "once is enough");
+    frames(&mut state, 2);
+    assert!(state.terminal.screen().unwrap().runs());
+    state.update(Msg::Reference(Some(REFERENCE.to_owned())));
+    assert!(text(&state).contains(&"FIELD: kind <string>".to_owned()));
+    enter(&mut state, "kubectl explain svc");
+    assert!(text(&state).contains(&"    A service.".to_owned()));
+    assert!(!state.takes_reference(), "it is there");
+}
+
+#[test]
+fn where_it_cannot_be_fetched_the_command_ends_and_the_next_one_asks_again() {
+    let mut state = settled();
+    enter(&mut state, "kubectl explain svc");
+    assert!(state.takes_reference());
+    state.update(Msg::Reference(None));
+    assert!(text(&state).last().unwrap().starts_with("error: failed to fetch"));
+    enter(&mut state, "kubectl explain svc");
+    assert!(state.takes_reference());
+}

@@ -115,6 +115,9 @@ impl Player {
                     let later = self.lab().now() + Duration::from_millis(100);
                     self.lab_mut().run_until(later);
                 }
+                Progress::WantsReference => {
+                    self.job.as_mut()?.refer(Some(crate::reference()));
+                }
                 _ => return None,
             }
         }
