@@ -240,3 +240,26 @@ fn a_bridges_ports_say_whether_they_send_back() {
     let file = "/sys/class/net/eth0/brport/hairpin_mode";
     check_error(&format!("cat {file}"), &format!("cat: {file}: No such file or directory\n"), 1);
 }
+
+#[test]
+fn kube_proxy_says_its_mode_to_its_own_node() {
+    check("curl -s localhost:10249/proxyMode", "iptables");
+    check("curl -s -o /dev/null -w '%{http_code}' localhost:10249/pods", "404");
+    let (_, err, status) = typed("node/worker-1", "curl -sS 192.168.56.31:10249/proxyMode");
+    assert_eq!(status, 7, "{err}");
+}
+
+#[test]
+fn a_nodes_rules_can_be_printed_for_each_mode() {
+    check("svclab rules | grep -c -e '-A KUBE-SERVICES.*default/web:http cluster IP'", "1\n");
+    let service =
+        "svclab rules --mode nftables | grep -o 'service-ips { 10.96.12.34.*goto service-'";
+    check(service, "service-ips { 10.96.12.34 . tcp . 80 : goto service-\n");
+    let servers = "TCP  10.96.12.34:80 rr\n  -> 10.244.1.5:8080              Masq    1      0          0         \n  -> 10.244.2.6:8080              Masq    1      0          0         \n";
+    check("svclab rules --mode ipvs | grep -A2 '^TCP  10.96.12.34:80'", servers);
+    let portal = "svclab rules --mode userspace | grep -c -e '-A KUBE-PORTALS-.* -d 10.96.12.34 '";
+    check(portal, "2\n");
+    let usage = "usage: svclab rules [--mode iptables|nftables|ipvs|userspace]\n";
+    check_error("svclab rules --mode ebpf", usage, 2);
+    check_error("svclab", usage, 2);
+}

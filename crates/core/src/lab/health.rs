@@ -21,6 +21,8 @@ use crate::trace::NodeName;
 pub const KUBE_PROXY: &str = "kube-proxy";
 /// `healthzBindAddress`, its default.
 const HEALTHZ_PORT: u16 = 10256;
+/// `metricsBindAddress`, its default: on 127.0.0.1.
+const METRICS_PORT: u16 = 10249;
 
 /// One Service at one node, by the port that is asked.
 pub(super) type Checks = BTreeMap<u16, Check>;
@@ -51,6 +53,7 @@ impl Lab {
         }
         let ports = checks.keys().copied().chain([HEALTHZ_PORT]);
         let listens: Ports = ports.map(|it| (Protocol::Tcp, it)).collect();
+        let listens = listens.with_loopback([(Protocol::Tcp, METRICS_PORT)].into_iter());
         proxy.checks = checks;
         self.net.seat(Guest { name: KUBE_PROXY.into(), node: node.clone(), listens });
         self.node_health_changed(cause);
@@ -93,8 +96,11 @@ impl Lab {
 }
 
 impl Proxies {
-    /// kube-proxy's answer on one of its ports.
-    pub(super) fn health_answer(&self, node: &str, port: u16, now: Instant) -> Response {
+    /// kube-proxy's answer on one of its ports, to who asks for a path.
+    pub(super) fn answer(&self, node: &str, port: u16, path: &str, now: Instant) -> Response {
+        if port == METRICS_PORT {
+            return of_itself(path);
+        }
         let checks = self.nodes.get(node).map(|it| &it.checks);
         if let Some(check) = checks.and_then(|it| it.get(&port)) {
             return check.answer();
@@ -105,6 +111,16 @@ impl Proxies {
         );
         Response::json(200, body)
     }
+}
+
+/// What kube-proxy tells of itself on its metrics port, without the metrics.
+fn of_itself(path: &str) -> Response {
+    let (status, text) = match path {
+        "/proxyMode" => (200, "iptables"),
+        "/healthz" => (200, "ok"),
+        _ => (404, "404 page not found\n"),
+    };
+    Response { server: String::new(), ..Response::text(status, text) }
 }
 
 impl Check {

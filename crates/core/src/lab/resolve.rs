@@ -173,7 +173,14 @@ impl Lab {
     /// `/etc/hosts` where a process runs.
     pub fn etc_hosts(&self, place: &Source) -> String {
         let domain = &self.names.setup.cluster.domain;
-        self.pod_at(place).map_or_else(String::new, |pod| etc_hosts::of_pod(pod, domain))
+        match (self.pod_at(place), place) {
+            (Some(pod), _) => etc_hosts::of_pod(pod, domain),
+            (None, Source::Inside(key)) if key.kind == Kind::Node => {
+                etc_hosts::of_machine(&key.name)
+            }
+            (None, Source::Inside(_)) => String::new(),
+            (None, Source::Outside { outside }) => etc_hosts::of_machine(outside),
+        }
     }
 
     fn pod_at(&self, place: &Source) -> Option<&Pod> {

@@ -40,7 +40,12 @@ impl Site for Sites<'_> {
         if let Party::Node(node) = &on.server
             && &*on.served_by == KUBE_PROXY
         {
-            return Served::Response(self.proxies.health_answer(node, on.at.port(), self.now));
+            return Served::Response(self.proxies.answer(
+                node,
+                on.at.port(),
+                message.file(),
+                self.now,
+            ));
         }
         if &*on.served_by == API_SERVER {
             return Served::Response(self.api_server(message));

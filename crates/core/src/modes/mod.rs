@@ -9,6 +9,7 @@ pub mod ipvs;
 pub mod turns;
 pub mod userspace;
 
+mod mode;
 mod nft;
 mod tables;
 
@@ -22,6 +23,7 @@ use crate::net::probe::{self, Fate, Outcome, Probe};
 use crate::object::Objects;
 use crate::proxy::{self, Origin, Scheduler, Settings};
 
+pub use mode::Mode;
 pub use nft::nftables;
 
 /// One way a packet may go.

@@ -18,7 +18,7 @@ pub(super) fn system(process: &Process, path: &str) -> Option<String> {
         .map_or_else(|| path.to_owned(), |rest| format!("/var/run/secrets{rest}"));
     let found = match path.as_str() {
         "/etc/resolv.conf" => process.lab().resolv_conf(&here::source(process)).to_string(),
-        "/etc/hosts" => hosts(process),
+        "/etc/hosts" => process.lab().etc_hosts(&here::source(process)),
         "/etc/hostname" => format!("{}\n", machine::name(process)),
         "/etc/os-release" => os_release(process).to_owned(),
         "/proc/net/nf_conntrack" => connections(process)?,
@@ -52,17 +52,6 @@ pub(super) fn below(process: &Process, directory: &str) -> Vec<String> {
 }
 
 const KNOWN: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/os-release", "/etc/resolv.conf"];
-
-fn hosts(process: &Process) -> String {
-    let text = process.lab().etc_hosts(&here::source(process));
-    if text.is_empty() {
-        let name = process.session().place.host_name().to_owned();
-        return format!(
-            "127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-        );
-    }
-    text
-}
 
 fn os_release(process: &Process) -> &'static str {
     match here::is_busybox(process) {

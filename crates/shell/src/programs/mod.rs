@@ -14,6 +14,7 @@ mod iptables;
 mod network;
 mod options;
 mod reach;
+mod rules;
 mod shell;
 mod test;
 mod text;
@@ -141,6 +142,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
     program!("sort", Everywhere, "sorts lines", text::lines::sort),
     program!("ss", Everywhere, "shows who listens", network::sockets::ss),
+    program!("svclab", Nodes, "prints kube-proxy's rules of any mode", rules::run),
     program!("sysctl", Everywhere, "prints the kernel's settings", files::run_sysctl),
     program!("tail", Everywhere, "prints the last lines", text::lines::tail),
     program!("tcpdump", Everywhere, "shows packets that pass", network::tcpdump::run),

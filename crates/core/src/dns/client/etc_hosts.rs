@@ -1,5 +1,5 @@
-//! A pod's `/etc/hosts` as kubelet writes it (`ensureHostsFile`), and what a libc finds in one
-//! before it asks the DNS.
+//! A pod's `/etc/hosts` as kubelet writes it (`ensureHostsFile`), a machine's, and what a libc
+//! finds in one before it asks the DNS.
 
 use std::net::IpAddr;
 
@@ -33,6 +33,11 @@ pub fn of_pod(pod: &Pod, domain: &str) -> String {
         res.push_str(&format!("{}\t{}\n", alias.ip, alias.hostnames.join("\t")));
     }
     res
+}
+
+/// The file of a machine as Debian installs it.
+pub fn of_machine(name: &str) -> String {
+    format!("127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n::1\tlocalhost ip6-localhost ip6-loopback\n")
 }
 
 fn own_names(pod: &Pod, domain: &str) -> String {

@@ -1,0 +1,51 @@
+//! kube-proxy's modes by their names: objects → what it writes in each.
+
+use svclab_netfilter::text::Restore;
+
+use crate::object::Objects;
+use crate::proxy::{self, Settings};
+
+/// kube-proxy's `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Iptables,
+    Nftables,
+    Ipvs,
+    Userspace,
+}
+
+impl Mode {
+    /// By kube-proxy's word, or by that of the tool that loads the rules.
+    pub fn parse(word: &str) -> Option<Mode> {
+        match word {
+            "iptables" => Some(Mode::Iptables),
+            "nftables" | "nft" => Some(Mode::Nftables),
+            "ipvs" => Some(Mode::Ipvs),
+            "userspace" => Some(Mode::Userspace),
+            _ => None,
+        }
+    }
+
+    /// One node's rules; those of IPVS mode as `ipvsadm -Ln`, `ipset save` and `iptables-restore`,
+    /// with empty lines between.
+    pub fn text(self, objects: &Objects, settings: &Settings) -> String {
+        match self {
+            Mode::Iptables => proxy::full_text(objects, settings),
+            Mode::Nftables => proxy::nftables(objects, settings).table.to_string(),
+            Mode::Userspace => proxy::userspace(objects, settings).restore.to_string(),
+            Mode::Ipvs => {
+                let ipvs = proxy::ipvs(objects, settings);
+                format!("{ipvs}\n{}\n{}", ipvs.save_sets(), ipvs.restore)
+            }
+        }
+    }
+
+    /// The rules of the built-in chains, where they are written apart.
+    pub fn jumps(self) -> Option<Restore> {
+        match self {
+            Mode::Iptables => Some(proxy::jumps()),
+            Mode::Ipvs => Some(proxy::ipvs_jumps()),
+            Mode::Nftables | Mode::Userspace => None,
+        }
+    }
+}
