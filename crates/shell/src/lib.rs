@@ -17,6 +17,7 @@ pub mod programs;
 pub mod kubectl;
 
 pub use job::{Chunk, Draft, INTERRUPTED, Job, Progress};
+pub use kubectl::output::diff::{Step, steps};
 pub use pipe::Stream;
 pub use session::{Files, Place, Session};
 pub use world::World;

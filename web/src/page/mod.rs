@@ -261,10 +261,15 @@ impl App {
         let state = &self.state;
         let (lang, send) = (state.lang, self.send.clone());
         match pane {
-            Pane::Manifests => html! {
-                <editor::Editor {lang} files={state.files.clone()}
-                                report={state.report.clone()} {send} />
-            },
+            Pane::Manifests => {
+                let preview = state.preview.as_ref();
+                let preview =
+                    preview.map(|it| (it.changes().cloned(), it.passed().as_micros() / 1_000_000));
+                html! {
+                    <editor::Editor {lang} files={state.files.clone()}
+                                    report={state.report.clone()} {preview} {send} />
+                }
+            }
             Pane::Objects => match &state.wanted_objects.chosen {
                 Some(key) => html! {
                     <object::ObjectPane {lang} chosen={objects_of::chosen(state.lab(), key)} now={state.lab().now()}

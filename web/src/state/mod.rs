@@ -5,6 +5,7 @@ mod files;
 mod panes;
 mod past;
 mod playback;
+mod preview;
 mod report;
 mod settings;
 mod terminal;
@@ -31,6 +32,7 @@ pub use ends::{Choice, Target};
 pub use files::{Deed, File, Files, Filing};
 pub use panes::{Pane, Shape};
 pub use playback::Playback;
+pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
 pub use settings::{Memory, Speed, Theme};
 pub use terminal::{Line, Piece, Screen, Terminal, Typing, places};
@@ -53,6 +55,10 @@ pub enum Msg {
     Apply,
     /// Applies the document around a place of the chosen file, in UTF-16 units.
     ApplyDocument(u32),
+    /// Finds out what an Apply would change.
+    Preview,
+    EndPreview,
+    ApplyPreview,
     StartOver,
     /// Does something to the cluster at the moment that is shown.
     Act(Action),
@@ -132,6 +138,8 @@ pub struct State {
     pub theme: Theme,
     pub files: Files,
     pub report: Rc<Report>,
+    /// What an Apply would change, while somebody looks at it.
+    pub preview: Option<Preview>,
     pub playing: bool,
     /// A selected step stopped the time, not the pause button.
     held: bool,
@@ -181,6 +189,7 @@ impl State {
             theme: memory.theme.unwrap_or_default(),
             files: Files::new(named(&scenario)),
             report: Rc::default(),
+            preview: None,
             playing: true,
             held: false,
             speed: Speed::Normal,
@@ -251,6 +260,19 @@ impl State {
             }
             Msg::File(filing) => {
                 self.files.act(filing, &named(&self.scenario));
+                return SAVE;
+            }
+            Msg::Preview => {
+                self.preview = Some(Preview::new(self.lab(), &self.files.text()));
+                self.hold();
+            }
+            Msg::EndPreview => {
+                self.preview = None;
+                self.resume();
+            }
+            Msg::ApplyPreview => {
+                self.preview = None;
+                self.apply();
                 return SAVE;
             }
             Msg::ApplyDocument(at) => {
@@ -454,6 +476,9 @@ impl State {
     }
 
     fn frame(&mut self, millis: f64) -> After {
+        if self.preview.as_mut().is_some_and(Preview::go_on) {
+            return DRAW;
+        }
         if !self.playing {
             return NOTHING;
         }

@@ -1,6 +1,6 @@
 //! What the editor says of files and of its own parts.
 
-use crate::state::Deed;
+use crate::state::{Changes, Deed};
 
 use super::Lang;
 
@@ -36,6 +36,44 @@ pub fn fault_place(lang: Lang, file: Option<&str>, line: usize, column: usize) -
     match file {
         Some(file) => format!("{place} · {file}"),
         None => place,
+    }
+}
+
+/// While it is found out what an Apply would change.
+pub fn trying(lang: Lang, seconds: u64) -> String {
+    lang.pick(
+        format!("Trying it on a copy of the cluster: {seconds} s so far"),
+        format!("클러스터의 복사본에서 시험하는 중: {seconds}초 지남"),
+    )
+}
+
+pub fn changes_take(lang: Lang, changes: &Changes) -> String {
+    let seconds = changes.takes.as_micros() as f64 / 1e6;
+    if changes.goes_on {
+        return lang.pick(
+            "Tried on a copy of the cluster; after two minutes it was still not at rest."
+                .to_owned(),
+            "클러스터의 복사본에서 시험했습니다. 2분이 지나도 변화가 끝나지 않았습니다.".to_owned(),
+        );
+    }
+    lang.pick(
+        format!("Tried on a copy of the cluster; at rest after {seconds:.1} s."),
+        format!("클러스터의 복사본에서 시험했습니다. {seconds:.1}초 뒤 변화가 끝납니다."),
+    )
+}
+
+pub fn mistakes_left_out(lang: Lang, count: usize) -> String {
+    let problems = super::error_count(lang, count);
+    lang.pick(
+        format!("{problems} in the text: a document that is refused changes nothing."),
+        format!("텍스트에 {problems}가 있습니다. 거부된 문서는 아무것도 바꾸지 않습니다."),
+    )
+}
+
+pub fn lines_left(lang: Lang, count: usize) -> String {
+    match count {
+        1 => lang.pick("1 line stays".to_owned(), "같은 줄 1개".to_owned()),
+        _ => lang.pick(format!("{count} lines stay"), format!("같은 줄 {count}개")),
     }
 }
 

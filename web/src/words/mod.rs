@@ -109,6 +109,10 @@ words! {
     ResetText: "Reset text", "텍스트 되돌리기";
     ResetTextHint: "Put the scenario's own text back; the cluster stays as it is", "시나리오의 원래 텍스트로 되돌립니다. 클러스터는 그대로입니다";
     Undo: "Undo", "실행 취소";
+    Diff: "Diff", "비교";
+    DiffHint: "See what applying would change: objects, endpoints and every node's rules", "적용하면 무엇이 바뀌는지 보기: 오브젝트, 엔드포인트, 모든 노드의 규칙";
+    ChangesTitle: "What applying would change", "적용하면 바뀌는 것";
+    NoChange: "nothing changes", "바뀌는 것이 없습니다";
     Problems: "Problems in the manifests", "매니페스트의 문제";
     NoObjects: "There is nothing to apply: the text holds no object.", "적용할 것이 없습니다. 텍스트에 오브젝트가 없습니다.";
     Send: "Send", "보내기";

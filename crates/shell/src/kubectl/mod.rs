@@ -25,7 +25,7 @@ mod get;
 mod label;
 mod manifests;
 mod node;
-mod output;
+pub(crate) mod output;
 mod patch;
 mod reference;
 mod resources;

@@ -1,6 +1,7 @@
 //! The manifests: files, the text of one, what came of the last Apply.
 
 mod bridge;
+mod changes;
 mod code;
 mod outcome;
 mod plain;
@@ -10,10 +11,11 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::state::{Fault, Files, Filing, Msg, Report};
+use crate::state::{Changes, Fault, Files, Filing, Msg, Report};
 use crate::words::{self, Lang, Word};
 
 use bridge::Told;
+use changes::Preview;
 use code::{Code, Hand};
 use outcome::Outcome;
 use tabs::Tabs;
@@ -23,13 +25,15 @@ pub(super) struct EditorProps {
     pub lang: Lang,
     pub files: Files,
     pub report: Rc<Report>,
+    /// What an Apply would change, and how many seconds have been tried.
+    pub preview: Option<(Option<Changes>, u64)>,
     pub send: Callback<Msg>,
 }
 
 /// The manifests as text, with the last Apply's errors at their places.
 #[component]
 pub(super) fn Editor(props: &EditorProps) -> Html {
-    let EditorProps { lang, files, report, send } = props;
+    let EditorProps { lang, files, report, preview, send } = props;
     let lang = *lang;
     let file = files.chosen().clone();
     let hand = use_memo((), |()| Hand::default());
@@ -61,6 +65,7 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
             send.emit(msg(&hand));
         })
     };
+    let diff = apply(|_| Msg::Preview);
     let all = apply(|_| Msg::Apply);
     let one = apply(|hand| Msg::ApplyDocument(hand.cursor()));
     let tell = {
@@ -95,6 +100,9 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
                     </button>
                 </p>
             }
+            if let Some((changes, passed)) = preview.clone() {
+                <Preview {lang} {changes} {passed} send={send.clone()} />
+            }
             <div class="actions">
                 <button type="button" class="pri" title={lang.say(Word::ApplyHint)}
                         onclick={all.reform(|_| ())}>
@@ -102,6 +110,8 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
                 </button>
                 <button type="button" title={lang.say(Word::OnlyThisHint)}
                         onclick={one.reform(|_| ())}>{ lang.say(Word::OnlyThis) }</button>
+                <button type="button" title={lang.say(Word::DiffHint)}
+                        onclick={diff.reform(|_| ())}>{ lang.say(Word::Diff) }</button>
                 <span class="grow" />
                 <button type="button" class="icon" title={lang.say(Word::ResetHint)} aria-label={lang.say(Word::Reset)}
                         onclick={send.reform(|_| Msg::StartOver)}>{ "⟲" }</button>

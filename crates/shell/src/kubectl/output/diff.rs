@@ -31,21 +31,22 @@ pub(crate) fn date(now: Instant) -> String {
     format!("{}.{:09} +0000", time.trim_end_matches('Z'), now.as_micros() % 1_000_000 * 1000)
 }
 
-#[derive(Clone, Copy)]
-enum Step<'a> {
+/// A line of two texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
     Same(&'a str),
     Gone(&'a str),
     New(&'a str),
 }
 
 impl Step<'_> {
-    fn is_same(&self) -> bool {
+    pub fn is_same(&self) -> bool {
         matches!(self, Step::Same(_))
     }
 }
 
 /// The fewest changes, by the longest common subsequence; texts of this program are short.
-fn steps<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Step<'a>> {
+pub fn steps<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Step<'a>> {
     const MOST: usize = 4_000_000;
     let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let (rest, others) = (&old[start..], &new[start..]);
