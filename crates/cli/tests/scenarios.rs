@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use svclab_core::lab::{Action, Lab};
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::{Action, Lab, Source};
+use svclab_core::object::Object;
 use svclab_core::read::Severity;
-use svclab_core::scenario::{Deed, Index, Scenario, Try};
+use svclab_core::scenario::{Deed, Index, Opening, Scenario, Try};
 use svclab_core::time::{Duration, Instant};
 
 use typed::run;
@@ -113,6 +115,41 @@ fn what_is_tried_comes_out_as_the_scenario_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is chosen at first is there to be chosen.
+#[test]
+fn scenarios_open_with_what_there_is() {
+    const PANES: [&str; 5] = ["walk", "rules", "endpoints", "dns", "events"];
+    for name in names() {
+        let scenario = Scenario::parse(&text(&name)).unwrap_or_else(|it| panic!("{name}: {it}"));
+        let Play { lab, .. } = Play::new(&scenario, false);
+        let key = |kind, path: &str| {
+            let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+            ObjectKey::new(kind, namespace, name)
+        };
+        let Opening { from, to, pane } = &scenario.opens;
+        if let Some(from) = from {
+            let inside = [Kind::Pod, Kind::Node].map(|it| Source::Inside(key(it, from)));
+            let outside = Source::Outside { outside: from.clone() };
+            let senders = inside.iter().chain([&outside]);
+            assert!(senders.clone().any(|it| lab.party(it).is_some()), "{name}: from {from}");
+        }
+        if let Some(to) = to {
+            let (service, end) = to.split_once([':', ' ']).unwrap_or((to, ""));
+            let service = lab.objects().get(&key(Kind::Service, service));
+            let service = service.and_then(Object::as_service);
+            let port = end.rsplit(':').next().and_then(|it| it.parse::<i64>().ok());
+            let has_port = service.is_some_and(|it| {
+                let mut ports = it.spec.ports.iter();
+                ports.any(|it| {
+                    [it.port, it.node_port].map(i64::from).iter().any(|it| Some(*it) == port)
+                })
+            });
+            assert!(has_port, "{name}: to {to}");
+        }
+        assert!(pane.as_ref().is_none_or(|it| PANES.contains(&it.as_str())), "{name}: {pane:?}");
+    }
 }
 
 /// A scenario's own manifests may be wrong on purpose, but then it says so.
