@@ -2,7 +2,8 @@
 //
 //   test("the title is the lab's name", async ({ page, url, shot, axe }) => { … });
 //
-// `page` is a fresh one in a fresh profile, already at `url` with the page's module running;
+// `page` is a fresh one in a fresh profile, already at `url` with the page's module running, as if it
+// had been visited before (`firstVisit: true` in the options: as if not, so that a packet leaves by itself);
 // `shot(name)` keeps a picture; `axe()` fails when axe-core finds something to mend.
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -43,7 +44,9 @@ export function expectMatch(text, pattern) {
 
 /** Runs one test; what went wrong, or nothing. */
 export async function runTest({ body, options }, browser, url) {
-  const context = await browser.newContext({ ...VIEW, ...options });
+  const { firstVisit, ...view } = options;
+  const context = await browser.newContext({ ...VIEW, ...view });
+  if (!firstVisit) await context.addInitScript(visitedBefore);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const complaints = listen(page);
@@ -56,6 +59,11 @@ export async function runTest({ body, options }, browser, url) {
     await context.close();
   }
   return complaints;
+}
+
+function visitedBefore() {
+  // Blank pages have no storage.
+  if (location.protocol.startsWith("http")) localStorage["svclab.theme"] ??= '"system"';
 }
 
 /** What the page complains of: errors, warnings, and requests that found nothing. */

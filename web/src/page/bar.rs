@@ -3,6 +3,8 @@ use yew::prelude::*;
 use crate::state::{Msg, Speed, Theme};
 use crate::words::{Lang, Word};
 
+use super::menu::Menu;
+
 #[derive(Properties, PartialEq)]
 pub(super) struct BarProps {
     pub lang: Lang,
@@ -57,6 +59,7 @@ pub(super) fn Bar(props: &BarProps) -> Html {
                     }
                 </div>
                 <Switcher {lang} theme={*theme} send={send.clone()} />
+                <Menu {lang} send={send.clone()} />
             </div>
         </header>
     }

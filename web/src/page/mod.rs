@@ -1,12 +1,17 @@
 //! What is drawn. Components get values and send [`Msg`]s; they decide nothing.
 
 mod bar;
+mod dialog;
 mod editor;
 mod endpoints;
 mod events;
 mod object;
+mod keys;
+mod lesson;
+mod menu;
 mod names;
 mod node;
+mod notice;
 mod objects;
 mod overlay;
 mod pod;
@@ -27,13 +32,13 @@ use yew::prelude::*;
 use crate::effects::{self, Frames, WidthOf};
 use crate::objects as objects_of;
 use crate::scene::Point;
-use crate::state::{Msg, Pane, Screen, Shape, State, Typing, places};
+use crate::state::{Dialog, Msg, Notice, Pane, Screen, Shape, State, Typing, places};
 use crate::timeline::position;
 use crate::view::Shared;
 use crate::words::{self, Word};
 
 use svclab_core::history::Branch;
-use svclab_core::scenario::default_scenario;
+use svclab_core::scenario::{Index, Scenario, default_scenario};
 
 /// What the API says of its kinds, beside the page.
 const REFERENCE: &str = "reference.txt";
@@ -70,6 +75,7 @@ pub struct App {
     canvas: WidthOf,
     _frames: Frames,
     _listening: Vec<EventListener>,
+    _listing: Timeout,
 }
 
 impl Component for App {
@@ -81,11 +87,21 @@ impl Component for App {
         let mut state =
             State::new(default_scenario(), effects::remembered(), effects::system_lang());
         state.update(Msg::Window(effects::window_width()));
-        effects::show_settings(state.lang, state.theme);
+        effects::show_settings(state.lang, state.theme, state.density);
+        open_link(&send);
         let (frame, window, stage, still) =
             (send.clone(), send.clone(), send.clone(), send.clone());
         let resize = effects::on_resize(move || window.emit(Msg::Window(effects::window_width())));
         let still = effects::on_still_pictures(move |it| still.emit(Msg::StillPictures(it)));
+        let leaving = effects::on_leaving({
+            let send = send.clone();
+            move || send.emit(Msg::Keep)
+        });
+        let keys = keys::listen(send.clone());
+        let listing = Timeout::new(LIST_AFTER, {
+            let send = send.clone();
+            move || list(&send)
+        });
         App {
             state,
             send,
@@ -94,19 +110,23 @@ impl Component for App {
             saving: None,
             canvas: WidthOf::new(move |width| stage.emit(Msg::Stage(width))),
             _frames: Frames::new(move |millis| frame.emit(Msg::Frame(millis))),
-            _listening: std::iter::once(resize).chain(still).collect(),
+            _listening: [resize, leaving, keys].into_iter().chain(still).collect(),
+            _listing: listing,
         }
     }
 
     fn update(&mut self, _ctx: &Context<App>, msg: Msg) -> bool {
+        if self.with_browser(&msg) {
+            return false;
+        }
         let after = self.state.update(msg);
         if after.save {
-            effects::show_settings(self.state.lang, self.state.theme);
+            effects::show_settings(self.state.lang, self.state.theme, self.state.density);
             self.save_soon();
         }
         if self.state.takes_reference() {
             let send = self.send.clone();
-            effects::fetch(REFERENCE, move |text| send.emit(Msg::Reference(text)));
+            effects::fetch(REFERENCE, move |text| send.emit(Msg::Reference(text.ok())));
         }
         if !after.draw {
             self.paint();
@@ -130,9 +150,13 @@ impl Component for App {
                 <bar::Bar {lang} theme={state.theme} playing={state.playing} speed={state.speed}
                           travelling={state.playback.as_ref().is_some_and(|it| it.live)}
                           clock={self.moving.clock.clone()} scrub={self.scrub()} send={self.send.clone()} />
+                if shape != Shape::Three {
+                    { self.lesson() }
+                }
                 <main>
                     if let Some(left) = state.left() {
                         <div class="pane left">
+                            { self.lesson() }
                             { self.tabs(shape.left(), left) }
                             { self.panel(left) }
                         </div>
@@ -155,6 +179,10 @@ impl Component for App {
                 if shape != Shape::One {
                     { self.dock() }
                 }
+                if let Some(notice) = state.notice.clone() {
+                    <notice::NoticeBar {lang} {notice} send={self.send.clone()} />
+                }
+                { self.dialog() }
                 <p class="unseen" aria-live="polite">{ &state.said }</p>
             </div>
         }
@@ -162,6 +190,48 @@ impl Component for App {
 }
 
 impl App {
+    fn lesson(&self) -> Html {
+        let State { lang, scenario, lesson, gallery, .. } = &self.state;
+        html! {
+            <lesson::Lesson lang={*lang} scenario={scenario.clone()} outcomes={lesson.outcomes.clone()}
+                shown={lesson.shown} introduces={lesson.introduces} latest={lesson.latest} place={gallery.place_of(&scenario.name)}
+                next={gallery.after(&scenario.name)} send={self.send.clone()} />
+        }
+    }
+
+    fn dialog(&self) -> Html {
+        let State { lang, theme, density, motion, gallery, scenario, .. } = &self.state;
+        let (lang, send) = (*lang, self.send.clone());
+        match self.state.dialog {
+            None => html! {},
+            Some(Dialog::Scenarios) => html! {
+                <dialog::Scenarios {lang} groups={gallery.groups()} current={scenario.name.clone()} {send} />
+            },
+            Some(Dialog::Settings) => html! {
+                <dialog::Settings {lang} theme={*theme} density={*density} motion={*motion} {send} />
+            },
+            Some(Dialog::Shortcuts) => html! { <dialog::Shortcuts {lang} {send} /> },
+        }
+    }
+
+    /// What only the browser can do.
+    fn with_browser(&self, msg: &Msg) -> bool {
+        let send = self.send.clone();
+        let read = move |fetched: effects::Fetched, then: fn(String) -> Msg| {
+            send.emit(fetched.map_or_else(|it| Msg::Notice(Some(Notice::Unreadable(it))), then));
+        };
+        match msg {
+            Msg::Keep => effects::remember(&self.state.memory()),
+            Msg::CopyLink => effects::copy_link(&self.state.kept(), move |it| {
+                read(it, |_| Msg::Notice(Some(Notice::LinkCopied)));
+            }),
+            Msg::Export => effects::save_file("service-lab.json", &self.state.kept()),
+            Msg::Import => effects::choose(move |it| read(it, Msg::Restore)),
+            _ => return false,
+        }
+        true
+    }
+
     fn scrub(&self) -> Html {
         let history = &self.state.history;
         let fork = |it: &Branch| it.parent.map(|fork| (fork.branch.0, fork.at));
@@ -366,7 +436,7 @@ impl App {
         }
         let Some(playback) = state.playback.as_ref().filter(|it| it.live) else { return };
         let moment = playback.moment();
-        let at = match state.still {
+        let at = match state.is_still() {
             true => position(&playback.timeline, playback.timeline.arrival(moment.step)),
             false => position(&playback.timeline, playback.clock),
         };
@@ -400,7 +470,54 @@ impl App {
     }
 
     fn save_soon(&mut self) {
-        let memory = self.state.memory();
-        self.saving = Some(Timeout::new(300, move || effects::remember(&memory)));
+        let send = self.send.clone();
+        self.saving = Some(Timeout::new(SAVE_AFTER, move || send.emit(Msg::Keep)));
     }
+}
+
+/// Milliseconds of quiet after which everything is kept.
+const SAVE_AFTER: u32 = 600;
+/// Milliseconds after which the page asks what other scenarios there are.
+const LIST_AFTER: u32 = 3000;
+
+/// Opens what the page's address asks for.
+fn open_link(send: &Callback<Msg>) {
+    let restored = send.clone();
+    effects::linked(move |fetched| {
+        restored.emit(match fetched {
+            Ok(session) => Msg::Restore(session),
+            Err(problem) => Msg::Notice(Some(Notice::Unreadable(problem))),
+        });
+    });
+    if let Some(name) = effects::linked_scenario() {
+        let send = send.clone();
+        fetch_scenario(&name, move |read| {
+            send.emit(match read {
+                Ok(scenario) => Msg::Begin(scenario),
+                Err(problem) => Msg::Notice(Some(Notice::Unreadable(problem))),
+            });
+        });
+    }
+}
+
+/// Fetches the list of scenarios, and then each of them.
+fn list(send: &Callback<Msg>) {
+    let send = send.clone();
+    effects::fetch("scenarios/index.yaml", move |fetched| {
+        // Without the list the page shows the one scenario that it has.
+        let Ok(index) = fetched.and_then(|text| Index::parse(&text)) else { return };
+        let names: Vec<String> =
+            index.groups.iter().flat_map(|it| it.scenarios.iter().cloned()).collect();
+        send.emit(Msg::Index(index));
+        for name in names {
+            let send = send.clone();
+            fetch_scenario(&name, move |read| send.emit(Msg::Listed(read)));
+        }
+    });
+}
+
+fn fetch_scenario(name: &str, call: impl FnOnce(Result<Box<Scenario>, String>) + 'static) {
+    effects::fetch(&format!("scenarios/{name}.yaml"), move |fetched| {
+        call(fetched.and_then(|text| Scenario::parse(&text)).map(Box::new));
+    });
 }

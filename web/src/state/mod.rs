@@ -2,6 +2,9 @@
 
 mod ends;
 mod files;
+mod gallery;
+mod keep;
+mod lesson;
 mod panes;
 mod past;
 mod playback;
@@ -18,7 +21,7 @@ use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::EntryId;
 use svclab_core::lab::{Action, Lab, Reply};
 use svclab_core::reference::Reference;
-use svclab_core::scenario::Scenario;
+use svclab_core::scenario::{Index, Scenario};
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::RuleRef;
 
@@ -30,13 +33,17 @@ use crate::words::{self, Lang};
 
 pub use ends::{Choice, Target};
 pub use files::{Deed, File, Files, Filing};
+pub use gallery::{Card, Gallery, Group};
+pub use keep::Notice;
+pub use lesson::{Lesson, Outcome};
 pub use panes::{Pane, Shape};
 pub use playback::Playback;
 pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
-pub use settings::{Memory, Speed, Theme};
-pub use terminal::{Line, Piece, Screen, Terminal, Typing, places};
+pub use settings::{Density, Memory, Motion, Speed, Theme};
+pub use terminal::{Line, Piece, Screen, Terminal, Typing, label, places};
 
+use keep::read_session;
 use playback::timeline_of;
 use report::{LISTED, faults_of, said_of};
 
@@ -87,6 +94,7 @@ pub enum Msg {
     Speed(Speed),
     Lang(Lang),
     NextTheme,
+    Theme(Theme),
     Open(Pane),
     /// Objects of this namespace, or of all.
     Namespace(Option<Rc<str>>),
@@ -110,6 +118,38 @@ pub enum Msg {
     Terminal(Typing),
     /// What the API says of its kinds; None: it could not be fetched.
     Reference(Option<String>),
+    /// Opens a dialog, or closes the one that is open.
+    Dialog(Option<Dialog>),
+    Density(Density),
+    Motion(Motion),
+    /// Does what the scenario suggests.
+    Try(usize),
+    /// Opens or folds the lesson.
+    Lesson(bool),
+    /// Which scenarios there are.
+    Index(Index),
+    /// One of them has come from the host, or why it has not.
+    Listed(Result<Box<Scenario>, String>),
+    Begin(Box<Scenario>),
+    /// Goes on with what a file or a link holds.
+    Restore(String),
+    /// Takes back a new start.
+    Undo,
+    Notice(Option<Notice>),
+    /// What the browser alone can do with the session: remember it, write it into a link or a
+    /// file, read it from a file.
+    Keep,
+    CopyLink,
+    Export,
+    Import,
+}
+
+/// What stands over the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialog {
+    Scenarios,
+    Settings,
+    Shortcuts,
 }
 
 /// What the page has to do after a message, beside drawing.
@@ -124,7 +164,7 @@ const DRAW: After = After { draw: true, save: false };
 const SAVE: After = After { draw: true, save: true };
 
 pub struct State {
-    scenario: Scenario,
+    pub scenario: Rc<Scenario>,
     pub history: History,
     /// What the time bar paints of the branch that is shown.
     pub marks: Marks,
@@ -144,7 +184,18 @@ pub struct State {
     /// A selected step stopped the time, not the pause button.
     held: bool,
     pub speed: Speed,
-    pub still: bool,
+    /// What the system wishes.
+    still: bool,
+    pub density: Density,
+    pub motion: Motion,
+    pub lesson: Lesson,
+    pub gallery: Gallery,
+    pub dialog: Option<Dialog>,
+    pub notice: Option<Notice>,
+    /// What the last new start has put aside.
+    before: Option<Box<keep::Before>>,
+    /// Milliseconds until the page sends a first request by itself.
+    greeting: Option<f64>,
     pub playback: Option<Playback>,
     pub shape: Shape,
     stage_width: f64,
@@ -174,10 +225,19 @@ pub struct State {
 
 /// The lab's seed: the same for everybody, so that two readers see the same names and dice.
 pub const SEED: u64 = 1;
+/// How long a first visitor looks before a packet leaves by itself, in milliseconds.
+const GREETING: f64 = 2500.0;
 
 impl State {
     pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
-        let history = History::new(&scenario, SEED);
+        let kept = memory.session.as_deref().and_then(|it| read_session(it).ok());
+        let (scenario, history) = match kept {
+            Some((scenario, history, _)) => (scenario, history),
+            None => {
+                let history = State::first_moment(&scenario);
+                (Rc::new(scenario), history)
+            }
+        };
         let mut res = State {
             view: View::default().into(),
             scene: lay_out(&View::default(), None, 700.0).into(),
@@ -194,6 +254,14 @@ impl State {
             held: false,
             speed: Speed::Normal,
             still: false,
+            density: memory.density.unwrap_or_default(),
+            motion: memory.motion.unwrap_or_default(),
+            lesson: Lesson::new(&scenario.tries, &memory.met),
+            gallery: Gallery::default(),
+            dialog: None,
+            notice: None,
+            before: None,
+            greeting: (!memory.visited).then_some(GREETING),
             playback: None,
             shape: Shape::Three,
             stage_width: 700.0,
@@ -215,22 +283,36 @@ impl State {
             scenario,
         };
         if let Some(files) = memory.files {
-            let before = res.files.text();
-            res.files = files;
-            let applied = res.files.applied_text();
-            if !applied.is_empty() && applied != before {
-                res.apply_text(applied.clone());
-            }
-            res.files.remember(applied);
+            res.take_files(files, memory.session.is_some());
         }
         res.said.clear();
+        res.open_as_scenario_says();
         res.refresh();
         res.terminal = Terminal::new(res.first_places());
+        res.lesson.introduces = !memory.visited;
         res
     }
 
     pub fn memory(&self) -> Memory {
-        Memory { lang: Some(self.lang), theme: Some(self.theme), files: Some(self.files.clone()) }
+        Memory {
+            lang: Some(self.lang),
+            theme: Some(self.theme),
+            density: Some(self.density),
+            motion: Some(self.motion),
+            files: Some(self.files.clone()),
+            session: Some(self.session()),
+            met: self.lesson.met(),
+            visited: true,
+        }
+    }
+
+    /// Whether packets stand at their steps instead of moving.
+    pub fn is_still(&self) -> bool {
+        match self.motion {
+            Motion::System => self.still,
+            Motion::Full => false,
+            Motion::Still => true,
+        }
     }
 
     /// The time that the clock shows: the packet's own while one travels.
@@ -249,6 +331,19 @@ impl State {
     }
 
     pub fn update(&mut self, msg: Msg) -> After {
+        let by_user = !matches!(
+            msg,
+            Msg::Frame(_) | Msg::Window(_) | Msg::Stage(_) | Msg::StillPictures(_) | Msg::Index(_)
+        );
+        if by_user {
+            self.greeting = None;
+            self.lesson.introduces = false;
+        }
+        let after = self.carry(msg);
+        if self.go_on_trying() { SAVE } else { after }
+    }
+
+    fn carry(&mut self, msg: Msg) -> After {
         match msg {
             Msg::Frame(millis) => return self.frame(millis),
             Msg::Window(width) => return self.resize(Shape::of_width(width), self.stage_width),
@@ -287,7 +382,10 @@ impl State {
                 self.start_over();
                 return SAVE;
             }
-            Msg::Act(action) => self.act(action),
+            Msg::Act(action) => {
+                self.act(action);
+                return SAVE;
+            }
             Msg::From(client) => {
                 self.wanted.0 = Some(client.into());
                 self.choose_ends();
@@ -297,7 +395,10 @@ impl State {
                 self.choose_ends();
                 self.lay_out();
             }
-            Msg::Send => self.send(),
+            Msg::Send => {
+                self.send();
+                return SAVE;
+            }
             Msg::PickExchange(id) => self.pick_exchange(id),
             Msg::Watch(id) => self.watch_exchange(id),
             Msg::PickPacket(packet) => self.pick_packet(packet),
@@ -326,6 +427,10 @@ impl State {
                 self.theme = self.theme.next();
                 return SAVE;
             }
+            Msg::Theme(theme) => {
+                self.theme = theme;
+                return SAVE;
+            }
             Msg::Open(pane) => self.open(pane),
             Msg::Namespace(namespace) => self.wanted_objects.namespace = namespace,
             Msg::Search(words) => self.wanted_objects.search = words.into(),
@@ -346,8 +451,40 @@ impl State {
             }
             Msg::Entry(entry) => self.entry = entry,
             Msg::OnlyRecorded(only) => self.only_recorded = only,
-            Msg::Terminal(typing) => self.on_typing(typing),
+            Msg::Terminal(typing) => {
+                self.on_typing(typing);
+                return SAVE;
+            }
             Msg::Reference(text) => self.on_reference(text),
+            Msg::Dialog(dialog) => self.dialog = dialog,
+            Msg::Density(density) => {
+                self.density = density;
+                return SAVE;
+            }
+            Msg::Motion(motion) => {
+                self.motion = motion;
+                return SAVE;
+            }
+            Msg::Try(which) => self.try_out(which),
+            Msg::Lesson(shown) => (self.lesson.shown, self.lesson.latest) = (shown, None),
+            Msg::Index(index) => self.gallery.list(index),
+            Msg::Listed(Ok(scenario)) => self.gallery.add(*scenario),
+            Msg::Listed(Err(problem)) => self.notice = Some(Notice::Unreadable(problem)),
+            Msg::Begin(scenario) => {
+                self.begin(*scenario);
+                self.dialog = None;
+                return SAVE;
+            }
+            Msg::Restore(text) => {
+                self.restore(&text);
+                return SAVE;
+            }
+            Msg::Undo => {
+                self.undo();
+                return SAVE;
+            }
+            Msg::Notice(notice) => self.notice = notice,
+            Msg::Keep | Msg::CopyLink | Msg::Export | Msg::Import => return NOTHING,
         }
         DRAW
     }
@@ -424,20 +561,6 @@ impl State {
         self.refresh();
     }
 
-    fn start_over(&mut self) {
-        self.history = History::new(&self.scenario, SEED);
-        self.marks = Marks::default();
-        self.files = Files::new(named(&self.scenario));
-        self.report = Rc::default();
-        self.playback = None;
-        self.playing = true;
-        self.held = false;
-        (self.entry, self.rule) = (None, None);
-        self.wanted_objects = Wanted::default();
-        self.refresh();
-        self.terminal = Terminal::new(self.first_places());
-    }
-
     /// In the past it begins a branch.
     fn act(&mut self, action: Action) {
         self.history.act(action);
@@ -479,6 +602,13 @@ impl State {
         if self.preview.as_mut().is_some_and(Preview::go_on) {
             return DRAW;
         }
+        if let Some(left) = self.greeting {
+            self.greeting = Some(left - millis).filter(|left| *left > 0.0);
+            if self.greeting.is_none() {
+                self.greet();
+                return DRAW;
+            }
+        }
         if !self.playing {
             return NOTHING;
         }
@@ -501,6 +631,15 @@ impl State {
         }
         self.refresh();
         DRAW
+    }
+
+    /// A packet to follow, for who has not done anything yet.
+    fn greet(&mut self) {
+        self.make_room();
+        self.send();
+        if self.is_still() {
+            self.hold();
+        }
     }
 
     fn say_last_event(&mut self) {

@@ -58,6 +58,10 @@ impl Pane {
             Pane::Terminal => "terminal",
         }
     }
+
+    pub fn from_id(id: &str) -> Option<Pane> {
+        Pane::ALL.into_iter().find(|it| it.id() == id)
+    }
 }
 
 /// How many panes stand side by side.
@@ -151,6 +155,7 @@ impl State {
         self.stage_width = stage;
         if self.revision <= 1 {
             self.terminal.shown = shape == Shape::Three;
+            self.lesson.shown = shape == Shape::Three;
             if shape == Shape::One {
                 self.pane = Pane::Stage;
             }

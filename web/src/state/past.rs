@@ -74,7 +74,7 @@ impl State {
     }
 
     /// The text that was applied last.
-    fn sent_by_now(&self) -> Option<Rc<str>> {
+    pub(super) fn sent_by_now(&self) -> Option<Rc<str>> {
         let now = self.history.now();
         let done = self.history.branch().steps.iter().rev().filter(|step| step.at <= now);
         let mut texts = done.filter_map(|step| match &step.action {

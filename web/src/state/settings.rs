@@ -61,10 +61,71 @@ impl Speed {
     }
 }
 
+/// How much room lines and controls take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Density {
+    #[default]
+    Normal,
+    Dense,
+    Roomy,
+}
+
+impl Density {
+    pub const ALL: [Density; 3] = [Density::Dense, Density::Normal, Density::Roomy];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Density::Dense => "dense",
+            Density::Normal => "normal",
+            Density::Roomy => "roomy",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Density> {
+        Density::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+/// Whether things move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Motion {
+    /// As the system wishes.
+    #[default]
+    System,
+    Full,
+    /// Packets stand at their steps.
+    Still,
+}
+
+impl Motion {
+    pub const ALL: [Motion; 3] = [Motion::System, Motion::Full, Motion::Still];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Motion::System => "system",
+            Motion::Full => "full",
+            Motion::Still => "still",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Motion> {
+        Motion::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
 /// What the browser remembers between visits.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
     pub lang: Option<Lang>,
     pub theme: Option<Theme>,
+    pub density: Option<Density>,
+    pub motion: Option<Motion>,
+    /// What is being written.
     pub files: Option<Files>,
+    /// The scenario and all that was done in it.
+    pub session: Option<String>,
+    /// Which of the scenario's suggestions have come out.
+    pub met: Vec<usize>,
+    /// The page has been visited before.
+    pub visited: bool,
 }

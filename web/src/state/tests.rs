@@ -33,7 +33,7 @@ fn widths_have_their_shapes() {
 /// The lab of the first visit, some seconds old: three pods are ready.
 pub(super) fn settled() -> State {
     let scenario = svclab_core::scenario::default_scenario();
-    let mut state = State::new(scenario, Memory::default(), Lang::En);
+    let mut state = State::new(scenario, Memory { visited: true, ..Memory::default() }, Lang::En);
     for _ in 0..300 {
         state.update(Msg::Frame(16.0));
     }

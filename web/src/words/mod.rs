@@ -5,6 +5,7 @@
 
 mod cluster;
 mod editor;
+mod lesson;
 mod log;
 mod object;
 mod packet;
@@ -14,6 +15,7 @@ use svclab_core::time::Instant;
 
 pub use cluster::*;
 pub use editor::*;
+pub use lesson::*;
 pub use log::*;
 pub use object::*;
 pub use packet::*;
@@ -200,6 +202,45 @@ words! {
     Stop: "Stop", "중단";
     SaveEdit: "Save and close", "저장하고 닫기";
     LeaveEdit: "Close without saving", "저장하지 않고 닫기";
+    Lesson: "Lesson", "학습";
+    ThingsToTry: "Things to try", "해 볼 것";
+    Untried: "not tried yet", "아직 해 보지 않음";
+    Met: "done", "완료";
+    Missed: "came out differently", "결과가 다름";
+    MissedHint: "This came out differently: the cluster is no longer as the scenario left it. Start over to try again.", "결과가 다릅니다. 클러스터가 시나리오의 처음 상태와 달라졌습니다. 처음부터 다시 시작해 보세요.";
+    AllScenarios: "All scenarios", "모든 시나리오";
+    NextScenario: "Next scenario →", "다음 시나리오 →";
+    Fetching: "Fetching…", "불러오는 중…";
+    Menu: "Menu", "메뉴";
+    CopyLink: "Copy a link to this", "링크 복사";
+    Export: "Save to a file", "파일로 저장";
+    Import: "Open a file…", "파일 열기…";
+    StartOver: "Start over", "처음부터 다시";
+    Settings: "Settings", "설정";
+    Shortcuts: "Keyboard shortcuts", "키보드 단축키";
+    Theme: "Theme", "테마";
+    AsSystem: "as the system", "시스템 설정";
+    Light: "light", "밝게";
+    Dark: "dark", "어둡게";
+    Density: "Density", "밀도";
+    Dense: "dense", "촘촘하게";
+    Normal: "normal", "보통";
+    Roomy: "roomy", "넉넉하게";
+    Motion: "Motion", "움직임";
+    Moves: "moves", "움직이기";
+    StepByStep: "step by step", "단계별로";
+    KeyShortcuts: "Show this list", "이 목록 보기";
+    KeyPlay: "Pause or play", "일시 정지 또는 재생";
+    KeyNextEvent: "On to the next event", "다음 이벤트로";
+    KeyBack: "Back to the painted event before this moment", "이전에 표시된 이벤트로";
+    KeyNow: "Come back to the present", "현재로 돌아오기";
+    KeySend: "Send the request", "요청 보내기";
+    KeyManifests: "Go to the manifests", "매니페스트로 이동";
+    KeyTerminal: "Go to the terminal", "터미널로 이동";
+    KeyPanes: "Packet walk, rules, endpoints, DNS, events", "패킷 경로, 규칙, 엔드포인트, DNS, 이벤트";
+    KeySteps: "In the walk or on the stage: step by step", "패킷 경로나 클러스터에서: 한 단계씩 이동";
+    KeyRecall: "In the terminal: lines typed before", "터미널에서: 이전에 입력한 줄";
+    KeyInterrupt: "In the terminal: stop the command", "터미널에서: 명령 중단";
     PacketHeld: "Time stands still while a packet travels", "패킷이 움직이는 동안 실험실 시간은 멈춥니다";
 }
 

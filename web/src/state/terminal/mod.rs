@@ -12,7 +12,7 @@ use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_shell::{Place, Progress};
 
-pub use screen::{Line, Piece, Screen};
+pub use screen::{Line, Piece, Screen, label};
 
 use super::State;
 use crate::view::{Pod, View};
@@ -112,11 +112,7 @@ impl State {
             Typing::Show(shown) => terminal.shown = shown,
             Typing::Choose(screen) if screen < terminal.screens.len() => terminal.chosen = screen,
             Typing::Choose(_) => {}
-            Typing::Attach(path) => {
-                let Some(place) = Place::parse(&path) else { return };
-                terminal.chosen = terminal.open(place);
-                terminal.shown = true;
-            }
+            Typing::Attach(path) => self.attach(&path),
             Typing::Close(screen) if screen < terminal.screens.len() => {
                 terminal.screens.remove(screen);
                 let last = terminal.screens.len().saturating_sub(1);
@@ -125,11 +121,7 @@ impl State {
             }
             Typing::Close(_) => {}
             Typing::Enter(text) => self.enter(&text),
-            Typing::Interrupt => {
-                if let Some(screen) = terminal.screen_mut() {
-                    screen.interrupt();
-                }
-            }
+            Typing::Interrupt => self.interrupt_shell(),
             Typing::Clear => {
                 if let Some(screen) = terminal.screen_mut() {
                     screen.clear();
@@ -146,7 +138,21 @@ impl State {
         }
     }
 
-    fn enter(&mut self, text: &str) {
+    /// Shows the shell of a place, a new one if there is none.
+    pub(super) fn attach(&mut self, path: &str) {
+        let Some(place) = Place::parse(path) else { return };
+        self.terminal.chosen = self.terminal.open(place);
+        self.terminal.shown = true;
+    }
+
+    /// `^C` in the shell that is shown.
+    pub(super) fn interrupt_shell(&mut self) {
+        if let Some(screen) = self.terminal.screen_mut() {
+            screen.interrupt();
+        }
+    }
+
+    pub(super) fn enter(&mut self, text: &str) {
         let chosen = self.terminal.chosen;
         let Some(screen) = self.terminal.screen_mut() else { return };
         if !screen.start(text) {
@@ -220,7 +226,7 @@ impl State {
     }
 
     fn nothing(&self) -> Scenario {
-        let mut res = self.scenario.clone();
+        let mut res = (*self.scenario).clone();
         res.manifests.clear();
         res.cluster.nodes.clear();
         res

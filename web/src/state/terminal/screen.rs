@@ -89,7 +89,7 @@ impl Screen {
 
     /// The name of its tab: `worker-1 #`
     pub fn label(&self) -> String {
-        format!("{} {}", self.place.host_name(), sigil(&self.place))
+        label(&self.place)
     }
 
     /// `laptop $`
@@ -231,6 +231,20 @@ impl Screen {
         lines.drain(..old);
     }
 
+    /// All that the last line has printed.
+    pub fn last_output(&self) -> String {
+        let typed = |it: &Rc<Line>| matches!(**it, Line::Typed { .. });
+        let from = self.lines.iter().rposition(typed).unwrap_or(0);
+        let mut res = String::new();
+        for line in &self.lines[from..] {
+            if let Line::Printed { pieces, .. } = &**line {
+                pieces.iter().for_each(|piece| res.push_str(&piece.text));
+                res.push('\n');
+            }
+        }
+        res
+    }
+
     /// The last line that was printed, for who cannot see it.
     pub(super) fn last_text(&self) -> Option<String> {
         let found = self.lines.iter().rev().find_map(|it| match &**it {
@@ -255,6 +269,11 @@ fn plain(text: &str) -> String {
         rest = &after[end..];
     }
     res + rest
+}
+
+/// `worker-1 #`
+pub fn label(place: &Place) -> String {
+    format!("{} {}", place.host_name(), sigil(place))
 }
 
 fn prompt(session: &Session) -> String {

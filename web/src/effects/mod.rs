@@ -1,5 +1,7 @@
 //! The browser: storage, clock, media queries, focus and scrolling. Nothing else of the page asks it.
 
+mod host;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -8,31 +10,37 @@ use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::storage::{LocalStorage, Storage};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry, Response,
-};
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
 
-use crate::state::{Files, Memory, Theme};
+use crate::state::{Density, Files, Memory, Motion, Theme};
 use crate::words::Lang;
+
+pub use host::*;
 
 const LANG: &str = "svclab.lang";
 const THEME: &str = "svclab.theme";
+const DENSITY: &str = "svclab.density";
+const MOTION: &str = "svclab.motion";
 const FILES: &str = "svclab.files";
-/// What earlier releases kept: one text, and what of it was applied.
-const TEXT: &str = "svclab.text";
-const APPLIED: &str = "svclab.applied";
+const SESSION: &str = "svclab.session";
+/// The session of a lab that has stopped: it can be saved, but is not begun again by itself.
+const STOPPED: &str = "svclab.stopped";
+const MET: &str = "svclab.met";
 /// Longer texts are not kept: a browser gives a page some megabytes in all.
-const LONGEST: usize = 200_000;
+const LONGEST: usize = 2_000_000;
 
 pub fn remembered() -> Memory {
     let get = |key: &str| LocalStorage::get::<String>(key).ok();
+    let met = get(MET).unwrap_or_default();
     Memory {
-        lang: get(LANG).and_then(|code| Lang::from_code(&code)),
-        theme: get(THEME).and_then(|name| Theme::from_name(&name)),
-        files: get(FILES)
-            .and_then(|it| Files::from_json(&it))
-            .or_else(|| Some(Files::from_texts(&get(TEXT)?, &get(APPLIED)?))),
+        lang: parameter("lang").or_else(|| get(LANG)).and_then(|code| Lang::from_code(&code)),
+        theme: parameter("theme").or_else(|| get(THEME)).and_then(|name| Theme::from_name(&name)),
+        density: get(DENSITY).and_then(|name| Density::from_name(&name)),
+        motion: get(MOTION).and_then(|name| Motion::from_name(&name)),
+        files: get(FILES).and_then(|it| Files::from_json(&it)),
+        session: get(SESSION),
+        met: met.split(',').filter_map(|it| it.parse().ok()).collect(),
+        visited: get(THEME).is_some(),
     }
 }
 
@@ -42,12 +50,15 @@ pub fn remember(memory: &Memory) {
         Some(value) => drop(LocalStorage::set(key, value)),
         None => LocalStorage::delete(key),
     };
+    let met: Vec<String> = memory.met.iter().map(ToString::to_string).collect();
     set(LANG, memory.lang.map(Lang::code));
     set(THEME, memory.theme.map(Theme::name));
+    set(DENSITY, memory.density.map(Density::name));
+    set(MOTION, memory.motion.map(Motion::name));
     let files = memory.files.as_ref().map(Files::to_json);
     set(FILES, files.as_deref());
-    set(TEXT, None);
-    set(APPLIED, None);
+    set(SESSION, memory.session.as_deref());
+    set(MET, Some(&met.join(",")));
 }
 
 /// The element of `index.html` that the page is drawn into.
@@ -61,9 +72,11 @@ pub fn system_lang() -> Lang {
     code.and_then(|code| Lang::from_code(&code)).unwrap_or_default()
 }
 
-pub fn show_settings(lang: Lang, theme: Theme) {
+pub fn show_settings(lang: Lang, theme: Theme, density: Density) {
     let root = gloo::utils::document_element();
-    for (name, value) in [("lang", lang.code()), ("data-theme", theme.name())] {
+    for (name, value) in
+        [("lang", lang.code()), ("data-theme", theme.name()), ("data-density", density.name())]
+    {
         // A `lang` that is set anew, even to what it was, makes the browser style every element
         // again: half a second with a text of half a million lines.
         if root.get_attribute(name).as_deref() != Some(value) {
@@ -159,17 +172,6 @@ fn ask(pending: &Pending, before: Option<f64>, call: Rc<dyn Fn(f64)>) {
     *pending.borrow_mut() = Some(frame);
 }
 
-/// Fetches a text beside the page; nothing comes where there is none.
-pub fn fetch(path: &'static str, call: impl FnOnce(Option<String>) + 'static) {
-    yew::platform::spawn_local(async move { call(fetched(path).await) });
-}
-
-async fn fetched(path: &str) -> Option<String> {
-    let response = JsFuture::from(gloo::utils::window().fetch_with_str(path)).await.ok()?;
-    let response = response.dyn_into::<Response>().ok().filter(Response::ok)?;
-    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
-}
-
 /// Selects a part of the text and scrolls to its line.
 pub fn select(area: &HtmlTextAreaElement, from: u32, to: u32, scroll: i32) {
     let _ = area.focus();
@@ -186,6 +188,11 @@ pub fn focus(id: &str) {
 
 pub fn has_focus(element: &Element) -> bool {
     gloo::utils::document().active_element().as_ref() == Some(element)
+}
+
+/// The same, once what was just asked for is drawn.
+pub fn focus_soon(id: &'static str) {
+    gloo::timers::callback::Timeout::new(30, move || focus(id)).forget();
 }
 
 /// Whether text of the page is selected.
@@ -206,13 +213,26 @@ pub fn reveal(outer: &Element, inner: &Element) {
     }
 }
 
-/// Shows the calm message that `index.html` holds, and forgets what may have led here.
+/// Tells when the page is about to go, or to be hidden.
+pub fn on_leaving(call: impl Fn() + 'static) -> EventListener {
+    EventListener::new(&gloo::utils::document(), "visibilitychange", move |_| {
+        if gloo::utils::document().hidden() {
+            call();
+        }
+    })
+}
+
+/// Shows the calm message that `index.html` holds. What led here is put aside, to be saved.
 pub fn show_crash() {
     if let Some(files) = remembered().files {
         let files = files.unapplied().to_json();
         // A browser may refuse to store anything.
         let _ = LocalStorage::set(FILES, files);
     }
+    if let Ok(session) = LocalStorage::get::<String>(SESSION) {
+        let _ = LocalStorage::set(STOPPED, session);
+    }
+    LocalStorage::delete(SESSION);
     if let Some(element) = gloo::utils::document().get_element_by_id("crashed") {
         let _ = element.remove_attribute("hidden");
     }
