@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
-import { editor, eventually, write } from "./lab.mjs";
+import { eventually, write, written } from "./lab.mjs";
 
 const lesson = (page) => page.getByRole("region", { name: "Lesson" });
 const suggestions = (page) => page.getByRole("list", { name: "Things to try" }).getByRole("listitem");
@@ -55,9 +55,9 @@ test("another scenario is chosen, and the one before comes back by Undo", async 
   const title = await second.locator("b").evaluate((it) => it.lastChild.textContent);
   await second.click();
   expectMatch(await lesson(page).textContent(), new RegExp(title.replaceAll(/[?.()]/g, "\\$&")));
-  expect((await editor(page).inputValue()).includes("apiVersion"));
+  expect((await written(page)).includes("apiVersion"));
   await page.getByRole("button", { name: "Undo" }).click();
-  expectEqual(await editor(page).inputValue(), "# mine\n");
+  expectEqual(await written(page), "# mine\n");
 });
 
 test("what was done is there again after a reload", async ({ page }) => {
@@ -66,7 +66,7 @@ test("what was done is there again after a reload", async ({ page }) => {
   await write(page, "# half a thought");
   await page.waitForTimeout(1000);
   await page.reload({ waitUntil: "networkidle" });
-  expectEqual(await editor(page).inputValue(), "# half a thought");
+  expectEqual(await written(page), "# half a thought");
   await page.getByRole("textbox", { name: "Terminal" }).fill("kubectl get namespace mine -o name");
   await page.keyboard.press("Enter");
   await printed(page, "namespace/mine").waitFor();
