@@ -375,7 +375,7 @@ mod tests {
         let [all] = &changes.rules[..] else { panic!("nodes differ: {:?}", changes.rules) };
         assert_eq!(all.title, "iptables · control-plane, worker-1, worker-2");
         let new = lines(&changes.rules, true);
-        assert!(new.iter().any(|it| it.contains("--probability 0.25000000000")), "{new:?}");
+        assert!(new.iter().any(|it| it.contains("--probability 0.2500000000")), "{new:?}");
         assert!(new.iter().any(|it| it.contains("DNAT --to-destination 10.244.")), "{new:?}");
         assert!(!changes.goes_on && changes.takes > Duration::from_millis(100));
     }
