@@ -188,3 +188,10 @@ spec: { nodeName: worker-1, hostname: one, subdomain: team, containers: [ { name
     assert_eq!(print("pod/default/pod-one"), "one\none.team.default.svc.cluster.local\n");
     assert_eq!(print("node/worker-1"), "worker-1\nworker-1\n");
 }
+
+#[test]
+fn a_shell_in_a_container_has_its_variables() {
+    let print = |line: &str| run(lab(CLUSTER), "pod/default/toolbox", line).1.out;
+    assert_eq!(print("echo $WEB_SERVICE_HOST:${WEB_SERVICE_PORT}"), "10.96.12.34:80\n");
+    assert_eq!(print("WEB_SERVICE_PORT=1; echo $WEB_SERVICE_PORT ${NOBODY:-none}"), "1 none\n");
+}

@@ -9,6 +9,7 @@ use super::ast::*;
 use super::{arithmetic, braces, pattern, run};
 use crate::pipe::Output;
 use crate::process::Process;
+use crate::programs;
 
 /// A message for `bash: …`.
 pub(super) type Expanded<T> = Result<T, String>;
@@ -177,7 +178,10 @@ fn parameter(process: &Process, name: &str) -> Option<String> {
         "0" => Some("bash".to_owned()),
         name => match name.parse::<usize>() {
             Ok(index) => session.arguments.get(index.wrapping_sub(1)).cloned(),
-            Err(_) => session.variables.get(name).cloned(),
+            Err(_) => {
+                let own = session.variables.get(name).cloned();
+                own.or_else(|| programs::of_container(process, name))
+            }
         },
     }
 }

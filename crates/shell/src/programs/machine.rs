@@ -136,14 +136,7 @@ pub(super) async fn date(process: Process, words: Vec<String>) -> u8 {
 
 /// The variables of the container, and what the shell has exported.
 pub(super) fn variables(process: &Process) -> Vec<(String, String)> {
-    let mut res = Vec::new();
-    if let (Source::Inside(key), Place::Pod { container, .. }) =
-        (here::source(process), process.session().place.clone())
-    {
-        let first = || here::of_pod(process, |pod| Some(pod.spec.containers.first()?.name.clone()));
-        let container = container.or_else(|| first().flatten()).unwrap_or_default();
-        res = process.lab().environment(&key, &container).unwrap_or_default();
-    }
+    let mut res = of_container(process);
     for (name, value) in &process.session().variables {
         match res.iter_mut().find(|it| it.0 == *name) {
             Some(known) => known.1.clone_from(value),
@@ -151,6 +144,18 @@ pub(super) fn variables(process: &Process) -> Vec<(String, String)> {
         }
     }
     res
+}
+
+/// What kubelet gave to the container's first process.
+pub(super) fn of_container(process: &Process) -> Vec<(String, String)> {
+    let (Source::Inside(key), Place::Pod { container, .. }) =
+        (here::source(process), process.session().place.clone())
+    else {
+        return Vec::new();
+    };
+    let first = || here::of_pod(process, |pod| Some(pod.spec.containers.first()?.name.clone()));
+    let container = container.or_else(|| first().flatten()).unwrap_or_default();
+    process.lab().environment(&key, &container).unwrap_or_default()
 }
 
 /// `env`, `printenv [NAME]`

@@ -193,6 +193,12 @@ pub(crate) async fn status(process: &Process, words: Vec<String>) -> u8 {
     }
 }
 
+/// A variable that a shell in a container has from its start.
+pub(crate) fn of_container(process: &Process, name: &str) -> Option<String> {
+    let mut all = machine::of_container(process).into_iter();
+    all.find(|it| it.0 == name).map(|it| it.1)
+}
+
 /// Whether there is a file of that name to run: what the shell does itself is none.
 pub(crate) fn exists(process: &Process, name: &str) -> bool {
     let name = name.rsplit('/').next().unwrap_or(name);
