@@ -185,6 +185,9 @@ pub enum Loss {
     Denied,
     /// Nobody answers ARP for the address on the last link.
     NoNeighbour,
+    /// The frame goes to a MAC address that nobody on the link has any more: the sender's entry
+    /// for the neighbour is older than the neighbour's end.
+    NeighbourGone,
     /// No route leads there.
     NoRoute,
     /// The router knows no such network.

@@ -162,6 +162,7 @@ impl fmt::Display for Loss {
             Loss::Dropped => "dropped by a rule",
             Loss::Denied => "no NetworkPolicy lets it through",
             Loss::NoNeighbour => "nobody answers ARP for the address",
+            Loss::NeighbourGone => "nobody has the MAC address that ARP once told",
             Loss::NoRoute => "no route to the address",
             Loss::Unroutable => "the router knows no such network",
             Loss::HairpinOff => "the bridge does not send a frame back where it came from",

@@ -386,28 +386,43 @@ fn ip_addr_lists_the_plugins_devices_with_what_fits_into_them() {
 }
 
 #[test]
-fn ip_neigh_lists_who_answers() {
-    let calico = lab(Layout::Calico);
-    let gateway = &calico.network().neighbours(&of_pod(&calico, "client"))[0];
+fn ip_neigh_lists_who_answered() {
+    let mut calico = lab(Layout::Calico);
+    let lines = |lab: &Lab, party: &Party| -> Vec<String> {
+        lab.network().neighbours(party).iter().map(ToString::to_string).collect()
+    };
+    let client_pod = of_pod(&calico, "client");
+    assert!(lines(&calico, &client_pod).is_empty());
+    let near = ip_of(&calico, "near");
+    ask(&mut calico, &client(), near, 80, Ask::Http);
+    let gateway = "169.254.1.1 dev eth0 lladdr ee:ee:ee:ee:ee:ee REACHABLE ";
+    assert!(lines(&calico, &client_pod).contains(&gateway.to_owned()));
+
+    let mut flannel = lab(Layout::Vxlan);
+    let all = lines(&flannel, &Party::Node("worker-1".into()));
+    let told: Vec<&str> =
+        all.iter().filter(|it| it.ends_with("PERMANENT ")).map(String::as_str).collect();
     assert_eq!(
-        (gateway.ip.to_string(), gateway.mac.to_string()),
-        ("169.254.1.1".to_owned(), "ee:ee:ee:ee:ee:ee".to_owned())
+        told,
+        [
+            "10.244.0.0 dev flannel.1 lladdr 66:0c:0a:f4:00:00 PERMANENT ",
+            "10.244.2.0 dev flannel.1 lladdr 66:0c:0a:f4:02:00 PERMANENT "
+        ]
     );
-    let flannel = lab(Layout::Vxlan);
-    let all = flannel.network().neighbours(&Party::Node("worker-1".into()));
-    let told: Vec<String> =
-        all.iter().filter(|it| it.permanent).map(|it| format!("{} {}", it.ip, it.device)).collect();
-    assert_eq!(told, ["10.244.0.0 flannel.1", "10.244.2.0 flannel.1"]);
-    let pod = flannel.network().neighbours(&of_pod(&flannel, "client"));
-    assert_eq!(pod[0].ip.to_string(), "10.244.1.1");
-    assert!(pod.iter().any(|it| it.ip == ip_of(&flannel, "near")));
+    let (near, far) = (ip_of(&flannel, "near"), ip_of(&flannel, "far"));
+    ask(&mut flannel, &client(), near, 80, Ask::Http);
+    ask(&mut flannel, &client(), far, 80, Ask::Http);
+    let pod = lines(&flannel, &of_pod(&flannel, "client"));
+    assert!(pod[0].starts_with("10.244.1.1 dev eth0 lladdr 0e:58:0a:f4:01:01 "), "{pod:?}");
+    assert!(pod[1].starts_with(&format!("{near} dev eth0 lladdr 4a:1f:")), "{pod:?}");
+    assert_eq!(pod.len(), 2);
 }
 
 #[test]
 fn a_scenario_says_how_the_network_is_laid_out() {
     let text = include_str!("../../../scenarios/first-packet.yaml");
     for (word, layout) in [("vxlan", Layout::Vxlan), ("calicoIpip", Layout::CalicoIpip)] {
-        let text = text.replacen("cluster:\n", &format!("cluster:\n  podNetwork: {word}\n"), 1);
+        let text = format!("{text}cluster:\n  podNetwork: {word}\n");
         let scenario = Scenario::parse(&text).expect("a scenario");
         assert_eq!(scenario.cluster.pod_network, layout);
     }

@@ -292,15 +292,18 @@ fn packets_to_a_machine_that_is_down_are_lost_there() {
     let client = pods(&lab, "shop").find(|it| it.metadata.name == "client").expect("a client");
     let home = client.spec.node_name.clone();
     let other = ["worker-1", "worker-2"].into_iter().find(|it| *it != home).expect("two workers");
-    switch(&mut lab, other, false);
-    let mut send = || {
+    let send = |lab: &mut Lab| {
         let from = ObjectKey::new(Kind::Pod, "shop", "client");
         let service = ObjectKey::new(Kind::Service, "shop", "web");
         let action = Action::Send(Sending::http(from, service, 80, "/"));
         lab.act(action).exchange.expect("the client runs").packets[0].verdict
     };
+    // Its neighbours know its MAC address.
+    let warm: Vec<Verdict> = (0..10).map(|_| send(&mut lab)).collect();
+    assert_eq!(warm, [Verdict::Delivered; 10]);
+    switch(&mut lab, other, false);
     // The rules still lead there: nobody has missed the machine yet.
-    let verdicts: Vec<Verdict> = (0..30).map(|_| send()).collect();
+    let verdicts: Vec<Verdict> = (0..30).map(|_| send(&mut lab)).collect();
     assert!(verdicts.contains(&Verdict::Lost(Loss::MachineDown)), "{verdicts:?}");
     assert!(verdicts.contains(&Verdict::Delivered), "{verdicts:?}");
 }

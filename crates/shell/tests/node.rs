@@ -205,7 +205,7 @@ fn nobody_listens_on_a_cluster_ip_or_a_node_port() {
 fn tcpdump_shows_packets_as_they_pass() {
     let mut lab = lab(CLUSTER);
     let place = Place::parse("pod/default/toolbox").expect("a place");
-    let mut job = Job::new(Session::new(place), "tcpdump -ni eth0 -c 2 2>/dev/null");
+    let mut job = Job::new(Session::new(place), "tcpdump -ni eth0 -c 4 2>/dev/null");
     let pod = ObjectKey::new(Kind::Pod, "default", "toolbox");
     let raw = ObjectKey::new(Kind::Service, "default", "raw");
     let mut sent = false;
@@ -227,10 +227,15 @@ fn tcpdump_shows_packets_as_they_pass() {
     }
     let text: String = job.printed().into_iter().map(|it| it.text).collect();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 2, "{text}");
-    assert!(lines[0].contains(" > 10.96.55.5.5432: Flags [S], seq "), "{text}");
-    assert!(lines[1].contains("IP 10.244.1.1 > 10.244.1."), "{text}");
-    assert!(lines[1].ends_with(": ICMP 10.96.55.5 tcp port 5432 unreachable, length 68"), "{text}");
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[0].contains(" ARP, Request who-has 10.244.1.1 tell 10.244.1."), "{text}");
+    assert!(
+        lines[1].ends_with(" ARP, Reply 10.244.1.1 is-at 0e:58:0a:f4:01:01, length 28"),
+        "{text}"
+    );
+    assert!(lines[2].contains(" > 10.96.55.5.5432: Flags [S], seq "), "{text}");
+    assert!(lines[3].contains("IP 10.244.1.1 > 10.244.1."), "{text}");
+    assert!(lines[3].ends_with(": ICMP 10.96.55.5 tcp port 5432 unreachable, length 68"), "{text}");
 }
 
 #[test]

@@ -415,6 +415,12 @@ pub fn lost(lang: Lang, loss: Loss) -> &'static str {
             "Nobody on this link has the address: ARP gets no answer, and the packet is lost.",
             "이 링크에 그 주소를 가진 곳이 없습니다. ARP 응답이 없어 패킷이 사라집니다.",
         ),
+        Loss::NeighbourGone => lang.pick(
+            "The frame goes to a MAC address that nobody has any more: ARP's answer is older than \
+             the other end's disappearance. Nobody answers; ARP asks anew when the entry is old.",
+            "프레임이 더는 아무도 쓰지 않는 MAC 주소로 갑니다. ARP로 알아낸 뒤 상대가 사라졌기 \
+             때문입니다. 응답이 없고, 항목이 오래되면 ARP가 다시 묻습니다.",
+        ),
         Loss::NoRoute => lang.pick("No route leads there.", "그곳으로 가는 경로가 없습니다."),
         Loss::Unroutable => lang.pick(
             "The router knows no such network: the packet is lost.",

@@ -63,6 +63,7 @@ impl World {
     }
 
     pub(crate) fn step(&mut self, step: &Step) -> Result<(), String> {
+        self.net.settle(self.at);
         match step {
             Step::Restore { node, rules, noflush } => {
                 for node in self.nodes(node) {

@@ -89,9 +89,7 @@ impl Lab {
         if let Some(machine) = self.machines.get_mut(name) {
             machine.power = power;
         }
-        if let Some(node) = self.net.nodes.iter_mut().find(|it| &*it.name == name) {
-            node.up = power == Power::Up;
-        }
+        self.net.switch(name, power == Power::Up);
     }
 
     /// The machine has started: a fresh kernel, then kubelet with its pods, then kube-proxy.
@@ -108,6 +106,7 @@ impl Lab {
             let kernel = network::started(node, self.cluster_cidrs);
             self.net.kernels.insert(name.clone(), kernel);
         }
+        self.net.keep_in_touch(self.now);
         let key = ObjectKey::new(Kind::Node, "", &**name);
         if self.objects.contains_key(&key) {
             let message = format!("Node {name} has been rebooted, boot id: {boot_id}");

@@ -277,9 +277,11 @@ impl Lab {
         for _ in 0..most {
             let Some((due, task, cause)) = self.queue.pop_until(at) else {
                 self.now = self.now.max(at);
+                self.net.settle(self.now);
                 return true;
             };
             self.now = self.now.max(due);
+            self.net.settle(self.now);
             self.work(task, cause);
             *done += 1;
         }

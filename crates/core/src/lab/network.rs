@@ -14,7 +14,7 @@ use crate::admit::Version;
 use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client};
-use crate::net::{Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
+use crate::net::{API_SERVER, Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
 use crate::scenario::{Cluster, HostSpec, NodeSpec};
 use crate::time::Instant;
@@ -113,8 +113,9 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     net.kernels = net.nodes.iter().map(|it| (it.name.clone(), started(it, pods))).collect();
     if let Some(server) = super::found::api_server(&cluster.nodes) {
         let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
-        let (name, node) = ("kube-apiserver".into(), server.name.as_str().into());
+        let (name, node) = (API_SERVER.into(), server.name.as_str().into());
         net.guests.push(Guest { name, node, listens });
+        net.keep_in_touch(Instant::START);
     }
     net
 }

@@ -11,16 +11,14 @@ use crate::control::ingress::{self, is_controller};
 use crate::digest::DigestMap;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet;
-use crate::net::Party;
 use crate::net::exchange::tcp::Connection;
 use crate::net::exchange::{Certificate, Message, Response, Served, Signer, Site};
+use crate::net::{API_SERVER, Party};
 use crate::object::{
     IngressServiceBackend, IntOrString, Object, Objects, Pod, Service, ServicePort, ServiceType,
 };
 use crate::time::Instant;
 
-/// The process that a control plane runs on its node's own network.
-const API_SERVER: &str = "kube-apiserver";
 /// What anybody may ask of the API server (`system:public-info-viewer`).
 const PUBLIC: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 

@@ -1,17 +1,24 @@
-//! What `tcpdump -n` prints at an interface while packets pass: traces → lines.
+//! What `tcpdump -n` prints at an interface while packets pass: traces → lines; [`questions`] does
+//! the same for ARP.
+
+mod questions;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_netfilter::packet::{About, Icmp};
 use svclab_netfilter::{L4, Packet, Protocol, TcpFlags};
 
 use super::exchange::reason;
+
 use crate::dns::{Data, Rcode, Record, Reply};
-use crate::time::{Duration, Instant};
-use crate::trace::{Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Question, Trace};
+use crate::time::Instant;
+use crate::trace::{
+    Answer, BridgeTo, Event, Exchange, Loss, NodeName, Place, Question, Step, Trace,
+};
+pub use questions::questions;
 
 /// An interface of a network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +52,6 @@ pub fn capture(exchange: &Exchange, tap: &Tap, bridge_nf: bool) -> Vec<Captured>
             let line = printer.line(index, at, &packet, inside(trace, at));
             res.push(Captured { at, packet, out, line });
         }
-        res.extend(neighbours(trace, tap));
         printer.pass(index);
     }
     res
@@ -58,8 +64,12 @@ fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
         Event::Routed { route } => &*route.device == "lo",
         _ => false,
     });
+    let held = held(trace);
     let mut res = Vec::new();
     for (index, step) in trace.steps.iter().enumerate() {
+        if held == Some(index) {
+            continue;
+        }
         let mut see = |out: bool| res.push((step.at, step.packet, out));
         let delivered = step.event == Event::Delivered;
         let before = index.checked_sub(1).and_then(|it| trace.steps.get(it));
@@ -116,6 +126,19 @@ fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
     res
 }
 
+/// The step of a packet that waits for a neighbour until it is given up: nobody sees it leave.
+fn held(trace: &Trace) -> Option<usize> {
+    let last = trace.steps.last()?;
+    let on_link = matches!(last.place, Place::Pod { .. } | Place::Lan);
+    if !on_link || last.event != Event::Lost(Loss::NoNeighbour) {
+        return None;
+    }
+    let leaves =
+        |it: &Step| it.place != Place::Lan && matches!(it.event, Event::Sent | Event::Passed);
+    let index = trace.steps.iter().rposition(leaves)?;
+    (trace.steps[index].place != Place::Router).then_some(index)
+}
+
 /// The packet inside of the one that passes at an instant.
 fn inside(trace: &Trace, at: Instant) -> Option<&Packet> {
     let before = trace.steps.iter().rev().skip_while(|it| it.at > at);
@@ -153,38 +176,6 @@ fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
     };
     let last = trace.steps[index + 1..].iter().take_while(|it| inside(&it.place)).last();
     Some((step.at, last.map_or(step.packet, |it| it.packet), false))
-}
-
-/// The three questions of ARP or neighbour discovery where nobody answers.
-fn neighbours(trace: &Trace, tap: &Tap) -> Vec<Captured> {
-    let Some(step) = trace.steps.last() else { return Vec::new() };
-    if step.event != Event::Lost(Loss::NoNeighbour) {
-        return Vec::new();
-    }
-    let here = match (&step.place, tap) {
-        (Place::Pod { pod, .. }, Tap::Pod { pod: own, device }) => {
-            pod == own && &**device == "eth0"
-        }
-        (Place::Bridge { node }, Tap::Node { node: own, device }) => {
-            node == own && &**device == "cni0"
-        }
-        (Place::Lan, Tap::Node { device, .. } | Tap::Host { device, .. }) => &**device == "eth0",
-        _ => false,
-    };
-    let asks = |after: u64| {
-        let at = step.at + Duration::from_secs(after);
-        let Packet { src, dst, .. } = step.packet;
-        let asks = match dst {
-            IpAddr::V4(_) => format!("ARP, Request who-has {dst} tell {src}, length 28"),
-            IpAddr::V6(ip) => {
-                let all = solicited_node(ip);
-                format!("IP6 {src} > {all}: ICMP6, neighbor solicitation, who has {dst}, length 32")
-            }
-        };
-        let line = format!("{} {asks}", clock(at));
-        Captured { at, packet: step.packet, out: true, line }
-    };
-    if here { (0..3).map(asks).collect() } else { Vec::new() }
 }
 
 /// Bytes of TCP's time stamps in a header.
@@ -421,12 +412,6 @@ fn outside(packet: &Packet) -> String {
         None => "",
     };
     format!("{}{header}", addresses(packet))
-}
-
-/// The multicast address that the neighbour listens on (RFC 4291 §2.7.1).
-fn solicited_node(ip: Ipv6Addr) -> Ipv6Addr {
-    let prefix = u128::from(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0));
-    Ipv6Addr::from(prefix | (u128::from(ip) & 0x00ff_ffff))
 }
 
 /// tcpdump's words for ICMPv6 (`icmp6_print`); the codes are those of ICMP.

@@ -1,6 +1,6 @@
 //! The cluster's network: nodes, their kernels, their pods, one LAN, a router, and hosts outside.
 //!
-//! Who is there: [`node`], [`party`]; what they know: [`route`], [`limit`]; what the network plugin
+//! Who is there: [`node`], [`party`]; what they know: [`route`], [`neighbour`], [`limit`]; what the network plugin
 //! makes of it: [`layout`], its rules ([`cni`]); what `ip` tells of it: [`table`]. [`stack`] takes a packet through one node's hooks, [`travel`] from
 //! link to link, [`exchange`] makes the packets of a connection or a question, [`capture`] prints
 //! what passes an interface, [`policy`] says which
@@ -8,6 +8,7 @@
 
 mod layout;
 mod limit;
+mod neighbour;
 mod node;
 mod party;
 mod route;
@@ -36,6 +37,7 @@ use crate::trace::NodeName;
 
 pub use layout::{Encapsulation, Layout, Tunnel};
 pub use limit::ErrorLimit;
+pub use neighbour::{API_SERVER, Asked, Neighbours, State};
 pub use node::{Node, ReversePath, Sysctls};
 pub use party::{Attachment, Guest, Host, Party, Ports};
 pub use route::{route_to, via};
@@ -154,6 +156,8 @@ pub struct Network {
     pub announced: BTreeMap<IpAddr, NodeName>,
     /// By the address of a load balancer that opens connections of its own.
     pub relays: BTreeMap<(Protocol, SocketAddr), Relay>,
+    /// What all of them know of each other's MAC addresses.
+    pub neighbours: Neighbours,
     pub lan: Ranges,
     pub router: Addresses,
     /// The NetworkPolicies that the network plugin enforces.
@@ -180,6 +184,7 @@ impl Network {
             hosts,
             announced: BTreeMap::new(),
             relays: BTreeMap::new(),
+            neighbours: Neighbours::default(),
             lan: lan.into(),
             router: router.into(),
             policies: Rc::default(),
@@ -248,8 +253,35 @@ impl Network {
     /// Takes a pod's addresses from it.
     pub fn detach(&mut self, name: &str) {
         for ip in self.addresses.remove(name).unwrap_or_default() {
-            self.pods.remove(&ip);
+            if let Some(end) = self.pods.remove(&ip) {
+                self.unplugged(&end);
+            }
         }
         self.guests.retain(|it| &*it.name != name);
+    }
+
+    /// A device that has gone, or a bridge without any port, has no neighbours
+    /// (`neigh_carrier_down`).
+    fn unplugged(&mut self, end: &Attachment) {
+        let bridged = self.node(&end.node).is_some_and(|it| it.layout.is_bridged());
+        let more = bridged && self.pods.values().any(|it| it.node == end.node);
+        let range = self.node(&end.node).and_then(|it| it.pod_cidrs.of(end.ip.family()));
+        self.neighbours.forget(|party, ip| match party {
+            Party::Pod(own) => *own == end.ip,
+            Party::Node(name) if *name == end.node && !more => {
+                ip == end.ip || bridged && range.is_some_and(|it| it.contains(&ip))
+            }
+            _ => false,
+        });
+    }
+
+    /// A machine that is switched off knows nobody any more.
+    pub fn switch(&mut self, name: &str, up: bool) {
+        if let Some(node) = self.nodes.iter_mut().find(|it| &*it.name == name) {
+            node.up = up;
+        }
+        if !up {
+            self.neighbours.forget(|party, _| *party == Party::Node(name.into()));
+        }
     }
 }

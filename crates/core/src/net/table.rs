@@ -10,7 +10,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 use svclab_netfilter::order::Order;
 
-use super::{Attachment, Encapsulation, Network, Node, Party};
+use super::{Attachment, Encapsulation, Network, Node, Party, State};
 use crate::family::{OfFamily, Ranges};
 use crate::trace::Route;
 
@@ -38,9 +38,21 @@ pub struct Mac(pub [u8; 6]);
 pub struct Neighbour {
     pub ip: IpAddr,
     pub device: Rc<str>,
-    pub mac: Mac,
-    /// Told by the network plugin, not learned by ARP.
-    pub permanent: bool,
+    /// None where nobody has answered.
+    pub mac: Option<Mac>,
+    /// None where the network plugin told it, for good.
+    pub state: Option<State>,
+}
+
+/// As `ip neigh` prints it, with the blank at its end.
+impl fmt::Display for Neighbour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dev {} ", self.ip, self.device)?;
+        if let Some(mac) = self.mac {
+            write!(f, "lladdr {mac} ")?;
+        }
+        write!(f, "{} ", self.state.map_or("PERMANENT", State::name))
+    }
 }
 
 /// A route with what `ip route` tells besides.
@@ -247,64 +259,70 @@ impl Network {
         Line { onlink: tunnelled.is_some(), proto, src, route }
     }
 
-    /// Who is there on the links of a namespace, as far as the network plugin or ARP would tell.
+    /// A namespace's neighbour table: what it has learned, then what the network plugin told it.
     pub fn neighbours(&self, party: &Party) -> Vec<Neighbour> {
-        match party {
-            Party::Node(name) => self.node(name).map(|it| self.of_node(it)),
-            Party::Pod(ip) => self.pods.get(ip).map(|it| self.of_pod(it)),
-            Party::Host(name) => self
-                .host(name)
-                .filter(|it| self.lan.contains(&it.address))
-                .map(|_| self.on_lan(party)),
+        let learned = self.neighbours.of(party).map(|(ip, state)| Neighbour {
+            ip,
+            device: self.device_towards(party, ip),
+            mac: state.is_valid().then(|| self.mac_of(party, ip)),
+            state: Some(state),
+        });
+        let mut res: Vec<Neighbour> = learned.collect();
+        if let Party::Node(name) = party {
+            res.extend(self.node(name).into_iter().flat_map(|it| self.told(it)));
         }
-        .unwrap_or_default()
-    }
-
-    fn of_pod(&self, end: &Attachment) -> Vec<Neighbour> {
-        let Some(node) = self.node(&end.node) else { return Vec::new() };
-        let eth0 = |ip, mac| Neighbour { ip, device: "eth0".into(), mac, permanent: false };
-        let family = end.ip.family();
-        if let Some(gateway) = node.layout.pod_gateway(family) {
-            return vec![eth0(gateway, Mac::CALICO)];
-        }
-        let same = self.pods.values().filter(|it| it.node == end.node && it.pod != end.pod);
-        let pods = same.filter(|it| it.ip.family() == family);
-        let bridge = node.bridge(family).map(|ip| eth0(ip, Mac::bridge(ip)));
-        bridge.into_iter().chain(pods.map(|it| eth0(it.ip, Mac::pod(it.ip)))).collect()
-    }
-
-    fn of_node(&self, node: &Node) -> Vec<Neighbour> {
-        let mut res = self.on_lan(&Party::Node(node.name.clone()));
-        for other in self.nodes.iter().filter(|it| it.name != node.name) {
-            for family in other.pod_cidrs.families() {
-                let Some(tunnel) = node.layout.tunnel(family) else { continue };
-                if let (Encapsulation::Vxlan { .. }, Some(ip)) =
-                    (tunnel.kind, other.tunnel_address(family))
-                {
-                    let (device, mac) = (tunnel.device.into(), Mac::tunnel(ip));
-                    res.push(Neighbour { ip, device, mac, permanent: true });
-                }
-            }
-        }
-        let own = self.pods.values().filter(|it| it.node == node.name);
-        res.extend(own.map(|it| {
-            let bridged = node.layout.is_bridged();
-            let device = if bridged { "cni0".into() } else { it.device.clone() };
-            Neighbour { ip: it.ip, device, mac: Mac::pod(it.ip), permanent: false }
-        }));
         res
     }
 
-    /// The other machines of the LAN that are on.
-    fn on_lan(&self, party: &Party) -> Vec<Neighbour> {
-        let nodes = self.nodes.iter().filter(|it| it.up);
-        let nodes = nodes.flat_map(|it| it.addresses.iter());
-        let hosts = self.hosts.iter().map(|it| it.address);
-        let all = self.router.iter().chain(nodes).chain(hosts);
-        let others = all.filter(|ip| self.lan.contains(ip) && !self.owns(party, *ip));
-        let eth0 =
-            |ip| Neighbour { ip, device: "eth0".into(), mac: Mac::machine(ip), permanent: false };
-        others.map(eth0).collect()
+    /// The ends of VXLAN's tunnels.
+    fn told(&self, node: &Node) -> Vec<Neighbour> {
+        let others = self.nodes.iter().filter(|it| it.name != node.name);
+        let ends = others.flat_map(|other| {
+            other.pod_cidrs.families().filter_map(|family| {
+                let tunnel = node.layout.tunnel(family)?;
+                let ip = other.tunnel_address(family)?;
+                let Encapsulation::Vxlan { .. } = tunnel.kind else { return None };
+                let (device, mac) = (tunnel.device.into(), Some(Mac::tunnel(ip)));
+                Some(Neighbour { ip, device, mac, state: None })
+            })
+        });
+        ends.collect()
+    }
+
+    /// The device on whose link a party meets an address.
+    fn device_towards(&self, party: &Party, ip: IpAddr) -> Rc<str> {
+        let node = match party {
+            Party::Node(name) => self.node(name),
+            _ => None,
+        };
+        match node.filter(|it| it.pod_cidrs.contains(&ip)) {
+            Some(node) if node.layout.is_bridged() => "cni0".into(),
+            Some(_) => self.pods.get(&ip).map_or("eth0".into(), |it| it.device.clone()),
+            None => "eth0".into(),
+        }
+    }
+
+    /// The MAC address that an address on a party's link has, or had.
+    pub(super) fn mac_of(&self, party: &Party, ip: IpAddr) -> Mac {
+        let node = match party {
+            Party::Pod(own) => self.pods.get(own).and_then(|it| self.node(&it.node)),
+            Party::Node(name) => self.node(name),
+            Party::Host(_) => None,
+        };
+        let in_pod = matches!(party, Party::Pod(_));
+        match node {
+            Some(node) if in_pod && !node.layout.is_bridged() => Mac::CALICO,
+            Some(node) if node.bridge(ip.family()) == Some(ip) => Mac::bridge(ip),
+            Some(node) if in_pod || node.pod_cidrs.contains(&ip) => {
+                let first = self.pods.get(&ip).and_then(|it| self.ends(&it.pod).next());
+                Mac::pod(first.map_or(ip, |it| it.ip))
+            }
+            _ => {
+                let by = self.announced.get(&ip).and_then(|it| self.node(it));
+                let by = by.or(self.nodes.iter().find(|it| it.addresses.contains(&ip)));
+                Mac::machine(by.map_or(ip, |it| it.addresses.primary))
+            }
+        }
     }
 }
 

@@ -9,10 +9,13 @@ mod policy;
 mod tunnel;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use svclab_netfilter::{Family, Packet, RuleSet};
+use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::{Family, L4, Packet, RuleSet};
 
+use super::neighbour::Met;
 use super::stack::Journey;
 use super::{Attachment, Chance, Host, Network, Party, route_to};
 use crate::family::OfFamily;
@@ -21,8 +24,6 @@ use crate::trace::{Event, Loss, NodeName, Place, Step, Trace, Verdict};
 
 /// The time on the wire between two machines of the LAN.
 const WIRE: Duration = Duration::from_micros(120);
-/// A neighbour that does not answer ARP is given up after three tries a second apart.
-pub const ARP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One packet's trace and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Trip {
     pub arrived: Option<(Party, Packet)>,
     /// What a machine on the way sends back.
     pub answer: Option<Answer>,
+    /// How long the sender's own kernel waits for a neighbour that does not answer.
+    pub(super) waits: Option<Duration>,
 }
 
 /// An ICMP error, or the reset of a REJECT rule.
@@ -52,17 +55,29 @@ pub fn send(
     packet: Packet,
 ) -> Trip {
     let journey = Journey::new(packet, at, chance);
-    let mut traveller = Traveller { net, journey, rules: BTreeMap::new(), inner: None };
+    let mut traveller =
+        Traveller { net, journey, rules: BTreeMap::new(), inner: None, waits: None };
     let end = traveller.start(from);
     let mtu = mtu(traveller.net, from, &traveller.journey.steps);
-    let Traveller { journey, rules, .. } = traveller;
+    let Traveller { net, journey, rules, waits, .. } = traveller;
     let (verdict, arrived, answer) = match end {
-        End::Arrived(receiver) => (Verdict::Delivered, Some((receiver, journey.packet)), None),
+        End::Arrived(receiver) => {
+            if shows_neighbour(&journey.packet) {
+                net.confirm(&receiver, journey.packet.src, journey.at);
+            }
+            (Verdict::Delivered, Some((receiver, journey.packet)), None)
+        }
         End::Lost(loss, answer) => (Verdict::Lost(loss), None, answer),
         End::Rejected(answer) => (Verdict::Rejected, None, answer),
     };
     let trace = Trace { at, sent: packet, mtu, steps: journey.steps, verdict, rules };
-    Trip { trace, arrived, answer: answer.map(|it| *it) }
+    Trip { trace, arrived, answer: answer.map(|it| *it), waits }
+}
+
+/// Whether its receiver has sent before, and got through: what TCP acknowledges, and `ping`'s echo.
+fn shows_neighbour(packet: &Packet) -> bool {
+    let acknowledges = packet.tcp_flags().is_some_and(|it| it.ack && !it.rst);
+    acknowledges || matches!(packet.l4, L4::Icmp(Icmp::EchoReply { .. }))
 }
 
 /// That of the device by which the sender's kernel first meant to send: MSS follows from it.
@@ -98,6 +113,7 @@ struct Traveller<'a> {
     rules: BTreeMap<NodeName, Rc<RuleSet>>,
     /// The packet inside of the one that travels.
     inner: Option<Packet>,
+    waits: Option<Duration>,
 }
 
 impl Traveller<'_> {
@@ -160,7 +176,8 @@ impl Traveller<'_> {
         };
         self.step(place, Event::Routed { route: route.clone() });
         let next_hop = route.via.unwrap_or(dst);
-        self.on_lan(next_hop)
+        let met = self.meet(&party, "eth0", next_hop);
+        self.on_lan(next_hop, Some(met))
     }
 
     /// Never leaves the namespace it was sent in.
@@ -173,6 +190,30 @@ impl Traveller<'_> {
     fn arrive(&mut self, place: Place, party: Party) -> End {
         self.step(place, Event::Delivered);
         End::Arrived(party)
+    }
+
+    /// What the table of `asker` says of the next hop on its link. A pod or host asks before its
+    /// packet is seen.
+    fn meet(&mut self, asker: &Party, device: &str, next_hop: IpAddr) -> Met {
+        let sent = self.journey.steps.first();
+        let at = match asker {
+            Party::Node(_) => self.journey.at,
+            _ => sent.map_or(self.journey.at, |it| it.at),
+        };
+        let src = self.journey.packet.src;
+        let device = match asker {
+            Party::Node(name) => {
+                self.net.node(name).and_then(|it| it.address_of(device, self.family()))
+            }
+            _ => None,
+        };
+        let own = self.net.owns(asker, src) && !src.is_loopback();
+        let tell = device.filter(|_| !own).unwrap_or(src);
+        let met = self.net.meet(asker, next_hop, tell, at);
+        if let (Met::Waits(time), false) = (met, matches!(asker, Party::Node(_))) {
+            self.waits = Some(time);
+        }
+        met
     }
 
     fn lose(&mut self, place: Place, loss: Loss) -> End {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{Hook, L4, Packet, Protocol, Tuple};
 
-use super::travel::{self, Trip, send};
+use super::travel::{Trip, send};
 use super::{Chance, Network, Party};
 use crate::time::{Duration, Instant};
 use crate::trace::{Answer, Exchange, Question, Request, Trace};
@@ -124,7 +124,7 @@ impl<'a> Wire<'a> {
         if stopped_at_once(&trip.trace) && packet.protocol() != Protocol::Tcp {
             return Reached::Stopped;
         }
-        let Some(answer) = trip.answer else { return self.own_error(from) };
+        let Some(answer) = trip.answer else { return self.own_error(from, trip.waits) };
         self.at = self.at + answer.after;
         match self.send(&answer.by, answer.packet).arrived {
             Some((party, icmp)) if party == *from => match error_of(&icmp, &packet) {
@@ -136,7 +136,7 @@ impl<'a> Wire<'a> {
     }
 
     /// A pod or host that finds no neighbour on its own link gets an error from its own kernel.
-    fn own_error(&mut self, from: &Party) -> Reached {
+    fn own_error(&mut self, from: &Party, waits: Option<Duration>) -> Reached {
         use crate::trace::{Loss, Place, Verdict};
         let Some(trace) = self.packets.last() else { return Reached::Silence };
         let inside = |place: &Place| match from {
@@ -149,7 +149,7 @@ impl<'a> Wire<'a> {
         }
         match trace.verdict {
             Verdict::Lost(Loss::NoNeighbour) => {
-                self.at = self.at + travel::ARP_TIMEOUT;
+                self.at = self.at + waits.unwrap_or_default();
                 Reached::Error(Answer::NoRoute)
             }
             Verdict::Lost(Loss::NoRoute) => Reached::Error(Answer::NoRoute),

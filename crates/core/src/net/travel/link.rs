@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use svclab_netfilter::packet::Icmp;
 
-use super::{ARP_TIMEOUT, Answer, End, Traveller, WIRE};
+use super::{Answer, End, Traveller, WIRE};
+use crate::net::neighbour::Met;
 use crate::net::{Attachment, Node, Party};
 use crate::time::Duration;
 use crate::trace::{BridgeTo, Event, Loss, Place};
@@ -19,12 +20,14 @@ pub(super) struct Frame {
 impl Traveller<'_> {
     /// Out of a pod over its veth pair to the bridge.
     pub(super) fn over_veth(&mut self, node: &Node, pod: &Attachment, next_hop: IpAddr) -> End {
+        let party = self.net.party(pod);
+        let met = self.meet(&party, "eth0", next_hop);
         if !node.layout.is_bridged() {
             self.step(veth(pod), Event::Resolved { ip: next_hop, by: node.name.clone() });
             return self.through(node, &pod.device, Frame { from: None, to: None });
         }
         let to_host = node.bridge(self.family()) == Some(next_hop);
-        if !to_host && !self.net.pods.contains_key(&next_hop) {
+        if met != Met::Known {
             let place = Place::Pod { node: node.name.clone(), pod: pod.pod.clone() };
             return self.lose(place, Loss::NoNeighbour);
         }
@@ -34,7 +37,7 @@ impl Traveller<'_> {
         if to_host {
             self.step(bridge, Event::Bridged { to: BridgeTo::Host });
         } else if !node.sysctls.bridge_nf_call_iptables {
-            return self.out_of_port(node, next_hop, None);
+            return self.out_of_port(node, next_hop, Met::Known);
         } else {
             self.step(bridge, Event::Bridged { to: BridgeTo::Port });
         }
@@ -44,31 +47,35 @@ impl Traveller<'_> {
     /// Out of one of the node's devices to the next machine or pod.
     pub(super) fn out(&mut self, node: &Node, device: &str, next_hop: IpAddr) -> End {
         if device == "cni0" {
-            return self.out_of_port(node, next_hop, Some(node));
+            let met = self.meet(&Party::Node(node.name.clone()), device, next_hop);
+            return self.out_of_port(node, next_hop, met);
         }
         if let Some(tunnel) = node.layout.tunnel(self.family()).filter(|it| it.device == device) {
             return self.enter_tunnel(node, tunnel, next_hop);
         }
+        let met = self.meet(&Party::Node(node.name.clone()), device, next_hop);
         let mut pods = self.net.pods.values();
         if let Some(pod) = pods.find(|it| it.node == node.name && *it.device == *device).cloned() {
             return self.reach_pod(&pod);
         }
         self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
-        match self.on_lan(next_hop) {
-            End::Lost(Loss::NoNeighbour, None) => {
-                End::Lost(Loss::NoNeighbour, self.unreachable(node))
+        match (self.on_lan(next_hop, Some(met)), met) {
+            (End::Lost(Loss::NoNeighbour, None), Met::Waits(time)) => {
+                End::Lost(Loss::NoNeighbour, self.unreachable(node, time))
             }
-            end => end,
+            (end, _) => end,
         }
     }
 
-    /// Out of a bridge port. `by` is the node that looked for the neighbour, if it was one.
-    fn out_of_port(&mut self, node: &Node, ip: IpAddr, by: Option<&Node>) -> End {
+    /// Out of a bridge port, if it is `met` whose MAC address the frame has, or waits for.
+    pub(super) fn out_of_port(&mut self, node: &Node, ip: IpAddr, met: Met) -> End {
         let bridge = Place::Bridge { node: node.name.clone() };
-        let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
+        if let Met::Waits(time) = met {
             self.step(bridge, Event::Lost(Loss::NoNeighbour));
-            let answer = by.and_then(|node| self.unreachable(node));
-            return End::Lost(Loss::NoNeighbour, answer);
+            return End::Lost(Loss::NoNeighbour, self.unreachable(node, time));
+        }
+        let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
+            return self.lose(bridge, Loss::NeighbourGone);
         };
         self.step(bridge, Event::Bridged { to: BridgeTo::Port });
         self.reach_pod(&pod)
@@ -84,13 +91,14 @@ impl Traveller<'_> {
     }
 
     /// `icmp-host-unreachable`, once nobody has answered ARP (`arp_error_report`).
-    fn unreachable(&mut self, node: &Node) -> Option<Box<Answer>> {
+    fn unreachable(&mut self, node: &Node, after: Duration) -> Option<Box<Answer>> {
         let about = self.journey.packet.about();
-        self.icmp_error(node, Icmp::Unreachable { code: 1, about }, ARP_TIMEOUT)
+        self.icmp_error(node, Icmp::Unreachable { code: 1, about }, after)
     }
 
-    /// Over the wire to whoever answers ARP for `next_hop`.
-    pub(super) fn on_lan(&mut self, next_hop: IpAddr) -> End {
+    /// Over the wire to whoever has `next_hop`'s MAC address, as far as the sender has `met` it; of
+    /// the router's own table nothing is known.
+    pub(super) fn on_lan(&mut self, next_hop: IpAddr, met: Option<Met>) -> End {
         self.journey.at = self.journey.at + WIRE;
         self.step(Place::Lan, Event::Passed);
         self.journey.packet.mark = 0;
@@ -110,7 +118,10 @@ impl Traveller<'_> {
             }
             let nic = Place::Nic { node: node.name.clone() };
             if !node.up {
-                return self.lose(nic, Loss::MachineDown);
+                return match met {
+                    Some(Met::Waits(_)) => self.lose(Place::Lan, Loss::NoNeighbour),
+                    _ => self.lose(nic, Loss::MachineDown),
+                };
             }
             self.step(nic, Event::Passed);
             return self.through(&node, "eth0", Frame { from: None, to: None });
@@ -118,6 +129,7 @@ impl Traveller<'_> {
         let host = self.net.hosts.iter().find(|it| it.owns(next_hop)).map(|it| it.name.clone());
         match host {
             Some(name) => self.at_host(name),
+            None if met == Some(Met::Known) => self.lose(Place::Lan, Loss::NeighbourGone),
             None => self.lose(Place::Lan, Loss::NoNeighbour),
         }
     }
@@ -140,7 +152,7 @@ impl Traveller<'_> {
         if self.net.lan.contains(&dst) || self.net.announced.contains_key(&dst) {
             self.journey.packet.ttl -= 1;
             self.step(Place::Router, Event::Passed);
-            return self.on_lan(dst);
+            return self.on_lan(dst, None);
         }
         self.lose(Place::Router, Loss::Unroutable)
     }

@@ -9,6 +9,7 @@ use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as Tab
 use super::link::Frame;
 use super::{Answer, End, Traveller};
 use crate::family::OfFamily;
+use crate::net::neighbour::Met;
 use crate::net::route::Topology;
 use crate::net::stack::{Devices, Stack};
 use crate::net::{Node, Party, ReversePath, route_to};
@@ -60,7 +61,7 @@ impl Traveller<'_> {
         }
         let port_out = if bridged { self.port(Some(next_hop)) } else { None };
         let devices = Devices { output: Some(&output), port_out: port_out.as_deref(), ..devices };
-        self.forward(node, devices, next_hop)
+        self.forward(node, devices, (next_hop, same_frame.is_some()))
     }
 
     /// The bridge's port to a pod.
@@ -105,7 +106,13 @@ impl Traveller<'_> {
         None
     }
 
-    fn forward(&mut self, node: &Node, devices: Devices<'_>, next_hop: IpAddr) -> End {
+    /// `switched`: the frame has its MAC address from the pod that sent it.
+    fn forward(
+        &mut self,
+        node: &Node,
+        devices: Devices<'_>,
+        (next_hop, switched): (IpAddr, bool),
+    ) -> End {
         let output = devices.output.unwrap_or("");
         let verdict = self.at_node(node, |stack| stack.filter(Hook::Forward, devices));
         if let Some(end) = self.refused(node, verdict) {
@@ -117,6 +124,9 @@ impl Traveller<'_> {
         let verdict = self.at_node(node, |stack| stack.leave(only_output, address));
         if let Some(end) = self.refused(node, verdict) {
             return end;
+        }
+        if switched {
+            return self.out_of_port(node, next_hop, Met::Known);
         }
         self.out(node, output, next_hop)
     }

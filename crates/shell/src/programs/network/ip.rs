@@ -225,25 +225,14 @@ impl Ip<'_> {
         0
     }
 
-    /// Those that the machine has reason to know: its gateway, and the pods beside it.
     fn neighbours(&self) -> u8 {
-        let family = self.family.unwrap_or(Family::V4);
-        let routes = devices::routes(self.process, family);
-        let gateways = routes.iter().filter_map(|it| Some((it.via?, &it.device)));
-        let mut seen = Vec::new();
-        for (ip, device) in gateways {
-            if seen.contains(&ip) {
-                continue;
+        let lab = self.process.lab();
+        let Some(party) = lab.party(&here::source(self.process)) else { return 0 };
+        for it in lab.network().neighbours(&party) {
+            let family = if it.ip.is_ipv4() { Family::V4 } else { Family::V6 };
+            if self.family.is_none_or(|wanted| wanted == family) {
+                self.process.out(&format!("{it}\n"));
             }
-            seen.push(ip);
-            let mac = match ip {
-                IpAddr::V4(ip) if ip.is_link_local() => [0xee; 6],
-                ip => devices::mac_of(
-                    ip,
-                    if here::of_pod(self.process, |_| ()).is_some() { 0x0e } else { 0x52 },
-                ),
-            };
-            self.process.out(&format!("{ip} dev {device} lladdr {} REACHABLE \n", mac_text(mac)));
         }
         0
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use svclab_core::net::Party;
-use svclab_core::net::capture::{Captured, Tap, capture};
+use svclab_core::net::capture::{Captured, Tap, capture, questions};
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::{Packet, Protocol};
 
@@ -88,7 +88,8 @@ struct Dump<'a> {
 impl Dump<'_> {
     /// How many packets it has shown when it has enough of them.
     async fn run(&self, count: Option<usize>) -> usize {
-        let mut last = self.process.lab().exchanges().last().map_or(0, |it| it.id);
+        let last = self.process.lab().exchanges().last().map_or(0, |it| it.id);
+        let mut last = (last, 0);
         let start = self.process.now();
         let mut waiting: Vec<(Instant, String)> = Vec::new();
         let mut seen = 0;
@@ -111,8 +112,14 @@ impl Dump<'_> {
         }
     }
 
-    /// Adds what passes because of requests after the one with this number; the last one's.
-    fn collect(&self, last: usize, start: Instant, into: &mut Vec<(Instant, String)>) -> usize {
+    /// Adds what passes because of requests and questions for neighbours after those with these
+    /// numbers; the last ones'.
+    fn collect(
+        &self,
+        last: (usize, usize),
+        start: Instant,
+        into: &mut Vec<(Instant, String)>,
+    ) -> (usize, usize) {
         let lab = self.process.lab();
         let Some(party) = lab.party(&here::source(self.process)) else { return last };
         let bridge_nf = match &party {
@@ -123,19 +130,22 @@ impl Dump<'_> {
         };
         let name = lab.network().name_of(&party);
         let mut newest = last;
-        for exchange in lab.exchanges().iter().filter(|it| it.id > last) {
-            newest = newest.max(exchange.id);
-            for device in &self.tapped {
-                let device: std::rc::Rc<str> = device.as_str().into();
-                let tap = match &party {
-                    Party::Pod(_) => Tap::Pod { pod: name.clone(), device: device.clone() },
-                    Party::Node(_) => Tap::Node { node: name.clone(), device: device.clone() },
-                    Party::Host(_) => Tap::Host { name: name.clone(), device: device.clone() },
-                };
-                let captured = capture(exchange, &tap, bridge_nf).into_iter();
-                let wanted = captured.filter(|it| it.at >= start && self.filter.lets(it));
-                into.extend(wanted.map(|it| (it.at, self.line(&device, &it))));
+        for device in &self.tapped {
+            let device: std::rc::Rc<str> = device.as_str().into();
+            let tap = match &party {
+                Party::Pod(_) => Tap::Pod { pod: name.clone(), device: device.clone() },
+                Party::Node(_) => Tap::Node { node: name.clone(), device: device.clone() },
+                Party::Host(_) => Tap::Host { name: name.clone(), device: device.clone() },
+            };
+            // First of all: a packet that has to ask passes after the answer.
+            let (mut captured, asked) = questions(lab.network(), &tap, last.1);
+            newest.1 = asked;
+            for exchange in lab.exchanges().iter().filter(|it| it.id > last.0) {
+                newest.0 = newest.0.max(exchange.id);
+                captured.extend(capture(exchange, &tap, bridge_nf));
             }
+            let wanted = captured.iter().filter(|it| it.at >= start && self.filter.lets(it));
+            into.extend(wanted.map(|it| (it.at, self.line(&device, it))));
         }
         newest
     }

@@ -1,0 +1,182 @@
+//! Neighbour tables over time, as a real kernel's went in network namespaces (Linux 6.18: `ip monitor
+//! neigh` beside a server whose cable was cut).
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::{Action, Ask, Goal, Lab, Sending, Source};
+use svclab_core::net::Party;
+use svclab_core::net::capture::{Tap, questions};
+use svclab_core::scenario::default_scenario;
+use svclab_core::time::{Duration, Instant};
+use svclab_core::trace::{Answer, Exchange, Loss, Verdict};
+
+/// `client` and `near` run on worker-1, `far` on worker-2.
+fn lab() -> Lab {
+    let mut scenario = default_scenario();
+    scenario.manifests.clear();
+    let pods = [("client", "worker-1"), ("near", "worker-1"), ("far", "worker-2")];
+    let text: String = pods
+        .iter()
+        .map(|(name, node)| {
+            format!(
+                "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  nodeName: \
+                 {node}\n  containers: [{{name: a, image: nginx, ports: [{{containerPort: 80}}]}}]\n"
+            )
+        })
+        .collect();
+    let mut lab = Lab::new(&scenario, 1);
+    assert_eq!(lab.act(Action::Apply { text }).diagnostics, []);
+    lab.run_until(Instant::START + Duration::from_secs(30));
+    lab
+}
+
+fn ip_of(lab: &Lab, pod: &str) -> IpAddr {
+    lab.network().pod(&format!("default/{pod}")).expect("the pod has an address").ip
+}
+
+fn get(lab: &mut Lab, from: &Source, to: IpAddr) -> Rc<Exchange> {
+    let (from, to) = (from.clone(), Goal::Address(to));
+    let path = "/".to_owned();
+    let sending = Sending { from, to, port: 80, path, ask: Ask::Http, source_port: None };
+    lab.act(Action::Send(sending));
+    lab.exchanges().last().expect("it was sent").clone()
+}
+
+fn client() -> Source {
+    Source::Inside(ObjectKey::new(Kind::Pod, "default", "client"))
+}
+
+fn worker(name: &str) -> Party {
+    Party::Node(name.into())
+}
+
+/// What `ip neigh` on a machine says of an address, without the MAC address.
+#[track_caller]
+fn check(lab: &Lab, party: &Party, ip: IpAddr, expected: &str) {
+    let all = lab.network().neighbours(party);
+    let found = all.iter().find(|it| it.ip == ip).map(|it| it.state.map_or("", |it| it.name()));
+    assert_eq!(found.unwrap_or("-"), expected, "{ip} at {:?}: {all:?}", lab.now());
+}
+
+fn wait(lab: &mut Lab, seconds: u64) {
+    let at = lab.now() + Duration::from_secs(seconds);
+    lab.run_until(at);
+}
+
+fn delete(lab: &mut Lab, pod: &str) {
+    lab.act(Action::Delete { key: ObjectKey::new(Kind::Pod, "default", pod) });
+}
+
+/// worker-2 only forwards: nothing tells it that the pod is still there but ARP.
+#[test]
+fn an_entry_of_a_node_that_forwards_grows_old() {
+    let lab = &mut lab();
+    let (far, node) = (ip_of(lab, "far"), worker("worker-2"));
+    check(lab, &node, far, "-");
+    get(lab, &client(), far);
+    check(lab, &node, far, "REACHABLE");
+    wait(lab, 29);
+    check(lab, &node, far, "REACHABLE");
+    wait(lab, 2);
+    check(lab, &node, far, "STALE");
+    get(lab, &client(), far);
+    check(lab, &node, far, "DELAY");
+    wait(lab, 6);
+    check(lab, &node, far, "REACHABLE");
+}
+
+/// Who was asked knows who asked, and asks back when it has used that for five seconds.
+#[test]
+fn who_was_asked_asks_back() {
+    let lab = &mut lab();
+    let (near, pod) = (ip_of(lab, "near"), Party::Pod(ip_of(lab, "client")));
+    get(lab, &client(), near);
+    check(lab, &pod, near, "REACHABLE");
+    let server = Party::Pod(near);
+    check(lab, &server, ip_of(lab, "client"), "DELAY");
+    wait(lab, 6);
+    // TCP's acknowledgements have said enough.
+    check(lab, &server, ip_of(lab, "client"), "REACHABLE");
+}
+
+/// Another pod keeps the bridge up, so the node goes on sending to the old MAC address.
+#[test]
+fn a_pod_that_has_just_been_talked_to_is_not_missed_at_once() {
+    let lab = &mut lab();
+    let (near, node) = (ip_of(lab, "near"), worker("worker-1"));
+    let laptop = Source::Inside(ObjectKey::new(Kind::Node, "", "worker-2"));
+    get(lab, &laptop, near);
+    delete(lab, "near");
+    wait(lab, 35);
+    assert!(lab.network().pod("default/near").is_none());
+    check(lab, &node, near, "STALE");
+    let lost = get(lab, &laptop, near);
+    assert_eq!(lost.packets[0].verdict, Verdict::Lost(Loss::NeighbourGone));
+    // The SYN of 15 s finds that nobody has answered, and waits for three more questions.
+    assert_eq!(lost.result, Answer::NoRoute);
+    assert_eq!((lost.ended - lost.at).as_secs(), 18);
+    wait(lab, 30);
+    check(lab, &node, near, "FAILED");
+    let lost = get(lab, &laptop, near);
+    assert_eq!((lost.result.clone(), (lost.ended - lost.at).as_secs()), (Answer::NoRoute, 3));
+}
+
+/// The last port of a bridge takes its carrier with it.
+#[test]
+fn a_bridge_without_ports_knows_nobody() {
+    let lab = &mut lab();
+    let (far, node) = (ip_of(lab, "far"), worker("worker-2"));
+    get(lab, &client(), far);
+    check(lab, &node, far, "REACHABLE");
+    delete(lab, "far");
+    wait(lab, 35);
+    check(lab, &node, far, "-");
+    let lost = get(lab, &client(), far);
+    assert_eq!((lost.result.clone(), (lost.ended - lost.at).as_secs()), (Answer::NoRoute, 3));
+}
+
+#[test]
+fn a_machine_without_power_is_missed_after_a_while() {
+    let lab = &mut lab();
+    let (far, node) = (ip_of(lab, "far"), worker("worker-1"));
+    let other = lab.network().node("worker-2").expect("a node").addresses.primary;
+    get(lab, &client(), far);
+    lab.act(Action::SwitchMachine { node: "worker-2".into(), up: false });
+    let lost = get(lab, &client(), far);
+    assert_eq!(lost.packets[0].verdict, Verdict::Lost(Loss::MachineDown));
+    wait(lab, 70);
+    check(lab, &node, other, "FAILED");
+    let lost = get(lab, &client(), far);
+    assert_eq!((lost.result.clone(), (lost.ended - lost.at).as_secs()), (Answer::NoRoute, 3));
+}
+
+#[test]
+fn tcpdump_sees_the_questions() {
+    let lab = &mut lab();
+    let (near, own) = (ip_of(lab, "near"), ip_of(lab, "client"));
+    get(lab, &client(), near);
+    let at = |tap: &Tap| -> Vec<String> {
+        let (lines, _) = questions(lab.network(), tap, 0);
+        lines.iter().map(|it| it.line.split_once(' ').map_or("", |it| it.1).to_owned()).collect()
+    };
+    let pod =
+        |name: &str| Tap::Pod { pod: format!("default/{name}").into(), device: "eth0".into() };
+    let both = [
+        format!("ARP, Request who-has {near} tell {own}, length 28"),
+        format!("ARP, Reply {near} is-at 4a:1f:0a:f4:01:{:02x}, length 28", last(near)),
+    ];
+    assert_eq!(at(&pod("client")), both);
+    assert_eq!(at(&pod("near")), both);
+    assert_eq!(at(&Tap::Node { node: "worker-1".into(), device: "cni0".into() }), both);
+    assert!(at(&pod("far")).is_empty());
+    assert!(at(&Tap::Node { node: "worker-1".into(), device: "eth0".into() }).is_empty());
+}
+
+fn last(ip: IpAddr) -> u8 {
+    match ip {
+        IpAddr::V4(ip) => ip.octets()[3],
+        IpAddr::V6(ip) => ip.octets()[15],
+    }
+}
