@@ -12,6 +12,8 @@ import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 
 import { colours } from "./colours.mjs";
+import { ghosts, setGhosts } from "./ghosts.mjs";
+import { Help } from "./help.mjs";
 import { marks, setMarks } from "./marks.mjs";
 
 /** What the page itself has put into the text: it need not be told. */
@@ -20,6 +22,9 @@ const FromPage = Annotation.define();
 /** Longer texts are told when the typing pauses, and have no colours. */
 const LONG = 200_000;
 const PAUSE_MS = 250;
+/** Texts longer than this are not looked through while they are typed. */
+const CHECKED = 60_000;
+const CHECK_MS = 450;
 
 class Editor {
   constructor() {
@@ -27,6 +32,10 @@ class Editor {
     this.words = new Compartment();
     this.colours = new Compartment();
     this.phrases = {};
+    /** Questions to the page that have no answer yet, by number. */
+    this.asked = new Map();
+    this.questions = 0;
+    this.help = new Help((what, at) => this.ask(what, at));
     this.shown = undefined;
     /** What each file looks like that is not shown: its cursor, its past. */
     this.others = new Map();
@@ -49,6 +58,7 @@ class Editor {
   close() {
     this.flush();
     this.tell = () => {};
+    for (const number of this.asked.keys()) this.answer(number, "null");
     this.view.dom.remove();
   }
 
@@ -71,7 +81,9 @@ class Editor {
         EditorView.contentAttributes.of({ "aria-label": "Manifests", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => this.updated(update)),
         this.words.of(EditorState.phrases.of(this.phrases)),
+        this.help.extensions(),
         marks,
+        ghosts,
       ],
     });
   }
@@ -88,9 +100,40 @@ class Editor {
     ];
   }
 
+  /** The cluster has changed, or the text: looks anew at what stands beside it. */
+  stale() {
+    clearTimeout(this.staleness);
+    this.staleness = setTimeout(() => this.lookAgain(), CHECK_MS / 2);
+  }
+
+  async lookAgain() {
+    if (this.view.state.doc.length > CHECKED || this.view.composing) return;
+    const { doc } = this.view.state;
+    const found = await this.ask("ghosts", 0);
+    if (!found || this.view.state.doc !== doc) return;
+    const known = JSON.stringify(found);
+    if (known === this.known && doc === this.knownFor) return;
+    [this.known, this.knownFor] = [known, doc];
+    this.view.dispatch({ effects: setGhosts(this.view.state, found, this.help.texts) });
+  }
+
+  /** What the API server would say to what has been typed. */
+  checkSoon() {
+    clearTimeout(this.checking);
+    this.checking = setTimeout(async () => {
+      const { doc } = this.view.state;
+      if (doc.length > CHECKED || this.view.composing) return;
+      const found = await this.ask("check", 0);
+      if (found && this.view.state.doc === doc) this.view.dispatch({ effects: setMarks(this.view.state, found) });
+    }, CHECK_MS);
+  }
+
   updated(update) {
+    if (update.docChanged) this.stale();
+    if (update.geometryChanged) this.measureSoon();
     if (update.docChanged && !update.transactions.some((it) => it.annotation(FromPage))) {
       if (update.startState.doc.length > LONG !== update.state.doc.length > LONG) this.colourSoon();
+      this.checkSoon();
       if (update.state.doc.length <= LONG) this.sayText();
       else {
         clearTimeout(this.pause);
@@ -100,6 +143,15 @@ class Editor {
     if (update.selectionSet || update.docChanged) {
       this.tell("cursor", this.shown, String(update.state.selection.main.head));
     }
+  }
+
+  /** What is written between lines is as wide as what is in sight. */
+  measureSoon() {
+    this.view.requestMeasure({
+      key: "width",
+      read: (view) => view.scrollDOM.clientWidth - view.contentDOM.offsetLeft,
+      write: (width, view) => view.dom.style.setProperty("--seen", `${width}px`),
+    });
   }
 
   /** An update cannot begin another. */
@@ -143,7 +195,8 @@ class Editor {
   }
 
   /** CodeMirror's own words in the page's language: JSON, by the English ones. */
-  say(phrases) {
+  say(lang, phrases) {
+    this.help.speak(lang);
     this.speak(JSON.parse(phrases));
   }
 
@@ -155,6 +208,22 @@ class Editor {
   /** Underlines mistakes and shows their texts below: JSON, `[{ from, to, severity, text }]`. */
   mark(list) {
     this.view.dispatch({ effects: setMarks(this.view.state, JSON.parse(list)) });
+  }
+
+  ask(what, at) {
+    this.flush();
+    this.questions += 1;
+    const number = this.questions;
+    return new Promise((resolve) => {
+      this.asked.set(number, resolve);
+      this.tell(what, this.shown, `${number} ${at}`);
+    });
+  }
+
+  /** The page's answer to a question: JSON. */
+  answer(number, json) {
+    this.asked.get(number)?.(JSON.parse(json));
+    this.asked.delete(number);
   }
 
   select(from, to) {

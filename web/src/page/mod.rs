@@ -337,7 +337,7 @@ impl App {
                     preview.map(|it| (it.changes().cloned(), it.passed().as_micros() / 1_000_000));
                 html! {
                     <editor::Editor {lang} files={state.files.clone()}
-                                    report={state.report.clone()} {preview} {send} />
+                                    report={state.report.clone()} {preview} revision={state.revision} {send} />
                 }
             }
             Pane::Objects => match &state.wanted_objects.chosen {

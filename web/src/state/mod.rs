@@ -24,7 +24,9 @@ use svclab_core::reference::Reference;
 use svclab_core::scenario::{Index, Scenario};
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::RuleRef;
+use yew::Callback;
 
+use crate::assist::{self, Question};
 use crate::marks::Marks;
 use crate::objects::Wanted;
 use crate::scene::{Scene, lay_out};
@@ -62,6 +64,12 @@ pub enum Msg {
     Apply,
     /// Applies the document around a place of the chosen file, in UTF-16 units.
     ApplyDocument(u32),
+    /// Asks what could stand at a place of the chosen file, in UTF-16 units, or what stands there.
+    Ask {
+        question: Question,
+        at: u32,
+        reply: Callback<String>,
+    },
     /// Finds out what an Apply would change.
     Preview,
     EndPreview,
@@ -357,6 +365,10 @@ impl State {
                 self.files.act(filing, &named(&self.scenario));
                 return SAVE;
             }
+            Msg::Ask { question, at, reply } => {
+                reply.emit(assist::answer(self.lab(), &self.files.chosen().text, question, at));
+                return NOTHING;
+            }
             Msg::Preview => {
                 self.preview = Some(Preview::new(self.lab(), &self.files.text()));
                 self.hold();
@@ -529,7 +541,7 @@ impl State {
 
     fn apply_document(&mut self, at: u32) {
         let file = self.files.chosen().clone();
-        let Some(part) = self.files.document_at(report::byte_of(&file.text, at)) else {
+        let Some(part) = self.files.document_at(assist::byte_of(&file.text, at)) else {
             return self.apply();
         };
         let document: Rc<str> = file.text[part.clone()].into();
@@ -655,4 +667,4 @@ fn named(scenario: &Scenario) -> Vec<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -119,17 +119,6 @@ fn units(text: &str) -> u32 {
     text.encode_utf16().count() as u32
 }
 
-/// The byte at which the UTF-16 unit `unit` begins, or the text's end.
-pub(super) fn byte_of(text: &str, unit: u32) -> usize {
-    let mut units = 0;
-    let found = text.char_indices().find(|(_, it)| {
-        let reached = units >= unit;
-        units += it.len_utf16() as u32;
-        reached
-    });
-    found.map_or(text.len(), |(at, _)| at)
-}
-
 /// The last place at or before `index` where a character begins.
 fn floor_char(text: &str, index: usize) -> usize {
     let mut index = index.min(text.len());

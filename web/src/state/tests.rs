@@ -31,7 +31,7 @@ fn widths_have_their_shapes() {
 }
 
 /// The lab of the first visit, some seconds old: three pods are ready.
-pub(super) fn settled() -> State {
+pub(crate) fn settled() -> State {
     let scenario = svclab_core::scenario::default_scenario();
     let mut state = State::new(scenario, Memory { visited: true, ..Memory::default() }, Lang::En);
     for _ in 0..300 {

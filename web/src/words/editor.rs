@@ -83,4 +83,4 @@ pub const KOREAN_PHRASES: &str = r#"{
 "regexp":"정규식","by word":"단어 단위","replace":"바꾸기","replace all":"모두 바꾸기","close":"닫기",
 "current match":"현재 일치","on line":"행","replaced match on line $":"$행에서 바꿈","replaced $ matches":"$개를 바꿈",
 "Go to line":"행으로 이동","go":"이동","Completions":"자동 완성","Diagnostics":"문제","No diagnostics":"문제 없음",
-"Selection deleted":"선택 영역을 지움","Control character":"제어 문자"}"#;
+"Selection deleted":"선택 영역을 지움","Control character":"제어 문자","Default":"기본값"}"#;

@@ -8,6 +8,6 @@ mod recorded;
 mod scalar;
 mod yaml;
 
-pub use origin::{Origin, marked};
+pub use origin::{Origin, Origins, marked};
 pub use recorded::{Event, event, events};
 pub use yaml::{Line, yaml};

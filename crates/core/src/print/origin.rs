@@ -32,11 +32,39 @@ impl Origin {
 /// The object's YAML as `kubectl get -o yaml` prints it, each line with its origin.
 pub fn marked(object: &Object) -> Vec<Line<Origin>> {
     let value = object.to_value();
-    let last = value.pointer("/metadata/annotations").and_then(|it| it.get(LAST_APPLIED));
-    let last: Option<Value> =
-        last.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let last = last_applied(&value);
     let marking = Marking { kind: object.kind(), value: &value, last: last.as_ref() };
     yaml::print(&marking.tree(&value, marking.last, &mut Vec::new()))
+}
+
+/// An object as it is stored, and who put each plain value there that the manifest applied last
+/// does not hold.
+pub struct Origins {
+    kind: Kind,
+    value: Value,
+    last: Option<Value>,
+}
+
+impl Origins {
+    pub fn of(object: &Object) -> Origins {
+        let value = object.to_value();
+        Origins { kind: object.kind(), last: last_applied(&value), value }
+    }
+
+    pub fn object(&self) -> &Value {
+        &self.value
+    }
+
+    /// `path` is made of keys alone: items of a list stand where the list does.
+    pub fn unwritten(&self, leaf: &Value, path: &[&str]) -> Origin {
+        let Origins { kind, value, last } = self;
+        Marking { kind: *kind, value, last: last.as_ref() }.origin(leaf, None, path)
+    }
+}
+
+fn last_applied(value: &Value) -> Option<Value> {
+    let last = value.pointer("/metadata/annotations").and_then(|it| it.get(LAST_APPLIED));
+    last.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok())
 }
 
 struct Marking<'a> {

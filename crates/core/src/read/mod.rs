@@ -34,6 +34,17 @@ const MAX_DIAGNOSTICS: usize = 1000;
 /// How deep lists and maps may stand in each other. The deepest field of the API is at about 20.
 pub const MAX_DEPTH: usize = 100;
 
+/// The Go type of a kind's objects.
+pub fn type_of(kind: Kind) -> &'static str {
+    schema::root(kind)
+}
+
+/// The fields of a Go type, each with its own type (`[]ServicePort`), in byte order; none of a
+/// type that is not looked into.
+pub fn fields_of(of_type: &str) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    schema::fields(of_type).into_iter().flatten().map(|(name, field)| (*name, field.of_type))
+}
+
 /// What a text says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Read {

@@ -11,7 +11,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Element;
 
+use crate::assist::Question;
 use crate::state::Fault;
+use crate::words::Lang;
 
 /// What the user does in the editor.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,11 @@ pub(super) enum Told {
     Cursor(u32),
     Apply,
     ApplyDocument,
+    Ask {
+        number: u32,
+        question: Question,
+        at: u32,
+    },
 }
 
 /// The module's one editor, in its place on the page until this is dropped.
@@ -65,8 +72,13 @@ impl Bridge {
     }
 
     /// CodeMirror's own words, by the English ones, as JSON.
-    pub(super) fn say(&self, phrases: &str) {
-        self.call("say", &[phrases.into()]);
+    pub(super) fn say(&self, lang: Lang, phrases: &str) {
+        self.call("say", &[lang.code().into(), phrases.into()]);
+    }
+
+    /// The answer to a [`Told::Ask`], as JSON.
+    pub(super) fn answer(&self, number: u32, answer: &str) {
+        self.call("answer", &[number.into(), answer.into()]);
     }
 
     pub(super) fn mark(&self, faults: &[&Fault]) {
@@ -84,6 +96,11 @@ impl Bridge {
 
     pub(super) fn select(&self, from: u32, to: u32) {
         self.call("select", &[from.into(), to.into()]);
+    }
+
+    /// The cluster has changed: what the server added may be another.
+    pub(super) fn stale(&self) {
+        self.call("stale", &[]);
     }
 
     /// Tells of what is typed but waits for a pause.
@@ -111,8 +128,17 @@ fn told(what: &str, file: u32, value: String) -> Option<Told> {
     match (what, value.as_str()) {
         ("text", _) => Some(Told::Text { file, text: value }),
         ("cursor", at) => at.parse().ok().map(Told::Cursor),
+        ("complete", asked) => asks(Question::Complete, asked),
+        ("explain", asked) => asks(Question::Explain, asked),
+        ("ghosts", asked) => asks(Question::Ghosts, asked),
+        ("check", asked) => asks(Question::Check, asked),
         ("key", "apply") => Some(Told::Apply),
         ("key", "apply-one") => Some(Told::ApplyDocument),
         _ => None,
     }
+}
+
+fn asks(question: Question, asked: &str) -> Option<Told> {
+    let (number, at) = asked.split_once(' ')?;
+    Some(Told::Ask { number: number.parse().ok()?, question, at: at.parse().ok()? })
 }

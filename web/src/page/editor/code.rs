@@ -20,6 +20,8 @@ pub(super) struct CodeProps {
     pub file: u32,
     pub text: Rc<str>,
     pub report: Rc<Report>,
+    /// Counts the lab's changes.
+    pub revision: usize,
     /// Asks for the cursor, and sends it places.
     pub hand: Hand,
     pub tell: Callback<Told>,
@@ -59,6 +61,12 @@ impl Hand {
         }
     }
 
+    pub(super) fn answer(&self, number: u32, answer: &str) {
+        if let Some(bridge) = &*self.bridge.borrow() {
+            bridge.answer(number, answer);
+        }
+    }
+
     pub(super) fn flush(&self) {
         if let Some(bridge) = &*self.bridge.borrow() {
             bridge.flush();
@@ -78,7 +86,7 @@ impl Hand {
 
 #[component]
 pub(super) fn Code(props: &CodeProps) -> Html {
-    let CodeProps { lang, file, text, report, hand, tell } = props;
+    let CodeProps { lang, file, text, report, revision, hand, tell } = props;
     let (lang, file) = (*lang, *file);
     let host = use_node_ref();
     let is_there = use_state(bridge::is_there);
@@ -112,7 +120,7 @@ pub(super) fn Code(props: &CodeProps) -> Html {
             match &told {
                 Told::Text { file, text } => *held.borrow_mut() = (*file, text.as_str().into()),
                 Told::Cursor(at) => hand.cursor.set(*at),
-                Told::Apply | Told::ApplyDocument => {}
+                Told::Apply | Told::ApplyDocument | Told::Ask { .. } => {}
             }
             tell.emit(told);
         })
@@ -146,7 +154,7 @@ pub(super) fn Code(props: &CodeProps) -> Html {
         let hand = hand.clone();
         move |(_, lang)| {
             if let Some(bridge) = &*hand.bridge.borrow() {
-                bridge.say(lang.pick("{}", KOREAN_PHRASES));
+                bridge.say(*lang, lang.pick("{}", KOREAN_PHRASES));
             }
         }
     });
@@ -157,6 +165,14 @@ pub(super) fn Code(props: &CodeProps) -> Html {
                 let here: Vec<&Fault> =
                     report.faults.iter().filter(|it| it.file == *file).collect();
                 bridge.mark(&here);
+            }
+        }
+    });
+    use_effect_with((*is_there, file, *revision), {
+        let hand = hand.clone();
+        move |_| {
+            if let Some(bridge) = &*hand.bridge.borrow() {
+                bridge.stale();
             }
         }
     });

@@ -27,13 +27,15 @@ pub(super) struct EditorProps {
     pub report: Rc<Report>,
     /// What an Apply would change, and how many seconds have been tried.
     pub preview: Option<(Option<Changes>, u64)>,
+    /// Counts the lab's changes.
+    pub revision: usize,
     pub send: Callback<Msg>,
 }
 
 /// The manifests as text, with the last Apply's errors at their places.
 #[component]
 pub(super) fn Editor(props: &EditorProps) -> Html {
-    let EditorProps { lang, files, report, preview, send } = props;
+    let EditorProps { lang, files, report, preview, revision, send } = props;
     let lang = *lang;
     let file = files.chosen().clone();
     let hand = use_memo((), |()| Hand::default());
@@ -69,12 +71,18 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
     let all = apply(|_| Msg::Apply);
     let one = apply(|hand| Msg::ApplyDocument(hand.cursor()));
     let tell = {
-        let (send, all, one, cursor) = (send.clone(), all.clone(), one.clone(), cursor.clone());
+        let (send, all, one) = (send.clone(), all.clone(), one.clone());
+        let (hand, cursor) = (hand.clone(), cursor.clone());
         Callback::from(move |told: Told| match told {
             Told::Text { file, text } => send.emit(Msg::File(Filing::Write { id: file, text })),
             Told::Cursor(at) => cursor.set(at),
             Told::Apply => all.emit(()),
             Told::ApplyDocument => one.emit(()),
+            Told::Ask { number, question, at } => {
+                let hand = hand.clone();
+                let reply = Callback::from(move |answer: String| hand.answer(number, &answer));
+                send.emit(Msg::Ask { question, at, reply });
+            }
         })
     };
     // Marks stay at their places while the text around them is changed, but no list does.
@@ -88,7 +96,7 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
     html! {
         <div class="editor">
             <Tabs {lang} files={files.all().to_vec()} chosen={file.id} send={send.clone()} />
-            <Code {lang} file={file.id} text={file.text.clone()} report={report.clone()}
+            <Code {lang} file={file.id} text={file.text.clone()} report={report.clone()} revision={*revision}
                   hand={(*hand).clone()} {tell} />
             <Outcome {lang} report={report.clone()} {names} {pick}
                      current={current.filter(|_| !file.differs())} />
