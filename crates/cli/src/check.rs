@@ -20,6 +20,8 @@ mod placeholders;
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 
+pub(crate) use kubectl::{Printed, masked};
+
 /// What looks for cases in one directory.
 type Layout = fn(&Path, &mut Report) -> Result<(), Failure>;
 
@@ -54,8 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if report.passed + report.failed == 0 {
         return Err(Failure::new(format!("no cases in {}", names(&roots))));
     }
-    report.print()?;
-    Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report.verdict()
 }
 
 fn names(paths: &[PathBuf]) -> String {
@@ -109,8 +110,10 @@ impl Report {
         }
     }
 
-    fn print(&self) -> Result<(), Failure> {
-        crate::print(&format!("{}{} passed, {} failed\n", self.lines, self.passed, self.failed))
+    /// Prints what differed and how many cases there were.
+    pub(crate) fn verdict(&self) -> Result<ExitCode, Failure> {
+        crate::print(&format!("{}{} passed, {} failed\n", self.lines, self.passed, self.failed))?;
+        Ok(if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `rules` writes one node's kube-proxy rules; `trace` tells every way a packet may go;
 //! `admit` gives the API server's answers to a file of requests; `dns` gives CoreDNS's replies to questions; `kernel` writes what a real kernel can replay; `sh` prints what a
-//! command prints in the lab's terminal; `check` runs the cases of the conformance data;
+//! command prints in the lab's terminal; `apiserver` answers the real kubectl; `check` runs the cases of the conformance data;
 //! `bench` measures. A mistake in the input is one line on stderr, with its place, and status 2.
 
 use std::ffi::OsString;
@@ -13,6 +13,7 @@ use std::rc::Rc;
 use svclab_core::reference::Reference;
 
 mod admit;
+mod apiserver;
 mod arguments;
 mod bench;
 mod check;
@@ -34,6 +35,7 @@ usage: svclab rules [--options OPTIONS.json] [--mode iptables|nft|ipvs] [--jumps
        svclab dns [--settings SETTINGS.json] [--upstream UPSTREAM.yaml] --queries FILE|- STATE...
        svclab kernel [--seed N] MANIFEST...
        svclab sh [--at SECONDS] [--seed N] [--from WHERE] MANIFEST... -- COMMAND
+       svclab apiserver [--listen ADDRESS:PORT] [--at SECONDS] [--stopped] MANIFEST...
        svclab check DIR...
        svclab bench
 ";
@@ -59,6 +61,7 @@ fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some("dns") => dns::run(arguments),
         Some("kernel") => kernel::run(arguments),
         Some("sh") => sh::run(arguments),
+        Some("apiserver") => apiserver::run(arguments),
         Some("check") => check::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("help" | "-h" | "--help") => print(USAGE).map(|()| ExitCode::SUCCESS),

@@ -95,7 +95,7 @@ fn line(words: &[String]) -> String {
     }
 }
 
-fn apply(lab: &mut Lab, file: &OsString, text: &str) -> Result<(), Failure> {
+pub(crate) fn apply(lab: &mut Lab, file: &OsString, text: &str) -> Result<(), Failure> {
     let reply = lab.act(Action::Apply { text: text.to_owned() });
     let wrong = reply.diagnostics.iter().find(|it| it.severity == Severity::Error);
     match wrong {

@@ -2,6 +2,8 @@
 //!
 //! A runner that fails does not stop the next one: one run tells everything that is wrong.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -18,7 +20,7 @@ pub(crate) struct Runner {
     run: fn(&Context) -> Result<Counts>,
 }
 
-const RUNNERS: [Runner; 7] = [
+const RUNNERS: [Runner; 8] = [
     Runner { name: "fmt", run: fmt },
     Runner { name: "clippy", run: clippy },
     Runner { name: "native", run: native },
@@ -26,6 +28,7 @@ const RUNNERS: [Runner; 7] = [
     Runner { name: "page", run: page },
     Runner { name: "conformance", run: conformance },
     Runner { name: "kernel", run: kernel::run },
+    Runner { name: "kubectl", run: kubectl },
 ];
 
 /// The runners of these names in the order they run, or all when there is no name.
@@ -102,6 +105,35 @@ fn conformance(context: &Context) -> Result<Counts> {
     let mut cargo = context.cargo(&["run", "--quiet", "-p", "svclab-cli", "--bin", "svclab"]);
     cargo.args(["--", "check", "tests/conformance", "tests/packet-cases"]);
     plain_test(cargo)
+}
+
+/// The real kubectl against the lab's own, by the scripts of one folder.
+fn kubectl(context: &Context) -> Result<Counts> {
+    const SCRIPTS: &str = "tests/kubectl";
+    let mut asked = context.command("kubectl");
+    let version = process::output(asked.args(["version", "--client"])).unwrap_or_default();
+    if !version.contains("v1.32.") {
+        println!("SKIPPED: there is no kubectl 1.32 here, so ours was not compared with it.");
+        let skipped = commands(&context.root.join(SCRIPTS))?;
+        return Ok(Counts { skipped, ..Counts::default() });
+    }
+    let mut cargo = context.cargo(&["run", "--quiet", "-p", "svclab-cli", "--bin", "svclab"]);
+    cargo.args(["--", "apiserver", "--compare", SCRIPTS]);
+    plain_test(cargo)
+}
+
+/// How many lines of the scripts are commands.
+fn commands(folder: &Path) -> Result<usize> {
+    let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut res = 0;
+    for entry in fs::read_dir(folder).map_err(problem)? {
+        let path = entry.map_err(problem)?.path();
+        if path.extension().is_some_and(|it| it == "sh") {
+            let text = fs::read_to_string(&path).map_err(problem)?;
+            res += text.lines().filter(|it| it.starts_with("kubectl")).count();
+        }
+    }
+    Ok(res)
 }
 
 fn cargo_test(mut command: Command) -> Result<Counts> {

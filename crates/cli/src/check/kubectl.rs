@@ -116,11 +116,16 @@ fn play_step(
     report.case(&name, compare(command, &found, masks));
 }
 
+/// A text with what differs from run to run masked.
+pub(crate) fn masked(command: &str, text: &str) -> String {
+    Masks::new(text, &[]).mask(command, text)
+}
+
 /// What a command printed, and its exit status; none where it was interrupted.
-pub(super) struct Printed {
-    pub(super) stdout: String,
-    pub(super) stderr: String,
-    pub(super) exit: Option<u8>,
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) exit: Option<u8>,
 }
 
 fn compare(command: &Command, found: &Printed, masks: &Masks) -> Result<(), String> {

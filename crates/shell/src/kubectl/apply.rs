@@ -94,7 +94,7 @@ fn apply_one(kubectl: &Kubectl, manifest: &Manifest, report: &Report) -> Done {
         return Ok(());
     }
     if !live.meta().annotations.contains_key(LAST_APPLIED) && done.is_empty() {
-        let name = format!("{}/{}", manifest.resource.full_plural(), manifest.key.name);
+        let name = format!("{}/{}", manifest.resource.plural, manifest.key.name);
         kubectl.warn(&format!(
             "resource {name} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically."
         ));

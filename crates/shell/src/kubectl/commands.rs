@@ -64,6 +64,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "",
         reference::current_context
     ),
+    command!("config get-clusters", "", "Display clusters", "", reference::get_clusters),
     command!(
         "config get-contexts",
         "[(-o|--output=)name)]",
@@ -71,6 +72,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "no-headers output,o=",
         reference::get_contexts
     ),
+    command!("config get-users", "", "Display users", "", reference::get_users),
     command!(
         "config set-context",
         "[NAME | --current] [--namespace=namespace]",
@@ -347,6 +349,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Set the selector on a resource",
         "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l= resource-version=",
         set::selector
+    ),
+    command!(
+        "set serviceaccount",
+        "(-f FILENAME | TYPE NAME) SERVICE_ACCOUNT",
+        "Update the service account of a resource",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= all local selector,l= resource-version=",
+        set::service_account
     ),
     command!(
         "taint",

@@ -21,7 +21,8 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     }
     let (keys, mut failures) = chosen(kubectl)?;
     if keys.is_empty() && failures.is_empty() {
-        if kubectl.flags.all("filename").is_empty() {
+        let asked = kubectl.flags.all("filename").is_empty();
+        if asked && !kubectl.flags.has("ignore-not-found") {
             kubectl.out("No resources found\n");
         }
         return Ok(());

@@ -101,7 +101,9 @@ fn find_pod(kubectl: &Kubectl, word: &str, says_which: bool) -> Done<Pod> {
     pods.retain(|it| selector.matches(&it.metadata.labels));
     pods.sort_by_key(|it| {
         let rank = (it.spec.node_name.is_empty(), it.status.phase != "Running", !it.is_ready());
-        (rank, it.metadata.creation_timestamp.clone(), it.metadata.name.clone())
+        let ready = it.status.conditions.iter().find(|it| it.r#type == "Ready");
+        let since = ready.map(|it| it.last_transition_time.clone());
+        (rank, since, it.metadata.creation_timestamp.clone(), it.metadata.name.clone())
     });
     let first = pods.first().ok_or_else(|| error("timed out waiting for the condition"))?;
     if says_which && pods.len() > 1 {
@@ -276,10 +278,11 @@ fn forwarded(kubectl: &Kubectl, target: &str, pod: &Pod, text: &str) -> Done<(St
     {
         let is_it = |it: &&ServicePort| number == Some(it.port) || it.name == remote;
         let Some(port) = service.spec.ports.iter().find(is_it) else {
-            return Err(error(format!(
-                "Service {} does not have a service port {remote}",
-                service.metadata.name
-            )));
+            let name = &service.metadata.name;
+            return Err(error(match remote.parse::<u16>() {
+                Ok(_) => format!("Service {name} does not have a service port {remote}"),
+                Err(_) => format!("Service '{name}' does not have a named port '{remote}'"),
+            }));
         };
         number = match &port.target_port {
             IntOrString::Int(number) => Some(*number),

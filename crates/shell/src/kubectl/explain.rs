@@ -6,17 +6,17 @@ mod wrap;
 use svclab_core::reference::{Definition, Field, Reference, Shape, Type};
 
 use super::Kubectl;
-use super::errors::{Done, error};
+use super::errors::{Done, Failed, error};
 use super::resources::{self, RESOURCES, Resource};
 use wrap::{indent, wrap};
 
-const NO_TYPE: &str = "You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of supported resources.\n";
+const NO_TYPE: &str = "You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of supported resources.";
 
 pub(super) async fn run(kubectl: &Kubectl) -> Done {
     let asked = match kubectl.flags.arguments.as_slice() {
         [] => return Err(error(NO_TYPE)),
         [asked] => asked,
-        _ => return Err(error("We accept only this format: explain RESOURCE\n")),
+        _ => return Err(error("We accept only this format: explain RESOURCE")),
     };
     let (resource, path) = named(asked)?;
     match kubectl.flags.text("output") {
@@ -25,6 +25,9 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     }
     let api_version = kubectl.flags.text("api-version").filter(|it| !it.is_empty());
     let api_version = api_version.unwrap_or(resource.api_version);
+    if api_version.matches('/').count() > 1 {
+        return Err(error(format!("unexpected GroupVersion string: {api_version}")));
+    }
     let Some(reference) = kubectl.process.reference().await else {
         return Err(error("failed to fetch list of groupVersions: the description of the API"));
     };
@@ -48,13 +51,19 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
 /// The resource and the path of fields behind it: `svc.spec`, `deployments.apps.spec`
 /// (`SplitAndParseResourceRequestWithMatchingPrefix`).
 fn named(asked: &str) -> Done<(&'static Resource, Vec<&str>)> {
-    let asked = asked.trim_end_matches('.');
+    let asked = asked.strip_suffix('.').unwrap_or(asked);
+    let is_name =
+        |it: char| it.is_alphanumeric() || matches!(it, '.' | '_' | '-' | '[' | '*' | ']');
+    if let Some(other) = asked.chars().find(|it| !is_name(*it)) {
+        let number = u32::from(other);
+        return Err(error(format!("unrecognized character in action: U+{number:04X} '{other}'")));
+    }
+    if asked.contains(['[', '*']) || asked.contains("..") {
+        return Err(error("invalid jsonpath syntax, first node must be field node"));
+    }
     let (word, fields) = asked.split_once('.').unwrap_or((asked, ""));
-    let resource = resources::types(word)
-        .ok()
-        .filter(|_| word != "all" && !word.contains(','))
-        .and_then(|it| it.first().copied())
-        .ok_or_else(|| error(format!("the server doesn't have a resource type \"{word}\"")))?;
+    let missing = || Failed(format!("the server doesn't have a resource type \"{word}\""));
+    let resource = resources::find(word).ok_or_else(missing)?;
     let with_group = RESOURCES.iter().filter(|it| it.plural == resource.plural).find_map(|it| {
         let rest = asked.strip_prefix(it.full_plural().as_str())?;
         Some((it, rest.strip_prefix('.').unwrap_or(rest)))

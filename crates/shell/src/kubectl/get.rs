@@ -25,6 +25,11 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     if kubectl.flags.has("watch") || kubectl.flags.has("watch-only") {
         return watch::run(kubectl, asked, &format).await;
     }
+    if kubectl.flags.has("output-watch-events") {
+        return Err(error(
+            "--output-watch-events option can only be used with --watch or --watch-only",
+        ));
+    }
     let is_all = arguments.first().is_some_and(|it| it.split(',').any(|it| it == "all"));
     let is_list = matches!(asked, Asked::Listed(_));
     let mut found = targets::find(kubectl, asked)?;

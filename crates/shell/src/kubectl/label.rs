@@ -147,6 +147,8 @@ fn change(
     })?;
     let what = match (field.word, changed.is_some()) {
         ("annotation", _) => "annotated",
+        // An empty map of labels is written where there was none.
+        (_, false) if !pairs.removed.is_empty() && values.is_empty() => "labeled",
         (_, false) => "not labeled",
         (_, true) if pairs.set.is_empty() => "unlabeled",
         (_, true) => "labeled",

@@ -31,6 +31,7 @@ mod reference;
 mod resources;
 mod rollout;
 mod selector;
+pub mod served;
 mod set;
 mod targets;
 mod wait;

@@ -113,7 +113,15 @@ fn patch_one(
     let answer = heard(kubectl, client.send(object.key(), subresource, verb));
     let response = answer.map_err(|it| refused(&it, None))?;
     let changed = response.object.to_value() != object.to_value();
-    report.show(kubectl, &response.object, if changed { "patched" } else { "patched (no change)" });
+    let what = if changed { "patched" } else { "patched (no change)" };
+    match subresource {
+        // The server answers with a Scale.
+        Some(Subresource::Scale) => {
+            let name = format!("scale.autoscaling/{}", object.meta().name);
+            report.show_value(kubectl, &kubectl.shown(&response.object), &name, what);
+        }
+        _ => report.show(kubectl, &response.object, what),
+    }
     Ok(())
 }
 

@@ -1,10 +1,15 @@
 //! What kubectl says of the cluster itself: `api-resources`, `version`, `cluster-info`, `auth`,
 //! `config`.
 
+use serde_json::json;
 use svclab_core::admit::Version;
+use svclab_core::key::Kind;
+use svclab_core::lab::Lab;
+use svclab_core::object::{Object, Service};
 
-use super::errors::{Done, error};
+use super::errors::{Done, error, usage};
 use super::output::table::Columns;
+use super::output::{Format, OTHER_FORMATS};
 use super::resources::{RESOURCES, Resource, find};
 use super::{Kubectl, exit};
 
@@ -16,9 +21,19 @@ pub(super) async fn api_resources(kubectl: &Kubectl) -> Done {
         group.is_none_or(|group| group == it.group())
             && namespaced.is_none_or(|wanted| wanted == it.namespaced)
     };
-    let resources = RESOURCES.iter().filter(wanted);
+    if !flags.arguments.is_empty() {
+        let words = flags.arguments.join(" ");
+        return Err(usage("api-resources", &format!("unexpected arguments: [{words}]")));
+    }
+    let mut resources: Vec<&Resource> = RESOURCES.iter().filter(wanted).collect();
+    match flags.text("sort-by") {
+        Some("name") => resources.sort_by_key(|it| it.plural),
+        Some("kind") => resources.sort_by_key(|it| it.kind),
+        _ => {}
+    }
+    let resources = resources.into_iter();
     if flags.text("output") == Some("name") {
-        resources.for_each(|it| kubectl.out(&format!("{}\n", it.full_plural())));
+        resources.for_each(|it: &Resource| kubectl.out(&format!("{}\n", it.full_plural())));
         return Ok(());
     }
     let header = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"].map(str::to_owned);
@@ -61,10 +76,32 @@ pub(super) async fn version(kubectl: &Kubectl) -> Done {
 const SERVER: &str = "https://127.0.0.1:6443";
 
 pub(super) async fn cluster_info(kubectl: &Kubectl) -> Done {
+    let addons: String = addons(&kubectl.process.lab()).concat();
     kubectl.out(&format!(
-        "Kubernetes control plane is running at {SERVER}\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n"
+        "Kubernetes control plane is running at {SERVER}\n{addons}\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n"
     ));
     Ok(())
+}
+
+/// Services of the cluster itself, by their label, with what leads to them through the API server.
+fn addons(lab: &Lab) -> Vec<String> {
+    let of_cluster = |it: &&Object| {
+        let label = it.meta().labels.get("kubernetes.io/cluster-service");
+        label.is_some_and(|it| it == "true")
+    };
+    let services = lab.objects().in_namespace(Kind::Service, "kube-system").filter(of_cluster);
+    let services = services.filter_map(Object::as_service);
+    let line = |it: &Service| {
+        let meta = &it.metadata;
+        let called = meta.labels.get("kubernetes.io/name").unwrap_or(&meta.name);
+        let port = it.spec.ports.first().filter(|it| !it.name.is_empty());
+        let port = port.map(|it| format!(":{}", it.name)).unwrap_or_default();
+        format!(
+            "{called} is running at {SERVER}/api/v1/namespaces/kube-system/services/{}{port}/proxy\n",
+            meta.name
+        )
+    };
+    services.map(line).collect()
 }
 
 /// The administrator may do everything, everybody else nothing.
@@ -76,6 +113,7 @@ pub(super) async fn can_i(kubectl: &Kubectl) -> Done {
     };
     let name = words.split('/').next().unwrap_or_default();
     match find(name) {
+        None if name == "*" => {}
         None => kubectl.warn(&format!("the server doesn't have a resource type '{name}'\n")),
         Some(it) if !it.namespaced => {
             let group = it.group();
@@ -94,6 +132,7 @@ pub(super) async fn can_i(kubectl: &Kubectl) -> Done {
 
 /// The only context of the lab's kubeconfig, and its cluster.
 const CONTEXT: &str = "lab";
+const USER: &str = "kubernetes-admin";
 
 pub(super) async fn current_context(kubectl: &Kubectl) -> Done {
     kubectl.out(&format!("{CONTEXT}\n"));
@@ -101,22 +140,60 @@ pub(super) async fn current_context(kubectl: &Kubectl) -> Done {
 }
 
 pub(super) async fn get_contexts(kubectl: &Kubectl) -> Done {
-    let namespace = kubectl.process.session().namespace.clone();
-    let header = ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"].map(str::to_owned);
-    let row = ["*", CONTEXT, CONTEXT, "kubernetes-admin", &namespace].map(str::to_owned);
-    kubectl.out(&Columns::default().print(&[header.to_vec(), row.to_vec()]));
+    let flags = &kubectl.flags;
+    let wrong = flags.arguments.iter().find(|it| *it != CONTEXT);
+    let shows = flags.arguments.is_empty() || flags.arguments.iter().any(|it| it == CONTEXT);
+    if flags.text("output") == Some("name") {
+        kubectl.out(if shows { "lab\n" } else { "" });
+    } else {
+        let namespace = kubectl.process.session().namespace.clone();
+        let header = ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"].map(str::to_owned);
+        let row = ["*", CONTEXT, CONTEXT, USER, &namespace].map(str::to_owned);
+        let header = (!flags.has("no-headers")).then_some(header.to_vec());
+        let rows = header.into_iter().chain(shows.then_some(row.to_vec()));
+        kubectl.out(&Columns::default().print(&rows.collect::<Vec<_>>()));
+    }
+    match wrong {
+        Some(wrong) => Err(error(format!("context {wrong} not found"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn get_clusters(kubectl: &Kubectl) -> Done {
+    kubectl.out(&format!("NAME\n{CONTEXT}\n"));
+    Ok(())
+}
+
+pub(super) async fn get_users(kubectl: &Kubectl) -> Done {
+    kubectl.out(&format!("NAME\n{USER}\n"));
     Ok(())
 }
 
 pub(super) async fn view(kubectl: &Kubectl) -> Done {
     let namespace = kubectl.process.session().namespace.clone();
-    let line = match namespace.as_str() {
-        "" => String::new(),
-        namespace => format!("    namespace: {namespace}\n"),
-    };
-    kubectl.out(&format!(
-        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: DATA+OMITTED\n    server: {SERVER}\n  name: {CONTEXT}\ncontexts:\n- context:\n    cluster: {CONTEXT}\n{line}    user: kubernetes-admin\n  name: {CONTEXT}\ncurrent-context: {CONTEXT}\nkind: Config\npreferences: {{}}\nusers:\n- name: kubernetes-admin\n  user:\n    client-certificate-data: DATA+OMITTED\n    client-key-data: DATA+OMITTED\n"
-    ));
+    let mut context = json!({"cluster": CONTEXT});
+    if !namespace.is_empty() {
+        context["namespace"] = namespace.into();
+    }
+    context["user"] = USER.into();
+    let config = json!({
+        "apiVersion": "v1",
+        "clusters": [{
+            "cluster": {"certificate-authority-data": "DATA+OMITTED", "server": SERVER},
+            "name": CONTEXT,
+        }],
+        "contexts": [{"context": context, "name": CONTEXT}],
+        "current-context": CONTEXT, "kind": "Config", "preferences": {},
+        "users": [{
+            "name": USER,
+            "user": {
+                "client-certificate-data": "DATA+OMITTED", "client-key-data": "DATA+OMITTED",
+            },
+        }],
+    });
+    let format = kubectl.flags.text("output").unwrap_or("yaml");
+    let format = Format::parse(format, OTHER_FORMATS)?;
+    kubectl.out(&format.print(&config, std::slice::from_ref(&config)));
     Ok(())
 }
 

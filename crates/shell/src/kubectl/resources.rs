@@ -4,12 +4,13 @@ use svclab_core::key::Kind;
 
 /// One resource of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Resource {
-    pub(crate) plural: &'static str,
-    pub(crate) short: &'static str,
-    pub(crate) api_version: &'static str,
-    pub(crate) namespaced: bool,
-    pub(crate) kind: &'static str,
+pub struct Resource {
+    pub plural: &'static str,
+    /// With commas between them.
+    pub short: &'static str,
+    pub api_version: &'static str,
+    pub namespaced: bool,
+    pub kind: &'static str,
 }
 
 const fn row(
@@ -23,7 +24,7 @@ const fn row(
 }
 
 /// Those of a cluster of the lab's release without add-ons, by group and name.
-pub(crate) const RESOURCES: &[Resource] = &[
+pub const RESOURCES: &[Resource] = &[
     row("bindings", "", "v1", true, "Binding"),
     row("componentstatuses", "cs", "v1", false, "ComponentStatus"),
     row("configmaps", "cm", "v1", true, "ConfigMap"),
@@ -161,15 +162,16 @@ impl Resource {
     }
 
     /// The kind that the lab stores; some are only known by name.
-    pub(crate) fn stored(&self) -> Option<Kind> {
+    pub fn stored(&self) -> Option<Kind> {
         Kind::parse(self.api_version, self.kind)
     }
 
-    pub(crate) fn group(&self) -> &'static str {
+    /// Empty for the core group.
+    pub fn group(&self) -> &'static str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
-    pub(crate) fn version(&self) -> &'static str {
+    pub fn version(&self) -> &'static str {
         self.api_version.split_once('/').map_or(self.api_version, |(_, version)| version)
     }
 

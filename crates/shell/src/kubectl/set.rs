@@ -126,11 +126,11 @@ fn list_env(kubectl: &Kubectl, objects: &[String]) -> Done {
     let found = targets::objects(kubectl, objects, NOTHING)?;
     for (object, _) in &found.objects {
         let mut value = object.to_value();
-        let plural = object.kind().plural();
+        let kind = object.kind().name();
         let Some(spec) = pod_spec(&mut value) else { continue };
         for container in containers(spec) {
             let name = container["name"].as_str().unwrap_or_default();
-            kubectl.out(&format!("# {plural} {}, container {name}\n", object.meta().name));
+            kubectl.out(&format!("# {kind} {}, container {name}\n", object.meta().name));
             for variable in container["env"].as_array().into_iter().flatten() {
                 let text = |field: &str| variable[field].as_str().unwrap_or_default();
                 kubectl.out(&format!("{}={}\n", text("name"), text("value")));
@@ -186,6 +186,20 @@ pub(super) async fn resources(kubectl: &Kubectl) -> Done {
                 }
             }
         }
+        Ok(())
+    })
+}
+
+pub(super) async fn service_account(kubectl: &Kubectl) -> Done {
+    let Some((account, objects)) = kubectl.flags.arguments.split_last() else {
+        return Err(error("serviceaccount is required"));
+    };
+    if objects.is_empty() && kubectl.flags.all("filename").is_empty() {
+        return Err(error(NOTHING));
+    }
+    each(kubectl, objects, "serviceaccount updated", |object, value| {
+        let spec = pod_spec(value).ok_or_else(|| no_pod(object))?;
+        spec["serviceAccountName"] = account.clone().into();
         Ok(())
     })
 }

@@ -42,7 +42,7 @@ impl Masks {
         (sorted(&recorded), sorted(&ours))
     }
 
-    fn mask(&self, command: &str, text: &str) -> String {
+    pub(super) fn mask(&self, command: &str, text: &str) -> String {
         let text = self.without_picked_addresses(text);
         let lines: Vec<String> = text.split_inclusive('\n').map(mask_line).collect();
         let text = lines.concat();

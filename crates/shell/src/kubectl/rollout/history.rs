@@ -159,7 +159,7 @@ fn undo_one(kubectl: &Kubectl, object: &Rc<Object>, report: &Report) -> Done {
     let value = object.to_value();
     if kubectl.client.dry_run == DryRun::Client {
         let text = describe::template(kubectl, object, &target.template);
-        report.show(kubectl, object, text.trim_end());
+        report.show(kubectl, object, &text);
         return Ok(());
     }
     if is_deployment && value["spec"]["paused"] == true {

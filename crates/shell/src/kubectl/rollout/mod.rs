@@ -20,8 +20,10 @@ pub(super) use status::status;
 
 const NOTHING: &str = "required resource not specified";
 
+/// A type alone means all objects of it.
 fn objects(kubectl: &Kubectl) -> Done<Found> {
-    targets::objects(kubectl, &kubectl.flags.arguments, NOTHING)
+    let asked = targets::asked(kubectl, &kubectl.flags.arguments)?;
+    targets::find(kubectl, asked.ok_or_else(|| error(NOTHING))?)
 }
 
 /// The ReplicaSets of a Deployment, by creation: the old ones, and the one of its template
