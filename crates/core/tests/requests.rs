@@ -107,7 +107,7 @@ fn an_evicted_pod_gets_its_grace_and_a_second_eviction_is_no_error() {
 #[test]
 fn only_the_object_that_is_meant_is_deleted() {
     let mut lab = lab();
-    let uid = lab.objects()[&web(Kind::Deployment)].meta().uid.clone();
+    let uid = lab.objects()[&web(Kind::Deployment)].meta().uid.to_string();
     let mut delete = |preconditions: Value| {
         let options = serde_json::from_value(json!({ "preconditions": preconditions }));
         let verb = Verb::Delete(options.expect("DeleteOptions"));
@@ -133,6 +133,29 @@ fn only_the_object_that_is_meant_is_deleted() {
     assert_eq!(delete(json!({"uid": uid})).map(|it| it.code), Ok(200));
 }
 
+/// A dry run allocates nothing: node ports count on from the greatest that it was given, or from
+/// the end of the range, and nobody asks whether an address is free.
+#[test]
+fn a_dry_run_shows_numbers_that_are_nobodys() {
+    let lab = lab();
+    let run = |spec: Value| {
+        let meta = json!({"name": "new", "namespace": "shop"});
+        let body = json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec});
+        let verb = Verb::Create(body);
+        let request = Request { key: key(Kind::Service, "new"), subresource: None, verb };
+        let spec = lab.dry_run(request).expect("it is accepted").object.to_value()["spec"].take();
+        let ports = spec["ports"].as_array().expect("ports").iter();
+        let ports: Vec<Value> = ports.map(|it| it["nodePort"].clone()).collect();
+        (spec["clusterIP"].clone(), ports)
+    };
+    let port = |name: &str, port: i32, node_port: Option<i32>| json!({"name": name, "port": port, "nodePort": node_port});
+    let new = json!({"type": "NodePort", "ports": [port("a", 80, None), port("b", 81, None)]});
+    assert_eq!(run(new), (json!("10.96.0.0"), vec![json!(32769), json!(32770)]));
+    let ports = [port("a", 80, Some(30500)), port("b", 81, None)];
+    let given = json!({"type": "NodePort", "clusterIP": "10.96.0.1", "ports": ports});
+    assert_eq!(run(given), (json!("10.96.0.1"), vec![json!(30500), json!(30501)]));
+}
+
 #[test]
 fn a_dry_run_answers_and_changes_nothing() {
     let lab = lab();
@@ -145,7 +168,7 @@ fn a_dry_run_answers_and_changes_nothing() {
     assert_eq!((created.code, spec["clusterIP"].is_string()), (201, true));
     let again = lab.objects()[&web(Kind::Service)].to_value();
     let refused = run(web(Kind::Service), None, Verb::Create(again)).unwrap_err();
-    assert_eq!(refused.status, 422, "{}", refused.message);
+    assert_eq!(refused.status, 409, "{}", refused.message);
     let scale = patch(Patch::Merge, json!({"spec": {"replicas": 9}}));
     let scaled = run(web(Kind::Deployment), Some(Subresource::Scale), scale).expect("admitted");
     assert_eq!(scaled.object.to_value()["spec"]["replicas"], 9);

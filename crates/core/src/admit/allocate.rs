@@ -20,28 +20,47 @@ use crate::key::Kind;
 use crate::object::{CLUSTER_IP_NONE, Service, ServiceSpec};
 use crate::rng::Rng;
 
-/// The numbers that Services have, and the request for more.
+/// A request for numbers that no Service has.
 pub(super) struct Allocator<'a> {
     settings: &'a Settings,
+    taken: Taken<'a>,
+    rng: &'a mut Rng,
+}
+
+/// The numbers that Services have, and those of this request.
+struct Taken<'a> {
+    objects: &'a Objects,
     ips: BTreeSet<IpAddr>,
     ports: BTreeSet<u16>,
-    rng: &'a mut Rng,
+    /// Addresses that the Service has itself.
+    own: Vec<IpAddr>,
+}
+
+impl Taken<'_> {
+    fn has_ip(&self, ip: IpAddr) -> bool {
+        let is_it = |text: &String| super::rules::parse_ip(text) == Some(ip);
+        let has = |spec: &ServiceSpec| spec.cluster_ips.iter().any(is_it);
+        self.ips.contains(&ip) || (!self.own.contains(&ip) && specs(self.objects).any(has))
+    }
+
+    fn has_port(&self, port: u16) -> bool {
+        let number = i32::from(port);
+        let has = |spec: &ServiceSpec| {
+            let mut ports = spec.ports.iter().map(|it| it.node_port);
+            spec.health_check_node_port == number || ports.any(|it| it == number)
+        };
+        self.ports.contains(&port) || specs(self.objects).any(has)
+    }
 }
 
 impl<'a> Allocator<'a> {
     pub(super) fn new(
-        objects: &Objects,
+        objects: &'a Objects,
         settings: &'a Settings,
         rng: &'a mut Rng,
     ) -> Allocator<'a> {
-        let mut allocator =
-            Allocator { settings, ips: BTreeSet::new(), ports: BTreeSet::new(), rng };
-        for spec in specs(objects) {
-            allocator.ips.extend(spec.cluster_addresses());
-            allocator.ports.extend(spec.ports.iter().filter_map(|port| port.node_port()));
-            allocator.ports.extend(u16::try_from(spec.health_check_node_port));
-        }
-        allocator
+        let (ips, ports) = (BTreeSet::new(), BTreeSet::new());
+        Allocator { settings, taken: Taken { objects, ips, ports, own: Vec::new() }, rng }
     }
 
     /// `allocateCreate`.
@@ -217,9 +236,7 @@ impl<'a> Allocator<'a> {
         if is_headless || !grows || new.cluster_ips.first() != old.cluster_ips.first() {
             return Ok(());
         }
-        for address in old.cluster_addresses() {
-            self.ips.remove(&address);
-        }
+        self.taken.own = old.cluster_addresses();
         self.cluster_ips(service)
     }
 
@@ -239,20 +256,26 @@ impl<'a> Allocator<'a> {
                  The range of valid IPs is {range}"
             ));
         };
-        if self.ips.insert(address) {
-            return Ok(());
+        // Of a dry run nobody asks whether it is free.
+        if self.taken.has_ip(address) && !self.settings.dry_run {
+            return Err("provided IP is already allocated".to_owned());
         }
-        Err("provided IP is already allocated".to_owned())
+        self.taken.ips.insert(address);
+        Ok(())
     }
 
+    /// A dry run looks for none (`allocateNext`).
     fn next_ip(&mut self, range: IpNet) -> Result<IpAddr, Refusal> {
+        if self.settings.dry_run {
+            return Ok(range.network());
+        }
         let size = usable(&range);
         let lower = band(size, 16, 16, 256);
-        let offset =
-            next(size, lower, self.rng, |offset| !self.ips.contains(&address_at(&range, offset)));
+        let Allocator { taken, rng, .. } = self;
+        let offset = next(size, lower, rng, |offset| !taken.has_ip(address_at(&range, offset)));
         let full = || Refusal::internal("failed to allocate a serviceIP: range is full");
         let address = address_at(&range, offset.ok_or_else(full)?);
-        self.ips.insert(address);
+        taken.ips.insert(address);
         Ok(address)
     }
 
@@ -331,7 +354,8 @@ impl<'a> Allocator<'a> {
 
     fn take(&mut self, number: i32) -> Result<(), String> {
         let range = &self.settings.node_ports;
-        let port = u16::try_from(number).ok().filter(|port| range.contains(port));
+        let port = u16::try_from(number).ok();
+        let port = port.filter(|port| range.contains(port) || self.settings.dry_run);
         let Some(port) = port else {
             return Err(format!(
                 "provided port is not in the valid range. The range of valid ports is {}-{}",
@@ -339,21 +363,29 @@ impl<'a> Allocator<'a> {
                 range.end()
             ));
         };
-        if self.ports.insert(port) {
-            return Ok(());
+        if self.taken.has_port(port) {
+            return Err("provided port is already allocated".to_owned());
         }
-        Err("provided port is already allocated".to_owned())
+        self.taken.ports.insert(port);
+        Ok(())
     }
 
+    /// A dry run takes the one after those that it has taken (`PortAllocationOperation`).
     fn next_port(&mut self) -> Result<u16, Refusal> {
+        if self.settings.dry_run {
+            let port = self.taken.ports.last().unwrap_or(&32768).saturating_add(1);
+            self.taken.ports.insert(port);
+            return Ok(port);
+        }
         let range: &RangeInclusive<u16> = &self.settings.node_ports;
         let size = range.len() as u64;
         let lower = band(size, 32, 16, 128);
         let at = |offset: u64| range.start() + u16::try_from(offset).expect("a port has 16 bits");
-        let offset = next(size, lower, self.rng, |offset| !self.ports.contains(&at(offset)));
+        let Allocator { taken, rng, .. } = self;
+        let offset = next(size, lower, rng, |offset| !taken.has_port(at(offset)));
         let full = || Refusal::internal("failed to allocate a nodePort: range is full");
         let port = at(offset.ok_or_else(full)?);
-        self.ports.insert(port);
+        taken.ports.insert(port);
         Ok(port)
     }
 

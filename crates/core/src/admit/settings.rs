@@ -50,6 +50,8 @@ pub struct Settings {
     pub version: Version,
     /// Whether the admission plugin `ServiceAccount` is on, as it is unless somebody turns it off.
     pub service_accounts: bool,
+    /// `dryRun=All`: numbers are shown that are nobody's, for nothing is stored.
+    pub dry_run: bool,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             node_ports: 30000..=32767,
             version,
             service_accounts: true,
+            dry_run: false,
         }
     }
 }

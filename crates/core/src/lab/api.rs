@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Lab;
 use super::delete::DeleteOptions;
 use super::log::{Change, EntryId, Happening};
-use crate::admit::{self, Admitted, Patch, Refusal};
+use crate::admit::{self, Admitted, Patch, Refusal, Settings};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
 use crate::read;
@@ -102,8 +102,9 @@ impl Lab {
             }
             (subresource, verb) => {
                 let is_post = matches!(verb, Verb::Create(_));
+                let settings = Settings { dry_run: true, ..self.settings.clone() };
                 let Admitted { object, warnings } =
-                    self.admit(&key, subresource, verb, &mut self.rng.clone())?;
+                    self.admit(&key, subresource, verb, (&mut self.rng.clone(), &settings))?;
                 let code = if is_post || !self.objects.contains_key(&key) { 201 } else { 200 };
                 Ok(Response { code, object: Rc::new(object), warnings })
             }
@@ -118,7 +119,7 @@ impl Lab {
     ) -> Result<Response, Refusal> {
         let is_post = matches!(verb, Verb::Create(_));
         let mut rng = self.rng.clone();
-        let admitted = self.admit(key, subresource, verb, &mut rng);
+        let admitted = self.admit(key, subresource, verb, (&mut rng, &self.settings));
         self.rng = rng;
         let admitted = admitted?;
         let key = admitted.object.key();
@@ -140,9 +141,9 @@ impl Lab {
         key: &ObjectKey,
         subresource: Option<Subresource>,
         verb: Verb,
-        rng: &mut Rng,
+        (rng, settings): (&mut Rng, &Settings),
     ) -> Result<Admitted, Refusal> {
-        let Lab { objects, settings, now, .. } = self;
+        let Lab { objects, now, .. } = self;
         match (subresource, verb) {
             (None, Verb::Create(body)) => admit::create(objects, decode(key, body)?, rng, settings),
             (None, Verb::Patch { how, body, strict }) => {
