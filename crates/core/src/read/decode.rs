@@ -1,13 +1,13 @@
 //! JSON → object, as strictly as the API server reads it with `fieldValidation=Strict`.
 //!
 //! Go's decoder remembers the first wrong type and goes on; a type that reads itself
-//! (`intstr.IntOrString`, `resource.Quantity`) stops it at once. Unknown fields are reported
+//! (`intstr.IntOrString`, `resource.Quantity`, `metav1.Time`) stops it at once. Unknown fields are reported
 //! together, but only where every type is right.
 
 use serde_json::{Map, Value};
 
-use super::Problem;
 use super::schema::{self, Fields};
+use super::{Problem, base64, go_time};
 use crate::key::Kind;
 use crate::object::Object;
 use crate::object::quantity::canonical;
@@ -147,6 +147,8 @@ impl Walk {
         match expected {
             "intOrString" => self.int_or_string(value),
             "quantity" => self.quantity(value),
+            "time" => self.time(value),
+            "bytes" => Ok(self.bytes(value)),
             "int32" | "int64" => {
                 let fits = value
                     .as_i64()
@@ -180,8 +182,31 @@ impl Walk {
         }
         let detail = "quantities must match the regular expression \
                       '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+        Err(self.unreadable(detail))
+    }
+
+    /// The zero time is none.
+    fn time(&self, value: &Value) -> Stopped<Value> {
+        let Value::String(text) = value else { return Err(self.mistake("time", value)) };
+        match go_time::canonical(text) {
+            Ok(time) if time.is_empty() => Ok(Value::Null),
+            Ok(time) => Ok(Value::String(time)),
+            Err(detail) => Err(self.unreadable(&detail)),
+        }
+    }
+
+    fn bytes(&mut self, value: &Value) -> Value {
+        let Value::String(text) = value else { return self.wrong("bytes", value) };
+        base64::canonical(text).map(Value::String).unwrap_or_else(|detail| {
+            let mistake = self.unreadable(&detail);
+            self.wrong.get_or_insert(mistake);
+            zero("bytes")
+        })
+    }
+
+    fn unreadable(&self, detail: &str) -> Mistake {
         let problem = Problem::Unreadable { detail: detail.to_owned() };
-        Err(Mistake { path: self.path.clone(), problem })
+        Mistake { path: self.path.clone(), problem }
     }
 
     /// Notes a wrong type if it is the first, and gives the value that stands in for it.
@@ -258,6 +283,7 @@ fn go_type(expected: &str) -> String {
         "quantity" => "resource.Quantity".to_owned(),
         "intOrString" => "intstr.IntOrString".to_owned(),
         "time" => "string".to_owned(),
+        "bytes" => "[]uint8".to_owned(),
         "any" => "interface {}".to_owned(),
         name => format!("v1.{name}"),
     }

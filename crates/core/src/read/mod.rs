@@ -5,7 +5,9 @@
 //! shown there. Manifests are read as kubectl reads them: YAML 1.1 or JSON, several documents,
 //! lists taken apart.
 
+mod base64;
 mod decode;
+mod go_time;
 mod json;
 mod problem;
 pub(crate) mod scalar;

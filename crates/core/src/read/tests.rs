@@ -81,6 +81,40 @@ fn a_type_that_reads_itself_is_heard_first() {
 }
 
 #[test]
+fn times_and_bytes_are_read_as_go_reads_them() {
+    check(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {startTime: yesterday}}",
+        expect![[r#"
+            "yesterday": parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"
+        "#]],
+    );
+    check(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}, status: {startTime: 5, phase: 7}}",
+        expect![[r#"
+            "5": json: cannot unmarshal number into Go struct field PodStatus.status.startTime of type string
+        "#]],
+    );
+    check(
+        "{apiVersion: v1, kind: Service, metadata: {name: a, creationTimestamp: 2026-01-01}}",
+        expect![[r#"
+            "2026-01-01": parsing time "2026-01-01" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"
+        "#]],
+    );
+    check(
+        "{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {user: YWRtaW4=, password: admin}}",
+        expect![[r#"
+            "admin": illegal base64 data at input byte 4
+        "#]],
+    );
+    check(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, binaryData: {icon: [1]}}",
+        expect![[r#"
+            "[1]": json: cannot unmarshal array into Go struct field ConfigMap.binaryData of type []uint8
+        "#]],
+    );
+}
+
+#[test]
 fn the_last_of_equal_keys_counts() {
     check(
         "apiVersion: v1\nkind: Node\nkind: Namespace\nmetadata: {name: a}\n",
