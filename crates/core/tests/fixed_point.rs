@@ -185,7 +185,8 @@ fn has_no_other(annotations: &Value) -> bool {
 fn masked(value: &mut Value, ips: &BTreeSet<String>) {
     match value {
         Value::Object(map) => {
-            // Whether the last change has a time, too, depends on the order.
+            // The times have seconds: that a pod is ready brings no new time where that comes in
+            // the second in which it got its address, and then the controller drops the last one.
             if map.get("annotations").is_some_and(has_no_other) {
                 map.remove("annotations");
             }

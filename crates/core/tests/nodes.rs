@@ -104,12 +104,12 @@ fn a_machine_that_fails_is_missed_after_its_lease_and_its_pods_leave_after_their
     check(
         &mut lab,
         "worker-1",
-        &[69, 71, 369, 371, 400],
+        &[69, 71, 369, 375, 400],
         &expect![[r#"
             01:09.000: Ready True, pods 2 (2 ready, 0 ending), endpoints 3, []
             01:11.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
             06:09.000: Ready Unknown, pods 2 (0 ready, 0 ending), endpoints 2, [unreachable:NoSchedule unreachable:NoExecute]
-            06:11.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
+            06:15.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
             06:40.000: Ready Unknown, pods 2 (0 ready, 2 ending), endpoints 3, [unreachable:NoSchedule unreachable:NoExecute]
         "#]],
     );
@@ -240,16 +240,17 @@ fn pods_that_wait_for_room_are_tried_when_another_goes() {
 #[test]
 fn the_pods_of_a_removed_node_are_collected() {
     let mut lab = lab();
+    lab.run_until(at(25));
     lab.act(Action::Delete { key: node("worker-1") });
-    // The collector looks every 20 s and waits 40 s.
+    // The collector looks every 20 s and waits 40 s from then on; another pod takes a second.
     check(
         &mut lab,
         "worker-1",
-        &[21, 59, 61],
+        &[26, 79, 83],
         &expect![[r#"
-            00:21.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
-            00:59.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
-            01:01.000: Ready , pods 0 (0 ready, 0 ending), endpoints 3, []
+            00:26.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
+            01:19.000: Ready , pods 2 (2 ready, 0 ending), endpoints 3, []
+            01:23.000: Ready , pods 0 (0 ready, 0 ending), endpoints 3, []
         "#]],
     );
     assert!(!lab.objects().contains_key(&node("worker-1")), "its kubelet does not register again");
@@ -258,9 +259,9 @@ fn the_pods_of_a_removed_node_are_collected() {
     check(
         &mut lab,
         "worker-1",
-        &[70],
+        &[90],
         &expect![[r#"
-        01:10.000: Ready True, pods 0 (0 ready, 0 ending), endpoints 3, []
+        01:30.000: Ready True, pods 0 (0 ready, 0 ending), endpoints 3, []
     "#]],
     );
 }
@@ -314,7 +315,7 @@ fn ends(lab: &Lab, node: &str) -> Vec<(i32, Option<(i32, String)>)> {
     let containers = there.flat_map(|it| &it.status.container_statuses);
     let end = |it: &svclab_core::object::ContainerStatus| {
         let last = it.last_state.terminated.as_ref();
-        (it.restart_count, last.map(|it| (it.exit_code, it.reason.clone())))
+        (it.restart_count, last.map(|it| (it.exit_code, it.reason.to_string())))
     };
     containers.map(end).collect()
 }

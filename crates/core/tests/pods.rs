@@ -181,7 +181,7 @@ fn events_are_told_as_their_components_tell_them_and_fold() {
         .filter(|it| it.event.regarding.name == "loops")
         .map(|it| format!("{} x{} {}\n", it.event.reason, it.count, it.event.message))
         .collect::<String>()
-        .replace(&uid, "UID");
+        .replace(&*uid, "UID");
     expect![[r#"
         Scheduled x1 Successfully assigned default/loops to worker-1
         Pulling x1 Pulling image "busybox:1.36"

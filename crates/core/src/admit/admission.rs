@@ -38,7 +38,7 @@ pub(super) fn admit(
 /// How a plugin names an object: its name is not generated yet (`extractResourceName`).
 fn named(object: &Object) -> ObjectKey {
     let meta = object.meta();
-    let name = if meta.name.is_empty() { &meta.generate_name } else { &meta.name };
+    let name: &str = if meta.name.is_empty() { &meta.generate_name } else { &meta.name };
     let name = if name.is_empty() { "Unknown" } else { name };
     ObjectKey::new(object.kind(), &meta.namespace, name)
 }

@@ -232,7 +232,7 @@ impl GoValue for &[OwnerReference] {
     fn go(&self) -> String {
         let pointer = |it: Option<bool>| it.map_or("nil", |_| "0xc000000000");
         let each = self.iter().map(|it| {
-            let words = [&it.api_version, &it.kind, &it.name, &it.uid];
+            let words: [&str; 4] = [&it.api_version, &it.kind, &it.name, &it.uid];
             let [api_version, kind, name, uid] = words.map(|it| it.go());
             let (controller, blocks) = (pointer(it.controller), pointer(it.block_owner_deletion));
             format!(

@@ -4,7 +4,7 @@ use super::Version;
 use super::errors::Errors;
 use super::rules;
 use crate::key::Kind;
-use crate::object::{LabelSelector, Labels, ObjectMeta, OwnerReference};
+use crate::object::{LabelSelector, Labels, ObjectMeta, OwnerReference, Word};
 use crate::rng::Rng;
 
 /// A base longer than this is cut before the random letters.
@@ -20,10 +20,10 @@ pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, version: Version, rng: 
         let base: String = meta.generate_name.chars().take(LONGEST_BASE).collect();
         meta.name = format!("{base}{}", rng.suffix(SUFFIX));
     }
-    meta.uid = rng.uid();
+    meta.uid = rng.uid().into();
     meta.resource_version = String::new();
     meta.self_link = String::new();
-    meta.creation_timestamp = String::new();
+    meta.creation_timestamp = Word::default();
     meta.deletion_timestamp = None;
     meta.deletion_grace_period_seconds = None;
     meta.generation = i64::from(has_generation(kind, version));

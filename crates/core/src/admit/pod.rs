@@ -134,8 +134,8 @@ fn default_requests(container: &mut Container) {
 /// Mutating admission and the first status.
 pub(super) fn prepare(pod: &mut Pod) {
     pod.status = Default::default();
-    pod.status.phase = "Pending".to_owned();
-    pod.status.qos_class = qos_class(&pod.spec).to_owned();
+    pod.status.phase = "Pending".into();
+    pod.status.qos_class = qos_class(&pod.spec).into();
     tolerate_lost_nodes(pod);
 }
 

@@ -34,7 +34,7 @@ pub(super) fn validate_update(new: &Pod, old: &Pod, errors: &mut Errors) {
         return;
     }
     if qos_class(&new.spec) != qos_class(&old.spec) {
-        errors.invalid("metadata", &new.status.qos_class, "Pod QoS is immutable");
+        errors.invalid("metadata", new.status.qos_class.as_str(), "Pod QoS is immutable");
     }
     if with_free_fields_of(&new.spec, &old.spec) != *new.spec {
         errors.forbidden("spec", POD_IS_FIXED);

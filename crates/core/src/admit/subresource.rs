@@ -102,9 +102,9 @@ pub fn bind(
     node.clone_into(&mut pod.spec.node_name);
     pod.status.conditions.retain(|it| it.r#type != "PodScheduled");
     pod.status.conditions.push(PodCondition {
-        r#type: "PodScheduled".to_owned(),
-        status: "True".to_owned(),
-        last_transition_time: Some(now.to_owned()),
+        r#type: "PodScheduled".into(),
+        status: "True".into(),
+        last_transition_time: Some(now.to_owned().into()),
         ..PodCondition::default()
     });
     Ok(Admitted { object: Object::Pod(pod), warnings: Vec::new() })

@@ -208,8 +208,8 @@ fn an_object_of_that_name_with_another_uid_is_a_conflict() {
     let mut cluster = Cluster::new();
     let mut old = Object::from(cluster.service("web", "ports: [{port: 80}]"));
     let mut new = old.clone();
-    old.meta_mut().uid = "b".to_owned();
-    new.meta_mut().uid = "a".to_owned();
+    old.meta_mut().uid = "b".into();
+    new.meta_mut().uid = "a".into();
     let Cluster { objects, settings, rng } = &mut cluster;
     objects.insert(old);
     let refusal = replace(objects, new, rng, settings).expect_err("it is refused");

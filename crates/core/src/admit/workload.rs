@@ -27,7 +27,8 @@ pub(super) fn default_deployment(deployment: &mut Deployment) {
 
 pub(super) fn default_replica_set(set: &mut ReplicaSet) {
     set.spec.replicas.get_or_insert(1);
-    pod::default_spec(&mut set.spec.template.spec);
+    // Mostly the Deployment's template, which has its defaults.
+    set.spec.template.spec.change(pod::default_spec);
 }
 
 /// `ValidateDeployment`.

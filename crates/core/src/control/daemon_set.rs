@@ -240,7 +240,7 @@ impl Turn<'_> {
             labels.insert(GENERATION_LABEL.into(), generation.clone());
         }
         let metadata = ObjectMeta {
-            generate_name: format!("{}-", self.set.metadata.name),
+            generate_name: format!("{}-", self.set.metadata.name).into(),
             namespace: self.set.metadata.namespace.clone(),
             labels,
             annotations: template.metadata.annotations.clone(),

@@ -4,6 +4,9 @@
 //! Fields stand in the order of Go's declarations, `go_types.txt`, each with its type; pointers show
 //! what they point to; what is not there is `<nil>` or an empty text.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use serde_json::Value;
 use svclab_netfilter::order::Order;
 
@@ -118,26 +121,56 @@ impl Dump {
         ));
     }
 
-    fn fields(&mut self, fields: &str, value: Option<&Value>) {
+    fn fields(&mut self, fields: &[Field], value: Option<&Value>) {
         self.push("{");
-        for (index, line) in fields.lines().enumerate() {
-            let mut words = line.split_ascii_whitespace();
-            let (Some(name), Some(of_type)) = (words.next(), words.next()) else { continue };
+        for (index, field) in fields.iter().enumerate() {
             if index > 0 {
                 self.push(" ");
             }
-            self.push(name);
+            self.push(field.name);
             self.push(":");
-            let inner = match words.next() {
-                Some("inline") => value,
-                Some("-") => None,
-                Some(json) => value.and_then(|it| it.get(json)),
-                None => value.and_then(|it| it.get(small(name))),
+            let inner = match field.json.as_str() {
+                "inline" => value,
+                "-" => None,
+                json => value.and_then(|it| it.get(json)),
             };
-            self.value(of_type, inner.filter(|it| !it.is_null()), true);
+            self.value(field.of_type, inner.filter(|it| !it.is_null()), true);
         }
         self.push("}");
     }
+}
+
+struct Field {
+    name: &'static str,
+    of_type: &'static str,
+    /// Its name in JSON; `inline`: what is in it stands beside it; `-`: it does not stand there.
+    json: String,
+}
+
+/// The fields of a struct, in the order of their declaration.
+fn fields(name: &str) -> Option<&'static [Field]> {
+    static STRUCTS: OnceLock<BTreeMap<&'static str, Vec<Field>>> = OnceLock::new();
+    STRUCTS.get_or_init(structs).get(name).map(Vec::as_slice)
+}
+
+fn structs() -> BTreeMap<&'static str, Vec<Field>> {
+    let mut structs: BTreeMap<&'static str, Vec<Field>> = BTreeMap::new();
+    let mut current = "";
+    for line in TYPES.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_ascii_whitespace();
+        match (words.next(), words.next()) {
+            (Some(name), Some(of_type)) => {
+                let json = words.next().map_or_else(|| small(name), str::to_owned);
+                structs.entry(current).or_default().push(Field { name, of_type, json });
+            }
+            (Some(name), None) => {
+                current = name;
+                structs.entry(current).or_default();
+            }
+            (None, _) => {}
+        }
+    }
+    structs
 }
 
 /// `TerminationMessagePath` → `terminationMessagePath`
@@ -145,20 +178,4 @@ fn small(name: &str) -> String {
     let mut chars = name.chars();
     let first = chars.next().map(|it| it.to_ascii_lowercase());
     first.into_iter().chain(chars).collect()
-}
-
-/// The lines of a struct's fields.
-fn fields(name: &str) -> Option<&'static str> {
-    let mut rest = TYPES;
-    loop {
-        let at = rest.find(name)?;
-        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
-        rest = after;
-        if before.ends_with('\n')
-            && let Some(lines) = after.strip_prefix('\n')
-        {
-            let end = lines.match_indices('\n').find(|(at, _)| !lines[at + 1..].starts_with(' '));
-            return Some(end.map_or(lines, |(at, _)| &lines[..at]));
-        }
-    }
 }

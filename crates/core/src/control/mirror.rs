@@ -56,7 +56,7 @@ pub fn reconcile(endpoints: &Endpoints, existing: &[&EndpointSlice]) -> Writes {
                 writes.update.push(slice);
             }
             None => {
-                slice.metadata.generate_name = format!("{}-", endpoints.metadata.name);
+                slice.metadata.generate_name = format!("{}-", endpoints.metadata.name).into();
                 writes.create.push(slice);
             }
         }

@@ -34,7 +34,7 @@ pub fn has_posted(node: &Node) -> bool {
 /// Nothing was heard of the node for too long: what its kubelet posts is unknown
 /// (`tryUpdateNodeHealth`).
 pub fn fall_silent(node: &mut Node, now: &str) {
-    let created = node.metadata.creation_timestamp.clone();
+    let created = node.metadata.creation_timestamp.to_string();
     for name in POSTED {
         let conditions = &mut node.status.conditions;
         match conditions.iter_mut().find(|it| it.r#type == name) {

@@ -143,7 +143,7 @@ fn log_scale(then: Instant, now: Instant) -> u32 {
 pub fn new_pod(set: &ReplicaSet) -> Pod {
     let template = &set.spec.template;
     let metadata = ObjectMeta {
-        generate_name: format!("{}-", set.metadata.name),
+        generate_name: format!("{}-", set.metadata.name).into(),
         namespace: set.metadata.namespace.clone(),
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),
@@ -162,11 +162,11 @@ mod tests {
 
     const NOW: Instant = Instant::START;
 
-    fn pod(name: &str, node: &str, phase: &str) -> Pod {
+    fn pod(name: &str, node: &str, phase: &'static str) -> Pod {
         let mut pod = Pod::default();
         pod.metadata.name = name.into();
-        pod.metadata.uid = name.into();
-        pod.metadata.creation_timestamp = NOW.rfc3339();
+        pod.metadata.uid = name.to_owned().into();
+        pod.metadata.creation_timestamp = NOW.rfc3339().into();
         pod.spec.node_name = node.into();
         pod.status.phase = phase.into();
         pod
@@ -177,7 +177,7 @@ mod tests {
         pod.status.conditions.push(PodCondition {
             r#type: "Ready".into(),
             status: "True".into(),
-            last_transition_time: Some((NOW + Duration::from_secs(since)).rfc3339()),
+            last_transition_time: Some((NOW + Duration::from_secs(since)).rfc3339().into()),
             ..PodCondition::default()
         });
         pod

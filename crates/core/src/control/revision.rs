@@ -66,7 +66,7 @@ fn sorted(value: &Value, text: &mut String) {
 }
 
 /// The reference of what a controller makes to the object it makes it for.
-pub fn owner(api_version: &str, kind: &str, meta: &ObjectMeta) -> OwnerReference {
+pub fn owner(api_version: &'static str, kind: &'static str, meta: &ObjectMeta) -> OwnerReference {
     OwnerReference {
         api_version: api_version.into(),
         kind: kind.into(),

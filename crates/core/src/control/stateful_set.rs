@@ -281,7 +281,7 @@ fn new_pod(set: &StatefulSet, ordinal: i32, revisions: Revisions) -> Pod {
     labels.insert(NAME_LABEL.into(), name.clone());
     labels.insert(INDEX_LABEL.into(), ordinal.to_string());
     let metadata = ObjectMeta {
-        generate_name: format!("{}-", set.metadata.name),
+        generate_name: format!("{}-", set.metadata.name).into(),
         namespace: set.metadata.namespace.clone(),
         labels,
         annotations: template.metadata.annotations.clone(),

@@ -90,7 +90,7 @@ fn field(pod: &Pod, run: &PodRun, path: &str) -> String {
     match path {
         "metadata.name" => meta.name.clone(),
         "metadata.namespace" => meta.namespace.clone(),
-        "metadata.uid" => meta.uid.clone(),
+        "metadata.uid" => meta.uid.to_string(),
         "spec.nodeName" => pod.spec.node_name.clone(),
         "spec.serviceAccountName" => pod.spec.service_account_name.clone(),
         "status.hostIP" | "status.hostIPs" => pod.status.host_ip.clone(),

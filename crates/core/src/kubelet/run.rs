@@ -123,7 +123,7 @@ impl PodRun {
     pub fn new(pod: &Pod, now: Instant, rng: &mut Rng) -> PodRun {
         let plan = Plan::of(pod);
         PodRun {
-            uid: pod.metadata.uid.clone(),
+            uid: pod.metadata.uid.to_string(),
             name: format!("{}_{}", pod.metadata.name, pod.metadata.namespace),
             accepted: now,
             stage: Stage::Sandbox { until: now + sandbox_takes(rng) },

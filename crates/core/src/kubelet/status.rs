@@ -11,7 +11,7 @@ use super::run::{PodRun, Stage};
 use crate::family::Addresses;
 use crate::object::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, Ip, Pod, PodCondition, PodStatus,
+    ContainerStatus, Ip, Pod, PodCondition, PodStatus, Word,
 };
 use crate::time::Instant;
 
@@ -61,7 +61,7 @@ pub fn status(pod: &Pod, run: &PodRun, host: Addresses, now: Instant) -> PodStat
         host_ips: host.iter().map(|it| Ip { ip: it.to_string() }).collect(),
         pod_ip: texts.first().cloned().unwrap_or_default(),
         pod_ips: texts.into_iter().map(|ip| Ip { ip }).collect(),
-        start_time: Some(run.accepted.rfc3339()),
+        start_time: Some(run.accepted.rfc3339().into()),
         init_container_statuses: inits,
         container_statuses: regular,
         nominated_node_name: before.nominated_node_name.clone(),
@@ -78,7 +78,7 @@ fn conditions(
     (phase, sidecars, regular): (&str, &[ContainerStatus], &[ContainerStatus]),
     now: Instant,
 ) -> Vec<PodCondition> {
-    let time = now.rfc3339();
+    let time = Word::from(now.rfc3339());
     let sandbox = match run.stage {
         Stage::Sandbox { .. } | Stage::Ended { .. } => Verdict::no("", ""),
         Stage::Up | Stage::Ending { .. } => Verdict::yes(),
@@ -94,13 +94,13 @@ fn conditions(
     others.cloned().chain(own).collect()
 }
 
-fn condition(pod: &Pod, name: &str, verdict: Verdict, now: &str) -> PodCondition {
+fn condition(pod: &Pod, name: &'static str, verdict: Verdict, now: &Word) -> PodCondition {
     let word = if verdict.holds { "True" } else { "False" };
     let since = pod.condition(name).filter(|old| old.status == word);
     PodCondition {
         r#type: name.into(),
         status: word.into(),
-        last_transition_time: since.map_or(Some(now.into()), |it| it.last_transition_time.clone()),
+        last_transition_time: since.map_or(Some(now.clone()), |it| it.last_transition_time.clone()),
         reason: verdict.reason.into(),
         message: verdict.message,
         ..PodCondition::default()
@@ -167,19 +167,17 @@ fn gates_ready(pod: &Pod) -> Verdict {
 
 fn container_statuses(pod: &Pod, run: &PodRun) -> (Vec<ContainerStatus>, Vec<ContainerStatus>) {
     let all = run.plan.containers.iter().zip(&run.containers).enumerate();
-    let mut all: Vec<ContainerStatus> = all
-        .map(|(index, (plan, it))| {
-            let is_init = index < run.plan.inits;
-            let status = Shown { pod, run, plan, it }.status();
-            let ready = match is_init && !plan.is_sidecar {
-                true => it.has_succeeded(),
-                false => it.is_ready(plan),
-            };
-            ContainerStatus { ready, ..status }
-        })
-        .collect();
-    let regular = all.split_off(run.plan.inits.min(all.len()));
-    (all, regular)
+    let mut all = all.map(|(index, (plan, it))| {
+        let is_init = index < run.plan.inits;
+        let status = Shown { pod, run, plan, it }.status();
+        let ready = match is_init && !plan.is_sidecar {
+            true => it.has_succeeded(),
+            false => it.is_ready(plan),
+        };
+        ContainerStatus { ready, ..status }
+    });
+    let inits = all.by_ref().take(run.plan.inits).collect();
+    (inits, all.collect())
 }
 
 /// One container with its pod.

@@ -41,8 +41,9 @@ impl Preconditions {
     /// As `rest.BeforeDelete` asks.
     fn check(&self, object: &Object) -> Result<(), Refusal> {
         let meta = object.meta();
+        let uid: &str = &meta.uid;
         for (name, asked, found, might) in [
-            ("UID", &self.uid, &meta.uid, "deleted and then recreated"),
+            ("UID", &self.uid, uid, "deleted and then recreated"),
             ("ResourceVersion", &self.resource_version, &meta.resource_version, "modified"),
         ] {
             let Some(asked) = asked.as_ref().filter(|it| *it != found) else { continue };
@@ -158,7 +159,7 @@ impl Lab {
         }
         let uid = &old.meta().uid;
         if self.index.dependents(uid).next().is_some() {
-            self.soon(CONTROLLER, Task::Collect(uid.clone()), cause);
+            self.soon(CONTROLLER, Task::Collect(uid.to_string()), cause);
         }
         for owner in &old.meta().owner_references {
             if let Some(owner) = self.waiting_owner(&key.namespace, owner) {
@@ -181,7 +182,7 @@ impl Lab {
     ) {
         for owner in &meta.owner_references {
             if self.owner(&key.namespace, owner).is_none() {
-                self.soon(CONTROLLER, Task::Collect(owner.uid.clone()), cause);
+                self.soon(CONTROLLER, Task::Collect(owner.uid.to_string()), cause);
             }
         }
     }

@@ -9,15 +9,16 @@ use svclab_netfilter::order::Gather;
 
 use crate::control::members;
 use crate::control::schedule::{Demand, Usage};
+use crate::digest::digest;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Id, LabelSelector, Labels, Object, Objects, Pod, Service};
+use crate::object::{Id, LabelSelector, Labels, Object, Objects, Pod, Service, Word};
 
 type Ids = BTreeSet<Id>;
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Index {
     /// By the owner's UID: what names it in its `ownerReferences`.
-    dependents: BTreeMap<String, Ids>,
+    dependents: BTreeMap<Word, Ids>,
     /// By node name: the pods bound to it.
     bound: BTreeMap<String, Ids>,
     /// By node name: what its pods take that have not ended.
@@ -27,14 +28,21 @@ pub(super) struct Index {
     /// By namespace: pods and ReplicaSets without a controller.
     orphans: BTreeMap<String, Ids>,
     /// By namespace and the first pair of the selector: Services that a pod with it may belong to.
-    selectors: BTreeMap<(String, String, String), Ids>,
+    selectors: BTreeMap<Place, Ids>,
     /// By namespace and the first label that the selector asks for, if it asks for any: what looks
     /// after pods or ReplicaSets.
-    controllers: BTreeMap<(String, Option<(String, String)>), Ids>,
+    controllers: BTreeMap<Place, Ids>,
     /// By Service: the pods its selector takes, in whatever state.
     members: BTreeMap<Id, Ids>,
     /// By the Service that `kubernetes.io/service-name` names: EndpointSlices.
     slices: BTreeMap<ObjectKey, Ids>,
+}
+
+/// The digest of a namespace and a label: who asks by it looks at what it finds.
+type Place = u64;
+
+fn place(namespace: &str, pair: Option<(&String, &String)>) -> Place {
+    digest(&(namespace, pair))
 }
 
 impl Index {
@@ -59,14 +67,13 @@ impl Index {
         self.orphans.get(namespace).into_iter().flatten().copied()
     }
 
-    /// Controllers whose selector may take something with these labels.
+    /// Controllers whose selector may take something with these labels; others may be among them.
     pub(super) fn controllers<'a>(
         &'a self,
         namespace: &'a str,
         labels: &'a Labels,
     ) -> impl Iterator<Item = Id> {
-        let pairs = labels.iter().map(|(key, value)| Some((key.clone(), value.clone())));
-        let places = pairs.chain([None]).map(|first| (namespace.to_owned(), first));
+        let places = labels.iter().map(Some).chain([None]).map(|first| place(namespace, first));
         places.filter_map(|place| self.controllers.get(&place)).flatten().copied()
     }
 
@@ -81,9 +88,8 @@ impl Index {
     /// The Services whose selector takes the pod.
     pub(super) fn services_of(&self, objects: &Objects, pod: &Pod) -> Ids {
         let namespace = &pod.metadata.namespace;
-        let candidates = pod.metadata.labels.iter().filter_map(|(key, value)| {
-            self.selectors.get(&(namespace.clone(), key.clone(), value.clone()))
-        });
+        let places = pod.metadata.labels.iter().map(|pair| place(namespace, Some(pair)));
+        let candidates = places.filter_map(|place| self.selectors.get(&place));
         let takes = |id: &Id| {
             let service = objects.by_id(*id).and_then(Object::as_service);
             service.is_some_and(|it| members::selects(it, pod))
@@ -110,9 +116,7 @@ impl Index {
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
                 let place = |it: Option<&Object>| {
                     let selector = it.and_then(controller_selector)?;
-                    let first = selector.match_labels.iter().next();
-                    let first = first.map(|(key, value)| (key.clone(), value.clone()));
-                    Some((key.namespace.clone(), first))
+                    Some(place(&key.namespace, selector.match_labels.iter().next()))
                 };
                 move_id(&mut self.controllers, id, place(old).as_ref(), place(new).as_ref());
             }
@@ -127,7 +131,7 @@ impl Index {
             return;
         }
         for owner in before {
-            drop_from(&mut self.dependents, &owner.uid, id);
+            drop_from(&mut self.dependents, owner.uid.as_str(), id);
         }
         for owner in after {
             self.dependents.entry(owner.uid.clone()).or_default().insert(id);
@@ -205,8 +209,7 @@ impl Index {
             return;
         }
         let first = |it: Option<&Service>| {
-            let (label, value) = it?.spec.selector.iter().next()?;
-            Some((key.namespace.clone(), label.clone(), value.clone()))
+            it?.spec.selector.iter().next().map(|pair| place(&key.namespace, Some(pair)))
         };
         move_id(&mut self.selectors, id, first(old).as_ref(), first(new).as_ref());
         self.members.remove(&id);

@@ -43,13 +43,12 @@ use serde::{Deserialize, Serialize};
 use svclab_netfilter::Family;
 
 use crate::admit::{self, Refusal};
-use crate::digest::DigestMap;
 use crate::family::Ranges;
 use crate::key::ObjectKey;
 use crate::kubelet::{Images, Link, ProbeKind};
 use crate::net::Network;
 use crate::net::exchange::Fetched;
-use crate::object::Objects;
+use crate::object::{Id, Objects};
 use crate::read::Diagnostic;
 use crate::rng::Rng;
 use crate::scenario::{Cluster, NetworkPolicySupport, Scenario};
@@ -191,7 +190,7 @@ pub struct Lab {
     evictions: BTreeMap<ObjectKey, Instant>,
     /// Pods that no node took.
     pending: BTreeMap<ObjectKey, Waiting>,
-    running: DigestMap<ObjectKey, Rc<Tracked>>,
+    running: BTreeMap<Id, Rc<Tracked>>,
     images: BTreeMap<NodeName, Images>,
     /// What containers of a namespace learn of Services; made anew after a Service has changed.
     links: BTreeMap<String, Rc<[Link]>>,
@@ -246,7 +245,7 @@ impl Lab {
             heard: BTreeMap::new(),
             evictions: BTreeMap::new(),
             pending: BTreeMap::new(),
-            running: DigestMap::default(),
+            running: BTreeMap::new(),
             images: BTreeMap::new(),
             links: BTreeMap::new(),
             last_address: BTreeMap::new(),

@@ -104,7 +104,7 @@ impl Lab {
         cause: Option<EntryId>,
     ) {
         let object = self.objects.get(pod).and_then(Object::as_pod);
-        let run = self.running.get(pod).map(|it| &it.run);
+        let run = self.run_of(pod).map(|it| &it.run);
         let name = run.and_then(|it| it.containers().nth(container));
         if name.is_some() && object.and_then(coredns) == name {
             self.names.servers.remove(pod);
@@ -132,7 +132,7 @@ impl Lab {
     pub(super) fn name_server(&mut self, pod: &ObjectKey, cause: Option<EntryId>) {
         let Some(object) = self.objects.get(pod).and_then(Object::as_pod) else { return };
         let Some(container) = coredns(object).map(str::to_owned) else { return };
-        let listens = self.running.get(pod).map(|it| it.run.listens(self.now));
+        let listens = self.run_of(pod).map(|it| it.run.listens(self.now));
         if listens.is_none_or(|it| it.iter().next().is_none()) {
             return;
         }

@@ -10,7 +10,7 @@ use super::queue::Task;
 use super::store::CONTROLLER;
 use crate::control::node_lifecycle::{self as lifecycle, GRACE, STARTUP_GRACE};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Node, Object, Pod, PodCondition, Taint};
+use crate::object::{Node, Object, Pod, PodCondition, Taint, Word};
 use crate::time::{Duration, Instant};
 
 /// `gcCheckPeriod` and `quarantineTime` of the pod garbage collector.
@@ -105,7 +105,7 @@ impl Lab {
 
     /// `MarkPodsNotReady`: nobody knows how the pods of a silent node are.
     fn mark_pods_not_ready(&mut self, node: &str, cause: Option<EntryId>) {
-        let now = self.now.rfc3339();
+        let now = Word::from(self.now.rfc3339());
         for key in self.pods_on(node) {
             let Some(mut pod) = self.objects.get(&key).and_then(Object::as_pod).cloned() else {
                 continue;
@@ -228,14 +228,14 @@ impl Lab {
     pub(super) fn disrupt(
         &mut self,
         mut pod: Pod,
-        (reason, message): (&str, &str),
+        (reason, message): (&'static str, &str),
         cause: Option<EntryId>,
     ) {
         pod.status.conditions.retain(|it| it.r#type != "DisruptionTarget");
         pod.status.conditions.push(PodCondition {
             r#type: "DisruptionTarget".into(),
             status: "True".into(),
-            last_transition_time: Some(self.now.rfc3339()),
+            last_transition_time: Some(self.now.rfc3339().into()),
             reason: reason.into(),
             message: message.into(),
             ..PodCondition::default()

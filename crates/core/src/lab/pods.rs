@@ -18,7 +18,7 @@ use crate::kubelet::{
     self, Advance, Host, Images, Life, Link, Occurrence, PodRun, ProbeKind, Said,
 };
 use crate::net::{Attachment, Guest, Network, Ports};
-use crate::object::{Object, Objects, Pod, Service};
+use crate::object::{Id, Object, Objects, Pod, Service};
 use crate::rng::Rng;
 use crate::time::Duration;
 use crate::trace::NodeName;
@@ -157,23 +157,23 @@ impl Lab {
     /// A pod of a node has changed, come or gone, and its kubelet hears of it.
     pub(super) fn kubelet_heard(
         &mut self,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         old: Option<&Pod>,
         new: Option<&Pod>,
         cause: Option<EntryId>,
     ) {
         let Some(pod) = new else {
             self.net.detach(&pod_name(key));
-            self.running.remove(key);
+            self.running.remove(&id);
             self.names.servers.remove(key);
             return;
         };
         if !pod.spec.node_name.is_empty() && !self.kubelet_acts(&pod.spec.node_name) {
             return;
         }
-        let Some(tracked) = self.running.get_mut(key) else {
+        let Some(tracked) = self.running.get_mut(&id) else {
             if !pod.spec.node_name.is_empty() {
-                self.soon(CONTROLLER, Task::Pod(key.clone()), cause);
+                self.soon(CONTROLLER, Task::Pod(id), cause);
             }
             return;
         };
@@ -198,30 +198,30 @@ impl Lab {
         } else {
             return;
         };
-        self.carry_out(key, advance);
+        self.carry_out((key, id), advance);
     }
 
     /// kubelet takes a pod, or what is due in its run happens.
-    pub(super) fn pod_task(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
+    pub(super) fn pod_task(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
+        let Some(pod) = self.objects.by_id(id).and_then(Object::as_pod) else { return };
         let node: NodeName = pod.spec.node_name.as_str().into();
         if self.net.node(&node).is_none() || !self.kubelet_acts(&node) {
             return;
         }
-        if !self.running.contains_key(key) && !self.accept(key, cause) {
+        if !self.running.contains_key(&id) && !self.accept((key, id), cause) {
             return;
         }
         let Lab { running, rng, images, net, last_address, objects, links, .. } = self;
         let images = images.entry(node.clone()).or_default();
         let mut host = OnNode { rng, images, net, last_address, objects, links, node, pod: key };
-        let Some(tracked) = running.get_mut(key) else { return };
+        let Some(tracked) = running.get_mut(&id) else { return };
         let advance = Rc::make_mut(tracked).run.advance(self.now, &mut host);
-        self.carry_out(key, advance);
+        self.carry_out((key, id), advance);
     }
 
     /// False where there is nothing to run: the pod has ended, or was deleted before.
-    fn accept(&mut self, key: &ObjectKey, cause: Option<EntryId>) -> bool {
-        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return false };
+    fn accept(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) -> bool {
+        let Some(pod) = self.objects.by_id(id).and_then(Object::as_pod) else { return false };
         if pod.is_finished() {
             return false;
         }
@@ -232,7 +232,7 @@ impl Lab {
         let run = PodRun::new(pod, self.now, &mut self.rng);
         let (containers, switched) = (BTreeMap::new(), None);
         let tracked = Tracked { run, pod: cause, containers, switched, status: cause };
-        self.running.insert(key.clone(), Rc::new(tracked));
+        self.running.insert(id, Rc::new(tracked));
         true
     }
 
@@ -245,47 +245,47 @@ impl Lab {
     /// to end have ended.
     pub(super) fn reboot_pods(&mut self, node: &str, cause: Option<EntryId>) {
         for key in self.pods_on(node) {
+            let Some(id) = self.objects.id(&key) else { continue };
             self.net.detach(&pod_name(&key));
-            let ends =
-                self.objects.get(&key).and_then(Object::as_pod).is_some_and(Pod::is_terminating);
-            if ends {
-                self.running.remove(&key);
-            } else if self.running.contains_key(&key) {
+            let pod = self.objects.by_id(id).and_then(Object::as_pod);
+            if pod.is_some_and(Pod::is_terminating) {
+                self.running.remove(&id);
+            } else if self.running.contains_key(&id) {
                 let message = "Pod sandbox changed, it will be killed and re-created.";
                 let said = Said::normal("SandboxChanged", message);
-                let entry = self.note(cause, Happening::Said { pod: key.clone(), said });
+                let entry = self.note(cause, Happening::Said { pod: key, said });
                 let Lab { running, rng, now, .. } = self;
-                if let Some(tracked) = running.get_mut(&key) {
+                if let Some(tracked) = running.get_mut(&id) {
                     let tracked = Rc::make_mut(tracked);
                     tracked.begin_anew(Some(entry));
                     tracked.run.reboot(*now, rng);
                 }
             }
-            self.soon(CONTROLLER, Task::Pod(key), cause);
+            self.soon(CONTROLLER, Task::Pod(id), cause);
         }
     }
 
     /// Writes down what happened in a pod's run and does what it asks for.
-    fn carry_out(&mut self, key: &ObjectKey, advance: Advance) {
+    fn carry_out(&mut self, (key, id): (&ObjectKey, Id), advance: Advance) {
         for what in &advance.happened {
-            self.note_occurrence(key, what);
+            self.note_occurrence((key, id), what);
         }
         if advance.detached {
             // The sandbox is gone: its addresses are free.
             self.net.detach(&pod_name(key));
         } else if advance.rewired {
-            self.rewire(key);
+            self.rewire((key, id));
         }
         if advance.report {
-            self.report(key);
+            self.report((key, id));
         }
-        let Some(tracked) = self.running.get(key) else { return };
+        let Some(tracked) = self.running.get(&id) else { return };
         if advance.gone {
             let cause = tracked.status;
             let cause = self.note(cause, Happening::Stopped { pod: key.clone() });
             self.finish(key, Some(cause));
         } else if let Some(due) = tracked.run.due() {
-            self.queue.push(due.max(self.now), Task::Pod(key.clone()), None);
+            self.queue.push(due.max(self.now), Task::Pod(id), None);
         }
     }
 
@@ -294,8 +294,8 @@ impl Lab {
         self.delete(key, at_once, cause);
     }
 
-    fn note_occurrence(&mut self, key: &ObjectKey, what: &Occurrence) {
-        let Some(tracked) = self.running.get(key) else { return };
+    fn note_occurrence(&mut self, (key, id): (&ObjectKey, Id), what: &Occurrence) {
+        let Some(tracked) = self.running.get(&id) else { return };
         let pod = key.clone();
         let name = |index: usize| -> String {
             tracked.run.containers().nth(index).unwrap_or_default().to_owned()
@@ -307,7 +307,7 @@ impl Lab {
                 None => return,
             },
             Occurrence::NoAddress => {
-                let node = self.objects.get(key).and_then(Object::as_pod);
+                let node = self.objects.by_id(id).and_then(Object::as_pod);
                 let node = node.map(|it| it.spec.node_name.as_str()).unwrap_or_default();
                 Happening::Said { pod, said: no_address(node, key) }
             }
@@ -327,7 +327,7 @@ impl Lab {
             },
         };
         let entry = self.note(cause, happening);
-        if let Some(tracked) = self.running.get_mut(key) {
+        if let Some(tracked) = self.running.get_mut(&id) {
             Rc::make_mut(tracked).follow(what, entry);
         }
         if let Occurrence::Container { container, what: Life::Started | Life::Exited { .. } } = what
@@ -337,10 +337,10 @@ impl Lab {
     }
 
     /// What the pod listens on is what its programs listen on now.
-    fn rewire(&mut self, key: &ObjectKey) {
-        let Some(tracked) = self.running.get(key) else { return };
+    fn rewire(&mut self, (key, id): (&ObjectKey, Id)) {
+        let Some(tracked) = self.running.get(&id) else { return };
         let listens = tracked.run.listens(self.now);
-        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
+        let Some(pod) = self.objects.by_id(id).and_then(Object::as_pod) else { return };
         if pod.spec.host_network {
             let (name, node) = (pod_name(key).into(), pod.spec.node_name.as_str().into());
             self.net.seat(Guest { name, node, listens });
@@ -350,9 +350,9 @@ impl Lab {
     }
 
     /// kubelet writes the pod's status as it is now.
-    fn report(&mut self, key: &ObjectKey) {
-        let Some(tracked) = self.running.get(key) else { return };
-        let Some(pod) = self.objects.get(key).and_then(Object::as_pod) else { return };
+    fn report(&mut self, (key, id): (&ObjectKey, Id)) {
+        let Some(tracked) = self.running.get(&id) else { return };
+        let Some(pod) = self.objects.by_id(id).and_then(Object::as_pod) else { return };
         let Some(node) = self.net.node(&pod.spec.node_name) else { return };
         let status = kubelet::status(pod, &tracked.run, node.addresses, self.now);
         if *pod.status == status {
@@ -371,7 +371,8 @@ impl Lab {
 
     /// The user switches what a pod's programs answer to one kind of probe.
     pub(super) fn switch(&mut self, pod: &ObjectKey, kind: ProbeKind, passes: bool) {
-        let Some(tracked) = self.running.get(pod) else { return };
+        let Some(id) = self.objects.id(pod) else { return };
+        let Some(tracked) = self.running.get(&id) else { return };
         let answers = tracked.run.answers();
         let before = match kind {
             ProbeKind::Readiness => answers.ready,
@@ -381,12 +382,12 @@ impl Lab {
             return;
         }
         let entry = self.note(None, Happening::Switched { pod: pod.clone(), kind, passes });
-        if let Some(tracked) = self.running.get_mut(pod) {
+        if let Some(tracked) = self.running.get_mut(&id) {
             let tracked = Rc::make_mut(tracked);
             tracked.run.switch(kind, passes);
             tracked.switched = Some(entry);
         }
-        self.rewire(pod);
+        self.rewire((pod, id));
     }
 
     /// The user lets the program of a container end.
@@ -403,23 +404,29 @@ impl Lab {
         (container, code): (&str, i32),
         why: impl FnOnce(&mut Lab) -> EntryId,
     ) {
-        let Some(tracked) = self.running.get_mut(pod) else { return };
+        let Some(id) = self.objects.id(pod) else { return };
+        let Some(tracked) = self.running.get_mut(&id) else { return };
         let now = self.now;
         let Some(index) = tracked.run.containers().position(|it| it == container) else { return };
         if !Rc::make_mut(tracked).run.crash(container, code, now) {
             return;
         }
         let entry = why(self);
-        if let Some(tracked) = self.running.get_mut(pod) {
+        if let Some(tracked) = self.running.get_mut(&id) {
             Rc::make_mut(tracked).containers.insert(index, entry);
         }
-        self.queue.push(now, Task::Pod(pod.clone()), None);
+        self.queue.push(now, Task::Pod(id), None);
+    }
+
+    /// A pod's run, if kubelet has taken it.
+    pub(super) fn run_of(&self, pod: &ObjectKey) -> Option<&Tracked> {
+        self.running.get(&self.objects.id(pod)?).map(Rc::as_ref)
     }
 
     /// The variables of a running container, in the order of `env`. None where it does not run.
     pub fn environment(&self, pod: &ObjectKey, container: &str) -> Option<Vec<(String, String)>> {
         let object = self.objects.get(pod).and_then(Object::as_pod)?;
-        kubelet::environment(object, &self.running.get(pod)?.run, container)
+        kubelet::environment(object, &self.run_of(pod)?.run, container)
     }
 }
 

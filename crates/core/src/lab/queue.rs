@@ -8,25 +8,26 @@ use svclab_netfilter::Family;
 use super::log::EntryId;
 use crate::digest::DigestMap;
 use crate::key::ObjectKey;
+use crate::object::Id;
 use crate::time::Instant;
 use crate::trace::NodeName;
 
 /// One piece of work for a part of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Task {
-    Deployment(ObjectKey),
-    ReplicaSet(ObjectKey),
-    StatefulSet(ObjectKey),
-    DaemonSet(ObjectKey),
+    Deployment(Id),
+    ReplicaSet(Id),
+    StatefulSet(Id),
+    DaemonSet(Id),
     Schedule(ObjectKey),
     /// Tries pending pods again: all, or those that wait for other pods to go.
     Retry {
         for_pods: bool,
     },
     /// kubelet takes a pod, or something is due in it.
-    Pod(ObjectKey),
-    Endpoints(ObjectKey),
-    Slices(ObjectKey),
+    Pod(Id),
+    Endpoints(Id),
+    Slices(Id),
     /// Mirrors the Endpoints of this key into slices.
     Mirror(ObjectKey),
     /// Deletes what names an owner that is gone, by its UID.

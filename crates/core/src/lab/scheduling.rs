@@ -166,7 +166,7 @@ fn set_scheduled(pod: &mut Pod, scheduled: Result<(), &str>, now: &str) {
     let condition = PodCondition {
         r#type: NAME.into(),
         status: status.into(),
-        last_transition_time: since.or_else(|| Some(now.into())),
+        last_transition_time: since.or_else(|| Some(now.to_owned().into())),
         reason: reason.into(),
         message: message.into(),
         ..PodCondition::default()

@@ -1,5 +1,6 @@
 //! Who answers HTTP: a connection and a message → what the process at its end says.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -8,14 +9,13 @@ use super::index::Index;
 use super::pods::Tracked;
 use super::proxies::Proxies;
 use crate::control::ingress::{self, is_controller};
-use crate::digest::DigestMap;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet;
 use crate::net::exchange::tcp::Connection;
 use crate::net::exchange::{Certificate, Message, Response, Served, Signer, Site};
 use crate::net::{API_SERVER, Party};
 use crate::object::{
-    IngressServiceBackend, IntOrString, Object, Objects, Pod, Service, ServicePort, ServiceType,
+    Id, IngressServiceBackend, IntOrString, Object, Objects, Pod, Service, ServicePort, ServiceType,
 };
 use crate::time::Instant;
 
@@ -25,7 +25,7 @@ const PUBLIC: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 pub(super) struct Sites<'a> {
     pub(super) objects: &'a Objects,
     pub(super) index: &'a Index,
-    pub(super) running: &'a DigestMap<ObjectKey, Rc<Tracked>>,
+    pub(super) running: &'a BTreeMap<Id, Rc<Tracked>>,
     pub(super) proxies: &'a Proxies,
     pub(super) now: Instant,
     /// Counts requests: a reverse proxy takes one endpoint after the other.
@@ -88,7 +88,7 @@ impl<'a> Sites<'a> {
         let (namespace, name) = on.served_by.split_once('/')?;
         let key = ObjectKey::new(Kind::Pod, namespace, name);
         let pod = self.objects.get(&key).and_then(Object::as_pod)?;
-        Some((pod, self.running.get(&key)?))
+        Some((pod, self.running.get(&self.objects.id(&key)?)?))
     }
 
     fn api_server(&self, message: &Message) -> Response {

@@ -67,7 +67,7 @@ impl Lab {
                 meta.creation_timestamp.clone_from(&old.meta().creation_timestamp);
                 meta.resource_version.clone_from(&old.meta().resource_version);
             }
-            None if meta.uid.is_empty() => meta.uid = self.rng.uid(),
+            None if meta.uid.is_empty() => meta.uid = self.rng.uid().into(),
             None => {}
         }
         meta.generation = generation;
@@ -82,7 +82,7 @@ impl Lab {
         let meta = object.meta_mut();
         meta.resource_version = self.resource_version.to_string();
         if old.is_none() {
-            meta.creation_timestamp = self.now.rfc3339();
+            meta.creation_timestamp = self.now.rfc3339().into();
         }
         let object = Rc::new(object);
         let (id, old) = match id {
@@ -92,7 +92,7 @@ impl Lab {
         self.index.replace(&self.objects, (&key, id), old.as_deref(), Some(&object));
         let what = if old.is_none() { Watched::Added } else { Watched::Modified };
         self.remember(what, object.clone());
-        self.tell(&key, old.as_deref(), Some(&object), cause);
+        self.tell((&key, id), old.as_deref(), Some(&object), cause);
         if old.is_none() {
             self.check_owners(&key, object.meta(), cause);
         }
@@ -108,7 +108,7 @@ impl Lab {
         self.sources.remove(key);
         self.memory.forget((key, id));
         self.remember(Watched::Deleted, old.clone());
-        self.tell(key, Some(&old), None, cause);
+        self.tell((key, id), Some(&old), None, cause);
         self.clean_up_after(key, &old, cause);
     }
 

@@ -111,7 +111,7 @@ impl Lab {
 
     fn pod_view(&self, pod: &Pod) -> PodView {
         let key = ObjectKey::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
-        let run = self.running.get(&key).map(|it| &it.run);
+        let run = self.run_of(&key).map(|it| &it.run);
         let end = run.and_then(|it| self.net.pods.get(it.ips().first()?));
         let strips = run.map(PodRun::strips).unwrap_or_default();
         let readiness = strips.iter().find(|it| it.kind == ProbeKind::Readiness);
@@ -121,7 +121,7 @@ impl Lab {
             node: Some(pod.spec.node_name.as_str().into()).filter(|it: &NodeName| !it.is_empty()),
             ip: pod.addresses().first().copied(),
             device: end.map(|it| it.device.clone()),
-            phase: pod.status.phase.clone(),
+            phase: pod.status.phase.to_string(),
             ready: pod.is_ready(),
             terminating: pod.is_terminating(),
             answers_ready: answers.ready,
@@ -197,5 +197,5 @@ fn trouble(pod: &Pod) -> Option<String> {
         let failed = it.state.terminated.as_ref().filter(|it| it.exit_code != 0);
         waiting.or(failed.map(|it| it.reason.clone()))
     };
-    statuses.filter_map(reason).find(|it| !STARTING.contains(&it.as_str()))
+    statuses.filter_map(reason).find(|it| !STARTING.contains(&it.as_str())).map(String::from)
 }

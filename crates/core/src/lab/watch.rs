@@ -9,7 +9,7 @@ use super::queue::Task;
 use super::store::CONTROLLER;
 use crate::control::{ingress, mirror, slices};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{EndpointSlice, Labels, Node, Object, ObjectMeta, Pod};
+use crate::object::{EndpointSlice, Id, Labels, Node, Object, ObjectMeta, OwnerReference, Pod};
 use crate::time::Duration;
 
 const ENDPOINTS: Duration = Duration::from_millis(5);
@@ -20,26 +20,26 @@ impl Lab {
     /// Wakes everybody who watches this kind of object.
     pub(super) fn tell(
         &mut self,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         old: Option<&Object>,
         new: Option<&Object>,
         cause: Option<EntryId>,
     ) {
         match key.kind {
-            Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(key.clone()), cause),
-            Kind::StatefulSet => self.soon(CONTROLLER, Task::StatefulSet(key.clone()), cause),
-            Kind::DaemonSet => self.soon(CONTROLLER, Task::DaemonSet(key.clone()), cause),
+            Kind::Deployment => self.soon(CONTROLLER, Task::Deployment(id), cause),
+            Kind::StatefulSet => self.soon(CONTROLLER, Task::StatefulSet(id), cause),
+            Kind::DaemonSet => self.soon(CONTROLLER, Task::DaemonSet(id), cause),
             Kind::ReplicaSet => {
-                self.soon(CONTROLLER, Task::ReplicaSet(key.clone()), cause);
+                self.soon(CONTROLLER, Task::ReplicaSet(id), cause);
                 self.tell_owners(key, old, new, cause);
             }
             Kind::Pod => {
                 self.tell_owners(key, old, new, cause);
                 let (old, new) = (old.and_then(Object::as_pod), new.and_then(Object::as_pod));
-                self.tell_of_pod(key, old, new, cause);
+                self.tell_of_pod((key, id), old, new, cause);
             }
             Kind::Service => {
-                self.tell_endpoints(key, ENDPOINTS, cause);
+                self.tell_endpoints(id, ENDPOINTS, cause);
                 let endpoints = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
                 self.soon(ENDPOINTS, Task::Mirror(endpoints), cause);
                 self.links.clear();
@@ -53,7 +53,9 @@ impl Lab {
                 self.soon(ENDPOINTS, Task::Mirror(key.clone()), cause);
                 if new.is_none() {
                     let service = ObjectKey::new(Kind::Service, &key.namespace, &key.name);
-                    self.soon(ENDPOINTS, Task::Endpoints(service), cause);
+                    if let Some(service) = self.objects.id(&service) {
+                        self.soon(ENDPOINTS, Task::Endpoints(service), cause);
+                    }
                 }
             }
             Kind::EndpointSlice => {
@@ -84,7 +86,7 @@ impl Lab {
 
     fn tell_of_pod(
         &mut self,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         old: Option<&Pod>,
         new: Option<&Pod>,
         cause: Option<EntryId>,
@@ -94,7 +96,7 @@ impl Lab {
             self.tell_nodes_of_pod(key, old, pod, cause);
         }
         self.tell_scheduler_of_room(old, new, cause);
-        self.kubelet_heard(key, old, new, cause);
+        self.kubelet_heard((key, id), old, new, cause);
         if [old, new].into_iter().flatten().any(ingress::is_controller) {
             self.tell_ingress_controllers(old, new, cause);
         }
@@ -106,18 +108,16 @@ impl Lab {
         let relabelled =
             |old: &&Pod| new.is_none_or(|new| new.metadata.labels != old.metadata.labels);
         let pods = old.filter(relabelled).into_iter().chain(new);
-        let services: Vec<ObjectKey> = pods
-            .flat_map(|pod| self.index.services_of(&self.objects, pod))
-            .filter_map(|id| self.key_of(id))
-            .collect();
+        let services = pods.map(|pod| self.index.services_of(&self.objects, pod));
+        let services: Vec<Id> = services.flatten().collect();
         for service in services {
-            self.tell_endpoints(&service, ENDPOINTS, cause);
+            self.tell_endpoints(service, ENDPOINTS, cause);
         }
     }
 
-    fn tell_endpoints(&mut self, service: &ObjectKey, after: Duration, cause: Option<EntryId>) {
-        self.soon(after, Task::Endpoints(service.clone()), cause);
-        self.soon(after, Task::Slices(service.clone()), cause);
+    fn tell_endpoints(&mut self, service: Id, after: Duration, cause: Option<EntryId>) {
+        self.soon(after, Task::Endpoints(service), cause);
+        self.soon(after, Task::Slices(service), cause);
     }
 
     /// Wakes the controller of an object, the one that it had before, and, where it has none, those
@@ -131,13 +131,14 @@ impl Lab {
     ) {
         let before = old.and_then(|it| it.meta().controller());
         let after = new.and_then(|it| it.meta().controller());
-        for owner in [before, after].into_iter().flatten() {
+        let same = |it: &&OwnerReference| before == Some(*it);
+        for owner in [before, after.filter(|it| !same(it))].into_iter().flatten() {
             let Some(kind) = Kind::parse(&owner.api_version, &owner.kind) else { continue };
             let owner = ObjectKey::new(kind, &key.namespace, &owner.name);
             if new.is_none() && key.kind == Kind::Pod {
                 self.tell_of_last_pod(&owner, cause);
             }
-            if let Some(task) = task(owner) {
+            if let Some(task) = self.objects.id(&owner).and_then(|id| task(owner.kind, id)) {
                 self.soon(CONTROLLER, task, cause);
             }
         }
@@ -154,8 +155,9 @@ impl Lab {
         let Some(owner) = set.metadata.controller() else { return };
         let key = ObjectKey::new(Kind::Deployment, &set.metadata.namespace, &owner.name);
         let deployment = self.objects.get(&key).and_then(Object::as_deployment);
-        if deployment.is_some_and(|it| it.spec.strategy.r#type == "Recreate") {
-            self.soon(CONTROLLER, Task::Deployment(key), cause);
+        let recreates = deployment.is_some_and(|it| it.spec.strategy.r#type == "Recreate");
+        if let Some(id) = self.objects.id(&key).filter(|_| recreates) {
+            self.soon(CONTROLLER, Task::Deployment(id), cause);
         }
     }
 
@@ -165,10 +167,11 @@ impl Lab {
             controller_selector(it).is_some_and(|it| it.matches(&orphan.labels)) && is_for(it)
         };
         let known = self.index.controllers(&orphan.namespace, &orphan.labels);
-        let known = known.filter_map(|id| self.objects.by_id(id));
-        let mut adopters: Vec<ObjectKey> = known.filter(|it| takes(it)).map(Object::key).collect();
+        let known = known.filter_map(|id| Some((id, self.objects.by_id(id)?)));
+        let adopters = known.filter(|(_, it)| takes(it)).map(|(id, it)| (it.key(), id));
+        let mut adopters: Vec<(ObjectKey, Id)> = adopters.collect();
         adopters.order();
-        for task in adopters.into_iter().filter_map(task) {
+        for task in adopters.into_iter().filter_map(|(key, id)| task(key.kind, id)) {
             self.soon(CONTROLLER, task, cause);
         }
     }
@@ -194,7 +197,9 @@ impl Lab {
         let namespace = &slice.metadata.namespace;
         if slices::is_managed(slice) {
             let service = ObjectKey::new(Kind::Service, namespace, name);
-            self.soon(REPAIR, Task::Slices(service), cause);
+            if let Some(service) = self.objects.id(&service) {
+                self.soon(REPAIR, Task::Slices(service), cause);
+            }
         } else if mirror::is_mirrored(slice) {
             let endpoints = ObjectKey::new(Kind::Endpoints, namespace, name);
             self.soon(ENDPOINTS, Task::Mirror(endpoints), cause);
@@ -213,21 +218,20 @@ impl Lab {
         let facts =
             |it: &Node| (it.metadata.labels.clone(), it.spec.taints.clone(), it.spec.unschedulable);
         if old.map(facts) != new.map(facts) {
-            let sets: Vec<ObjectKey> =
-                self.objects.of_kind(Kind::DaemonSet).map(Object::key).collect();
+            let sets = self.objects.of_kind(Kind::DaemonSet);
+            let sets: Vec<Id> = sets.filter_map(|it| self.objects.id(&it.key())).collect();
             for set in sets {
                 self.soon(CONTROLLER, Task::DaemonSet(set), cause);
             }
         }
         let cpu = |it: &Node| (it.is_ready(), it.status.allocatable.get("cpu").cloned());
-        let mut services: Vec<ObjectKey> = Vec::new();
+        let mut services: Vec<Id> = Vec::new();
         if old.map(facts) != new.map(facts) || old.map(cpu) != new.map(cpu) {
-            services.extend(self.memory.hinted().cloned());
+            services.extend(self.memory.hinted().filter_map(|it| self.objects.id(it)));
         }
         if old.is_none() {
             let pods: Vec<&Pod> = self.pods_of(self.index.bound(&key.name)).collect();
-            let ids = pods.iter().flat_map(|pod| self.index.services_of(&self.objects, pod));
-            services.extend(ids.filter_map(|id| self.key_of(id)));
+            services.extend(pods.iter().flat_map(|pod| self.index.services_of(&self.objects, pod)));
         }
         for service in services {
             self.soon(REPAIR, Task::Slices(service), cause);
@@ -235,8 +239,8 @@ impl Lab {
     }
 }
 
-fn task(controller: ObjectKey) -> Option<Task> {
-    Some(match controller.kind {
+fn task(kind: Kind, controller: Id) -> Option<Task> {
+    Some(match kind {
         Kind::Deployment => Task::Deployment(controller),
         Kind::ReplicaSet => Task::ReplicaSet(controller),
         Kind::StatefulSet => Task::StatefulSet(controller),

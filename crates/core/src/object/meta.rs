@@ -5,21 +5,21 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::Shared;
 use super::json::{Json, WrongType, api};
+use super::{Shared, Word};
 
 pub type Labels = BTreeMap<String, String>;
 
 api! {
     struct ObjectMeta {
         name: String,
-        generate_name: String,
+        generate_name: Word,
         namespace: String,
         self_link: String,
-        uid: String,
+        uid: Word,
         resource_version: String,
         generation: i64,
-        creation_timestamp: String,
+        creation_timestamp: Word,
         deletion_timestamp: Option<String>,
         deletion_grace_period_seconds: Option<i64>,
         labels: Shared<Labels>,
@@ -30,19 +30,19 @@ api! {
     }
 
     struct OwnerReference {
-        api_version: String,
-        kind: String,
+        api_version: Word,
+        kind: Word,
         name: String,
-        uid: String,
+        uid: Word,
         controller: Option<bool>,
         block_owner_deletion: Option<bool>,
     }
 
     struct ObjectReference {
-        kind: String,
+        kind: Word,
         namespace: String,
         name: String,
-        uid: String,
+        uid: Word,
         api_version: String,
         resource_version: String,
         field_path: String,

@@ -13,6 +13,7 @@ mod pod;
 pub mod quantity;
 mod service;
 mod shared;
+mod word;
 mod workload;
 
 use serde_json::{Map, Value};
@@ -28,6 +29,7 @@ pub use objects::{Id, Objects};
 pub use pod::*;
 pub use service::*;
 pub use shared::Shared;
+pub use word::Word;
 pub use workload::*;
 
 /// One object of a cluster.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::json::api;
-use super::{IntOrString, ObjectMeta, Protocol, Shared};
+use super::{IntOrString, ObjectMeta, Protocol, Shared, Word};
 
 api! {
     struct Pod {
@@ -175,7 +175,7 @@ api! {
     }
 
     struct PodStatus {
-        phase: String,
+        phase: Word,
         conditions: Vec<PodCondition>,
         message: String,
         reason: String,
@@ -184,10 +184,10 @@ api! {
         host_ips as "hostIPs": Vec<Ip>,
         pod_ip as "podIP": String,
         pod_ips as "podIPs": Vec<Ip>,
-        start_time: Option<String>,
+        start_time: Option<Word>,
         init_container_statuses: Vec<ContainerStatus>,
         container_statuses: Vec<ContainerStatus>,
-        qos_class: String,
+        qos_class: Word,
         ephemeral_container_statuses: Vec<Value>,
         resize: String,
         resource_claim_statuses: Vec<Value>,
@@ -199,11 +199,11 @@ api! {
     }
 
     struct PodCondition {
-        r#type: String,
-        status: String,
+        r#type: Word,
+        status: Word,
         last_probe_time: Option<String>,
-        last_transition_time: Option<String>,
-        reason: String,
+        last_transition_time: Option<Word>,
+        reason: Word,
         message: String,
     }
 
@@ -214,7 +214,7 @@ api! {
     }
 
     struct ContainerStateWaiting {
-        reason: String,
+        reason: Word,
         message: String,
     }
 
@@ -229,7 +229,7 @@ api! {
     struct ContainerStateTerminated {
         exit_code: i32 = always,
         signal: i32,
-        reason: String,
+        reason: Word,
         message: String,
         started_at: Option<String>,
         finished_at: Option<String>,

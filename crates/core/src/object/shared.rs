@@ -41,6 +41,17 @@ impl<T: Clone> DerefMut for Shared<T> {
     }
 }
 
+impl<T: Clone + PartialEq> Shared<T> {
+    /// It stays shared where it comes out as it was.
+    pub fn change(&mut self, change: impl FnOnce(&mut T)) {
+        let mut changed = T::clone(self);
+        change(&mut changed);
+        if changed != **self {
+            *self = changed.into();
+        }
+    }
+}
+
 impl<'a, T> IntoIterator for &'a Shared<T>
 where
     &'a T: IntoIterator,

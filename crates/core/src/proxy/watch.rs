@@ -159,9 +159,16 @@ impl Watch {
         key: &ObjectKey,
         object: Option<&Rc<Object>>,
     ) -> ([Option<Rc<ObjectKey>>; 2], Option<Rc<Object>>) {
-        let before = self.slices.remove(key);
         let after = object.and_then(|it| self.service_of(it.as_endpoint_slice()?));
         let mut old = None;
+        let before = self.slices.get(key).cloned();
+        if let (Some(service), Some(object)) = (&before, object)
+            && before == after
+        {
+            self.change(service, |heard| old = heard.slices.insert(key.clone(), Rc::clone(object)));
+            return ([before, after], old);
+        }
+        self.slices.remove(key);
         if let Some(before) = &before {
             self.change(before, |heard| old = heard.slices.remove(key));
         }

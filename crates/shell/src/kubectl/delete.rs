@@ -105,10 +105,10 @@ fn delete(
     options: DeleteOptions,
 ) -> Result<String, svclab_core::admit::Refusal> {
     if kubectl.client.dry_run == DryRun::Client {
-        return kubectl.client.get_key(key).map(|it| it.meta().uid.clone());
+        return kubectl.client.get_key(key).map(|it| it.meta().uid.to_string());
     }
     let response = super::change::heard(kubectl, kubectl.client.delete(key.clone(), options))?;
-    Ok(response.object.meta().uid.clone())
+    Ok(response.object.meta().uid.to_string())
 }
 
 fn show(kubectl: &Kubectl, key: &ObjectKey, what: &str) {

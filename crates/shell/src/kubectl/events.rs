@@ -50,7 +50,7 @@ fn object(lab: &Lab, repeated: &Repeated) -> Option<Object> {
         involved["namespace"] = regarding.namespace.clone().into();
     }
     if let Some(meta) = meta {
-        involved["uid"] = meta.uid.clone().into();
+        involved["uid"] = meta.uid.as_str().into();
         involved["resourceVersion"] = meta.resource_version.clone().into();
     }
     if !event.field_path.is_empty() {

@@ -31,6 +31,7 @@ pub(super) fn groups<'a>(
     let there = there.filter_map(|it| Some((it.target_ref.as_ref()?.uid.as_str(), it)));
     let there: BTreeMap<&str, &Shared<Endpoint>> = there.gather();
     let mut groups: Vec<(Vec<Option<i32>>, Group)> = Vec::new();
+    let mut nodes: BTreeMap<&str, Option<&Node>> = BTreeMap::new();
     for pod in pods {
         let found = numbers(service, pod);
         let at = groups.iter().position(|(known, _)| *known == found);
@@ -39,7 +40,8 @@ pub(super) fn groups<'a>(
             groups.push((found, Group { ports, endpoints: Vec::new() }));
             groups.len() - 1
         });
-        let node = node_of(&pod.spec.node_name);
+        let name = pod.spec.node_name.as_str();
+        let node = *nodes.entry(name).or_insert_with(|| node_of(name));
         let known = node.is_some() || service.spec.publish_not_ready_addresses;
         if let Some(ip) = address_of(pod, family).filter(|_| known) {
             let member = Member::of(service, pod, ip, node);
@@ -169,8 +171,8 @@ pub(crate) fn identity(endpoint: &Endpoint) -> (&[String], Option<&String>, Opti
 
 /// Whether nothing else changed either; hints are looked at later (`EndpointsEqualBeyondHash`).
 pub(crate) fn is_same(a: &Endpoint, b: &Endpoint) -> bool {
-    fn target(it: &Endpoint) -> Option<[&String; 3]> {
-        it.target_ref.as_ref().map(|it| [&it.kind, &it.uid, &it.field_path])
+    fn target(it: &Endpoint) -> Option<[&str; 3]> {
+        it.target_ref.as_ref().map(|it| [it.kind.as_str(), &it.uid, &it.field_path])
     }
     (&a.node_name, &a.zone, &a.conditions, target(a))
         == (&b.node_name, &b.zone, &b.conditions, target(b))

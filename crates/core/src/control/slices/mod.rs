@@ -169,7 +169,7 @@ impl Turn<'_> {
         let meta = &self.service.metadata;
         EndpointSlice {
             metadata: ObjectMeta {
-                generate_name: format!("{}-", meta.name),
+                generate_name: format!("{}-", meta.name).into(),
                 namespace: meta.namespace.clone(),
                 labels: self.labels(),
                 owner_references: vec![OwnerReference {

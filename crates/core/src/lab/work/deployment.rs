@@ -8,18 +8,18 @@ use crate::control::conditions::{self, condition};
 use crate::control::deployment::{self, PROGRESSING, SetWrite};
 use crate::control::revision::owner;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Deployment, Object, ReplicaSet};
+use crate::object::{Deployment, Id, Object, ReplicaSet};
 
 const BY: Component = Component::DeploymentController;
 const FAILED: &str = "ReplicaSetCreateError";
 const MAX_RETRIES: u32 = 15;
 
 impl Lab {
-    pub(super) fn deployment(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(Object::Deployment(deployment)) = self.objects.get(key) else { return };
+    pub(super) fn deployment(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
+        let Some(Object::Deployment(deployment)) = self.objects.by_id(id) else { return };
         let (adopt, release) = self.claimed_sets(deployment);
         if !adopt.is_empty() || !release.is_empty() {
-            return self.own_sets(key, adopt, release, cause);
+            return self.own_sets((key, id), adopt, release, cause);
         }
         let uid = &deployment.metadata.uid;
         let pods_run = |set: &str| {
@@ -29,20 +29,20 @@ impl Lab {
         let plan = deployment::sync(deployment, self.replica_sets(uid), &pods_run, self.now);
         for write in plan.sets {
             if let Err(why) = self.write_set(key, write, cause) {
-                return self.note_no_set(key, why, cause);
+                return self.note_no_set((key, id), why, cause);
             }
         }
-        self.later(plan.recheck, Task::Deployment(key.clone()), cause);
+        self.later(plan.recheck, Task::Deployment(id), cause);
         if let Some(deployment) = plan.deployment {
             self.write_status(Object::Deployment(*deployment), cause);
         }
-        self.settle(Task::Deployment(key.clone()), true, cause);
+        self.settle(Task::Deployment(id), true, cause);
     }
 
     /// The new ReplicaSet cannot be made: the Deployment says so, and tries again for a while
     /// (`maxRetries`).
-    fn note_no_set(&mut self, key: &ObjectKey, why: String, cause: Option<EntryId>) {
-        let task = Task::Deployment(key.clone());
+    fn note_no_set(&mut self, (key, id): (&ObjectKey, Id), why: String, cause: Option<EntryId>) {
+        let task = Task::Deployment(id);
         if self.is_ending(&key.namespace) {
             return self.settle(task, true, cause);
         }
@@ -84,7 +84,7 @@ impl Lab {
 
     fn own_sets(
         &mut self,
-        key: &ObjectKey,
+        (key, id): (&ObjectKey, Id),
         adopt: Vec<ReplicaSet>,
         release: Vec<ReplicaSet>,
         cause: Option<EntryId>,
@@ -98,7 +98,7 @@ impl Lab {
             set.metadata.owner_references.retain(|it| it.uid != deployment.uid);
             self.write(Object::ReplicaSet(set), cause);
         }
-        self.soon(super::super::store::CONTROLLER, Task::Deployment(key.clone()), cause);
+        self.soon(super::super::store::CONTROLLER, Task::Deployment(id), cause);
     }
 
     /// Err: a set could not be made.

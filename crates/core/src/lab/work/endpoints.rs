@@ -39,9 +39,9 @@ impl Memory {
 }
 
 impl Lab {
-    pub(super) fn endpoints(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+    pub(super) fn endpoints(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
         let Lab { objects, index, memory, .. } = self;
-        let Some((id, service)) = managed_service(objects, key) else { return };
+        let Some(service) = managed_service(objects, id) else { return };
         let own = ObjectKey::new(Kind::Endpoints, &key.namespace, &key.name);
         let old = objects.get(&own).and_then(Object::as_endpoints);
         let members = || members((objects, index), id);
@@ -57,10 +57,10 @@ impl Lab {
         self.write(Object::Endpoints(new), cause);
     }
 
-    pub(super) fn slices(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+    pub(super) fn slices(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
         const BY: Component = Component::EndpointSliceController;
         let Lab { objects, index, memory, .. } = self;
-        let Some((id, service)) = managed_service(objects, key) else { return };
+        let Some(service) = managed_service(objects, id) else { return };
         let existing = slices_of((objects, index), key, &slices::is_managed);
         let mut pods: Vec<&Pod> = members((objects, index), id).collect();
         pods.order_by(|a, b| age(a).cmp(&age(b)));
@@ -153,10 +153,8 @@ impl Lab {
 }
 
 /// A Service that the endpoint controllers look after.
-fn managed_service<'a>(objects: &'a Objects, key: &ObjectKey) -> Option<(Id, &'a Service)> {
-    let id = objects.id(key)?;
-    let service = objects.by_id(id)?.as_service().filter(|it| is_managed(it))?;
-    Some((id, service))
+fn managed_service(objects: &Objects, id: Id) -> Option<&Service> {
+    objects.by_id(id)?.as_service().filter(|it| is_managed(it))
 }
 
 /// The pods that the Service's selector takes, in the order of their creation.

@@ -11,7 +11,7 @@ use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use crate::admit::{self, Refusal};
 use crate::key::{Kind, ObjectKey};
-use crate::object::{Object, Pod};
+use crate::object::{Id, Object, Pod};
 use crate::time::{Duration, Instant};
 
 pub(super) use endpoints::Memory;
@@ -23,18 +23,20 @@ fn back_off(failed: u32) -> Duration {
     times.map_or(MOST, |times| Duration::from_millis(5 * times).min(MOST))
 }
 
+type Work = fn(&mut Lab, (&ObjectKey, Id), Option<EntryId>);
+
 impl Lab {
     pub(super) fn work(&mut self, task: Task, cause: Option<EntryId>) {
         match task {
-            Task::Deployment(key) => self.deployment(&key, cause),
-            Task::ReplicaSet(key) => self.replica_set(&key, cause),
-            Task::StatefulSet(key) => self.stateful_set(&key, cause),
-            Task::DaemonSet(key) => self.daemon_set(&key, cause),
+            Task::Deployment(id) => self.look_at(id, Lab::deployment, cause),
+            Task::ReplicaSet(id) => self.look_at(id, Lab::replica_set, cause),
+            Task::StatefulSet(id) => self.look_at(id, Lab::stateful_set, cause),
+            Task::DaemonSet(id) => self.look_at(id, Lab::daemon_set, cause),
             Task::Schedule(key) => self.schedule(&key, cause),
             Task::Retry { for_pods } => self.retry_pending(for_pods, cause),
-            Task::Pod(key) => self.pod_task(&key, cause),
-            Task::Endpoints(key) => self.endpoints(&key, cause),
-            Task::Slices(key) => self.slices(&key, cause),
+            Task::Pod(id) => self.look_at(id, Lab::pod_task, cause),
+            Task::Endpoints(id) => self.look_at(id, Lab::endpoints, cause),
+            Task::Slices(id) => self.look_at(id, Lab::slices, cause),
             Task::Mirror(key) => self.mirror(&key, cause),
             Task::Collect(uid) => self.collect(&uid, cause),
             Task::Dependents(key) => self.settle_dependents(&key, cause),
@@ -52,6 +54,13 @@ impl Lab {
             Task::Evict(key) => self.evict_by_taint(&key, cause),
             Task::CollectPods(node) => self.collect_pods(&node, cause),
             Task::Boot(node) => self.boot(&node, cause),
+        }
+    }
+
+    /// Nothing is to be done for an object that is gone.
+    fn look_at(&mut self, id: Id, work: Work, cause: Option<EntryId>) {
+        if let Some(key) = self.objects.key_of(id).cloned() {
+            work(self, (&key, id), cause);
         }
     }
 

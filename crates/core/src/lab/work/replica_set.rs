@@ -10,32 +10,32 @@ use crate::control::claim::{Claims, claims};
 use crate::control::replica_set::{self, new_pod};
 use crate::control::revision::owner;
 use crate::key::{Kind, ObjectKey};
-use crate::object::{LabelSelector, Object, Pod, ReplicaSet};
+use crate::object::{Id, LabelSelector, Object, Pod, ReplicaSet};
 
 const BY: Component = Component::ReplicaSetController;
 
 impl Lab {
-    pub(super) fn replica_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
-        let Some(Object::ReplicaSet(set)) = self.objects.get(key) else { return };
+    pub(super) fn replica_set(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
+        let Some(Object::ReplicaSet(set)) = self.objects.by_id(id) else { return };
         let claims = self.claimed_pods(key, set.spec.selector.as_ref(), &|_| true);
         if !claims.is_empty() {
-            return self.own_pods(key, claims, Task::ReplicaSet(key.clone()), cause);
+            return self.own_pods(key, claims, Task::ReplicaSet(id), cause);
         }
         let owned = self.owned_pods(&set.metadata.uid);
         let plan = replica_set::sync(set, owned, &|| self.related(set), self.now);
         let pod = (plan.create > 0).then(|| new_pod(set));
-        self.later(plan.recheck, Task::ReplicaSet(key.clone()), cause);
+        self.later(plan.recheck, Task::ReplicaSet(id), cause);
         let pods = pod.into_iter().flat_map(|pod| std::iter::repeat_n(pod, plan.create));
         let made = self.create_pods(pods, (BY, key), cause);
         self.delete_pods(plan.delete, (BY, key), cause);
         let mut status = plan.status;
         replica_set::note_failure(&mut status, made.clone().err(), self.now);
-        let set = self.objects.get(key).and_then(Object::as_replica_set);
+        let set = self.objects.by_id(id).and_then(Object::as_replica_set);
         if let Some(set) = set.filter(|it| it.status != status) {
             let set = ReplicaSet { metadata: set.metadata.clone(), spec: set.spec.clone(), status };
             self.write(Object::ReplicaSet(set), cause);
         }
-        self.settle(Task::ReplicaSet(key.clone()), made.is_ok(), cause);
+        self.settle(Task::ReplicaSet(id), made.is_ok(), cause);
     }
 
     /// By node: the pods of all ReplicaSets of the same Deployment, or of this one alone

@@ -9,17 +9,17 @@ use crate::control::stateful_set::{self, Revisions};
 use crate::control::{affinity, daemon_set};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{
-    ControllerRevision, DaemonSet, Node, Object, ObjectMeta, Pod, PodTemplateSpec, StatefulSet,
+    ControllerRevision, DaemonSet, Id, Node, Object, ObjectMeta, Pod, PodTemplateSpec, StatefulSet,
 };
 
 impl Lab {
-    pub(super) fn stateful_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+    pub(super) fn stateful_set(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
         const BY: Component = Component::StatefulSetController;
-        let Some(Object::StatefulSet(set)) = self.objects.get(key) else { return };
+        let Some(Object::StatefulSet(set)) = self.objects.by_id(id) else { return };
         let named = |pod: &Pod| set.ordinal(&pod.metadata.name).is_some();
         let claims = self.claimed_pods(key, set.spec.selector.as_ref(), &named);
         if !claims.is_empty() {
-            return self.own_pods(key, claims, Task::StatefulSet(key.clone()), cause);
+            return self.own_pods(key, claims, Task::StatefulSet(id), cause);
         }
         let set = set.clone();
         let spec = &set.spec;
@@ -43,25 +43,25 @@ impl Lab {
         if let Some(status) = plan.status {
             self.write(Object::StatefulSet(StatefulSet { status, ..set }), cause);
         }
-        self.later(plan.recheck, Task::StatefulSet(key.clone()), cause);
+        self.later(plan.recheck, Task::StatefulSet(id), cause);
         for pod in plan.update {
             self.write(Object::Pod(pod), cause);
         }
         let made = self.create_pods(plan.create.into_iter(), (BY, key), cause);
         self.delete_pods(plan.delete, (BY, key), cause);
-        self.settle(Task::StatefulSet(key.clone()), made.is_ok(), cause);
+        self.settle(Task::StatefulSet(id), made.is_ok(), cause);
     }
 
-    pub(super) fn daemon_set(&mut self, key: &ObjectKey, cause: Option<EntryId>) {
+    pub(super) fn daemon_set(&mut self, (key, id): (&ObjectKey, Id), cause: Option<EntryId>) {
         const BY: Component = Component::DaemonSetController;
-        let Some(Object::DaemonSet(set)) = self.objects.get(key) else { return };
+        let Some(Object::DaemonSet(set)) = self.objects.by_id(id) else { return };
         if set.metadata.deletion_timestamp.is_some() {
             return;
         }
         let placed = |pod: &Pod| affinity::target(pod).is_some();
         let claims = self.claimed_pods(key, set.spec.selector.as_ref(), &placed);
         if !claims.is_empty() {
-            return self.own_pods(key, claims, Task::DaemonSet(key.clone()), cause);
+            return self.own_pods(key, claims, Task::DaemonSet(id), cause);
         }
         let set = set.clone();
         let spec = &set.spec;
@@ -82,13 +82,13 @@ impl Lab {
         if let Some(status) = plan.status {
             self.write(Object::DaemonSet(DaemonSet { status, ..set }), cause);
         }
-        self.later(plan.recheck, Task::DaemonSet(key.clone()), cause);
+        self.later(plan.recheck, Task::DaemonSet(id), cause);
         let made = self.create_pods(plan.create.into_iter(), (BY, key), cause);
         for (name, failed) in plan.ended {
             self.replace_ended(key, name, failed, cause);
         }
         self.delete_pods(plan.delete, (BY, key), cause);
-        self.settle(Task::DaemonSet(key.clone()), made.is_ok(), cause);
+        self.settle(Task::DaemonSet(id), made.is_ok(), cause);
     }
 
     fn replace_ended(

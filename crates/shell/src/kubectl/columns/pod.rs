@@ -103,7 +103,7 @@ fn init_containers<'a>(it: &'a Pod, said: &mut Said<'a>) -> bool {
         let word = match (&state.terminated, &state.waiting) {
             (Some(ended), _) => end(ended),
             (None, Some(waiting)) if !matches!(&*waiting.reason, "" | "PodInitializing") => {
-                waiting.reason.clone()
+                waiting.reason.to_string()
             }
             _ => format!("{index}/{}", it.spec.init_containers.len()),
         };
@@ -139,13 +139,13 @@ fn containers<'a>(it: &'a Pod, said: &mut Said<'a>) {
 }
 
 fn reason(state: &ContainerState) -> Option<String> {
-    let waiting = state.waiting.as_ref().map(|it| it.reason.clone());
+    let waiting = state.waiting.as_ref().map(|it| it.reason.to_string());
     waiting.filter(|it| !it.is_empty()).or_else(|| state.terminated.as_ref().map(end))
 }
 
 fn end(ended: &ContainerStateTerminated) -> String {
     match ended {
-        it if !it.reason.is_empty() => it.reason.clone(),
+        it if !it.reason.is_empty() => it.reason.to_string(),
         it if it.signal != 0 => format!("Signal:{}", it.signal),
         it => format!("ExitCode:{}", it.exit_code),
     }

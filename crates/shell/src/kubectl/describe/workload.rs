@@ -113,7 +113,7 @@ fn pods_status(page: &mut Page) {
             let mut owners = it.metadata.owner_references.iter();
             owners.any(|it| it.controller == Some(true) && it.uid == uid)
         });
-        owned.map(|it| it.status.phase.clone()).collect()
+        owned.map(|it| it.status.phase.to_string()).collect()
     };
     let count = |phase: &str| phases.iter().filter(|it| *it == phase).count();
     page.field(
