@@ -76,9 +76,12 @@ mod tests {
         pod
     }
 
-    /// Seconds of one minute: the pods' times at each turn, and the time that the controller finds.
+    /// Pods with the times of their conditions, and the time that the controller finds.
+    type Step<'a> = (&'a [(&'a str, &'static str)], Option<&'a str>);
+
+    /// All times are seconds of one minute.
     #[track_caller]
-    fn check(turns: &[(&[(&str, &'static str)], Option<&str>)]) {
+    fn check(turns: &[Step]) {
         let (mut triggers, mut service) = (Triggers::default(), Service::default());
         service.metadata.creation_timestamp = "05".into();
         for (pods, expected) in turns {
