@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Json, WrongType};
@@ -121,6 +122,12 @@ impl fmt::Display for Word {
 impl fmt::Debug for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
     }
 }
 
