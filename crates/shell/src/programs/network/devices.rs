@@ -203,6 +203,13 @@ pub(super) fn source_for(process: &Process, to: IpAddr) -> Option<IpAddr> {
     lab.network().source_address(&party, to)
 }
 
+/// The machine's address on a route's device, of the route's family.
+pub(super) fn address_on(process: &Process, route: &Route) -> Option<IpAddr> {
+    let device = devices(process).into_iter().find(|it| it.name == *route.device)?;
+    let mut own = device.addresses.iter().map(IpNet::addr);
+    own.find(|it| it.is_ipv4() == route.destination.addr().is_ipv4())
+}
+
 /// Whether an address is the machine's own.
 pub(super) fn is_own(process: &Process, ip: IpAddr) -> bool {
     let lab = process.lab();

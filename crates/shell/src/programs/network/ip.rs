@@ -190,8 +190,7 @@ impl Ip<'_> {
             }
             false => route.to_string(),
         };
-        let own = || devices::source_for(self.process, route.destination.addr());
-        let source = own().filter(|_| on_link && !is_host);
+        let source = devices::address_on(self.process, route).filter(|_| on_link && !is_host);
         let more = match source {
             Some(ip) => format!(" proto kernel scope link src {ip}"),
             None if on_link => " scope link".to_owned(),
