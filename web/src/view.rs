@@ -71,7 +71,8 @@ pub struct Host {
 pub struct Node {
     pub name: Rc<str>,
     pub ip: IpAddr,
-    pub bridge: String,
+    /// Its name and address; None where pods hang on devices of their own (Calico).
+    pub bridge: Option<String>,
     pub rules: usize,
     /// By Service (`shop/web`): the endpoints that the rules of this node lead to.
     pub ends: Rc<BTreeMap<String, Vec<String>>>,
@@ -304,10 +305,7 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
         Node {
             name: it.name.clone(),
             ip: it.addresses.primary,
-            bridge: match it.bridge(it.pod_cidrs.primary.family()) {
-                Some(ip) => format!("cni0 {ip}"),
-                None => "cali+".to_owned(),
-            },
+            bridge: it.bridge(it.pod_cidrs.primary.family()).map(|ip| format!("cni0 {ip}")),
             rules: from.as_ref().map_or(0, |it| it.len()),
             ends,
             from,
@@ -509,7 +507,7 @@ pub(crate) mod tests {
         let node = |name: &str, address: &str| Node {
             name: name.into(),
             ip: address.parse().expect("an address"),
-            bridge: "cni0 10.244.1.1".to_owned(),
+            bridge: Some("cni0 10.244.1.1".to_owned()),
             rules: 40,
             ends: Rc::default(),
             from: None,

@@ -65,11 +65,16 @@ pub(super) fn NodeMap(props: &NodeMapProps) -> Html {
                   y1={n(detail.y - 6.0)} y2={n(detail.y - 6.0)} />
             { proxy(lang, detail, node, send) }
             { known(chosen.as_deref(), node, detail) }
-            <g class="bridge">
-                { rect(bridge, 6.0, None) }
-                <text class="mono" x={n(bridge.middle().x)} y={n(bridge.middle().y + 3.5)}
-                      text-anchor="middle">{ &*node.bridge }</text>
-            </g>
+            if let Some(name) = &node.bridge {
+                <g class="bridge">
+                    { rect(bridge, 6.0, None) }
+                    <text class="mono" x={n(bridge.middle().x)} y={n(bridge.middle().y + 3.5)}
+                          text-anchor="middle">{ &**name }</text>
+                </g>
+            } else if !place.pods.is_empty() {
+                <text class="mono faint" x={n(bridge.middle().x)} y={n(bridge.middle().y - 3.5)}
+                      text-anchor="middle">{ "cali…" }</text>
+            }
             if place.pods.is_empty() {
                 <text class="label" x={n(bridge.middle().x)} y={n(bridge.bottom() + 26.0)}
                       text-anchor="middle">{ lang.say(Word::NoPods) }</text>

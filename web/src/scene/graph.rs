@@ -15,6 +15,9 @@ pub(super) struct Pen {
     pub(super) wires: Vec<[Point; 2]>,
 }
 
+/// How two joints are joined: to be drawn, or by what something else draws.
+pub(super) type Link = fn(&mut Pen, usize, usize);
+
 impl Pen {
     pub(super) fn joint(&mut self, spot: Spot, at: Point) -> usize {
         let index = self.points.len();
@@ -35,10 +38,10 @@ impl Pen {
     }
 
     /// Joins joints that lie on one level line, each with its neighbours.
-    pub(super) fn string(&mut self, mut joints: Vec<usize>) {
+    pub(super) fn string(&mut self, mut joints: Vec<usize>, link: Link) {
         joints.order_by(|&a, &b| self.points[a].x.total_cmp(&self.points[b].x));
         for pair in joints.windows(2) {
-            self.join(pair[0], pair[1]);
+            link(self, pair[0], pair[1]);
         }
     }
 

@@ -198,7 +198,7 @@ pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
             along.push(pen.joint(Spot::Lan, Point::new((left + end) / 2.0, rail_y)));
             along.extend(wire_hosts(view, &outside, router, &mut pen));
         }
-        pen.string(along);
+        pen.string(along, graph::Pen::join);
         let height = boxes.iter().map(|it| it.rect.h).fold(0.0, f64::max);
         boxes.iter_mut().for_each(|it| it.rect.h = height);
         bottom = top + height;
@@ -332,6 +332,20 @@ mod tests {
         assert!(path.len() >= 4);
         let rail = scene.rails[0][0].y;
         assert!(path.iter().any(|it| it.y == rail));
+    }
+
+    /// Calico's pods hang on devices of their own: wires lead to them where the bar would be.
+    #[test]
+    fn without_a_bridge_pods_have_wires_to_the_node() {
+        let on_level = |view: &View| {
+            let scene = lay_out(view, None, 700.0);
+            let level = scene.node("worker-1").unwrap().bridge.middle().y;
+            scene.wires.iter().filter(|it| it.iter().all(|end| end.y == level)).count()
+        };
+        let mut view = three_nodes();
+        assert_eq!(on_level(&view), 0);
+        view.nodes.iter_mut().for_each(|it| it.bridge = None);
+        assert!(on_level(&view) > 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::graph::Pen;
+use super::graph::{Link, Pen};
 use super::{
     GATE_HEIGHT, HOOKS, NODE_HEAD, NodeBox, POD_GAP, POD_HEAD, POD_ROW, POD_ROWS, Point, Rect, Spot,
 };
@@ -82,12 +82,15 @@ pub(super) fn lay_out_node(
     let down_out = pen.bend(Point::new(right, bridge.y));
     pen.wire(door_in, down_in);
     pen.wire(door_out, down_out);
-    pen.join(down_in, bridge_in);
-    pen.join(down_out, bridge_out);
+    // The bridge is drawn as a bar; without one the kernel itself has a wire to each pod.
+    let here = view.nodes.iter().find(|it| it.name == *name);
+    let link: Link = if here.is_none_or(|it| it.bridge.is_some()) { Pen::join } else { Pen::wire };
+    link(pen, down_in, bridge_in);
+    link(pen, down_out, bridge_out);
     let at_bridge = pen.joint(Spot::Bridge(name.clone()), bridge.middle());
     let mut ports = vec![bridge_in, at_bridge, bridge_out];
-    let pods = lay_out_pods(view, name, spot, bridge, pen, &mut ports);
-    pen.string(ports);
+    let pods = lay_out_pods(view, name, (spot, bridge), (pen, link), &mut ports);
+    pen.string(ports, link);
     let last = pods.iter().map(|(_, rect)| rect.bottom()).fold(bridge.bottom() + 34.0, f64::max);
     let rect = Rect { x, y, w, h: last + 12.0 - y };
     NodeBox {
@@ -110,9 +113,8 @@ pub(super) fn lay_out_node(
 fn lay_out_pods(
     view: &View,
     name: &Rc<str>,
-    spot: Rect,
-    bridge: Rect,
-    pen: &mut Pen,
+    (spot, bridge): (Rect, Rect),
+    (pen, link): (&mut Pen, Link),
     ports: &mut Vec<usize>,
 ) -> Vec<(usize, Rect)> {
     let members: Vec<usize> = (0..view.pods.len())
@@ -134,7 +136,7 @@ fn lay_out_pods(
             let top = pen.bend(Point::new(rail, bridge.middle().y));
             ports.push(top);
             let below = pen.bend(Point::new(rail, bridge.bottom()));
-            pen.join(top, below);
+            link(pen, top, below);
             ends.push(below);
         }
         let corner = pen.bend(Point::new(rail, y + 16.0));
