@@ -341,8 +341,10 @@ fn ip_route_lists_what_the_plugin_wrote() {
         let pods: Vec<String> =
             pods.map(|it| format!("{} dev {} scope link ", it.ip, it.device)).collect();
         let (one, two) = (to("10.244.0.0/26", one), to("10.244.2.0/26", two));
-        let blackhole = "blackhole 10.244.1.0/26 proto bird ";
-        let mut expected = vec![default, &one, blackhole];
+        // Where packets go by VXLAN there is no BGP, and Felix writes the route.
+        let by = if layout == Layout::CalicoVxlan { "80" } else { "bird" };
+        let blackhole = format!("blackhole 10.244.1.0/26 proto {by} ");
+        let mut expected = vec![default, &one, &blackhole];
         expected.extend(pods.iter().map(String::as_str));
         expected.extend([two.as_str(), wire]);
         check_routes(&lab, &worker, &expected);
@@ -385,6 +387,51 @@ fn ip_addr_lists_the_plugins_devices_with_what_fits_into_them() {
     }
 }
 
+/// Every node is on one LAN: the tunnel is there, with its MTU for pods, and nothing goes by it.
+#[test]
+fn tunnels_for_other_subnets_stand_by_unused() {
+    let layouts = [
+        (
+            Layout::VxlanDirectRouting,
+            "flannel.1",
+            1450,
+            "10.244.2.0/24 via 192.168.56.32 dev eth0 ",
+        ),
+        (
+            Layout::CalicoIpipCrossSubnet,
+            "tunl0",
+            1480,
+            "10.244.2.0/26 via 192.168.56.32 dev eth0 proto bird ",
+        ),
+        (
+            Layout::CalicoVxlanCrossSubnet,
+            "vxlan.calico",
+            1450,
+            "10.244.2.0/26 via 192.168.56.32 dev eth0 proto 80 onlink ",
+        ),
+    ];
+    for (layout, device, mtu, route) in layouts {
+        let lab = &mut lab(layout);
+        let far = ip_of(lab, "far");
+        let it = ask(lab, &client(), far, 80, Ask::Http);
+        assert!(matches!(it.result, Answer::Http { .. }), "{layout:?}");
+        let wrapped = |it: &&svclab_core::trace::Step| matches!(it.event, Event::Wrapped { .. });
+        assert!(!it.packets.iter().any(|it| it.steps.iter().any(|it| wrapped(&it))), "{layout:?}");
+        let node = Party::Node("worker-1".into());
+        let lines: Vec<String> =
+            lab.network().route_lines(&node).iter().map(ToString::to_string).collect();
+        assert!(lines.iter().any(|it| it == route), "{lines:#?}");
+        let devices = lab.network().devices(&node);
+        assert!(devices.iter().any(|it| *it.name == *device && it.mtu == mtu), "{layout:?}");
+        assert_eq!(lab.network().devices(&of_pod(lab, "client"))[1].mtu, mtu);
+        let told = lab.network().neighbours(&node);
+        assert!(told.iter().all(|it| it.state.is_some()), "{told:?}");
+        // From a node, the server sees the node's own address.
+        let seen = seen(lab, &self::node("worker-1"), &far.to_string(), 80);
+        assert_eq!(seen.map(|it| it.to_string()).as_deref(), Some("192.168.56.31"), "{layout:?}");
+    }
+}
+
 #[test]
 fn ip_neigh_lists_who_answered() {
     let mut calico = lab(Layout::Calico);
@@ -421,7 +468,12 @@ fn ip_neigh_lists_who_answered() {
 #[test]
 fn a_scenario_says_how_the_network_is_laid_out() {
     let text = include_str!("../../../scenarios/first-packet.yaml");
-    for (word, layout) in [("vxlan", Layout::Vxlan), ("calicoIpip", Layout::CalicoIpip)] {
+    for (word, layout) in [
+        ("vxlan", Layout::Vxlan),
+        ("calicoIpip", Layout::CalicoIpip),
+        ("calicoVxlanCrossSubnet", Layout::CalicoVxlanCrossSubnet),
+        ("vxlanDirectRouting", Layout::VxlanDirectRouting),
+    ] {
         let text = format!("{text}cluster:\n  podNetwork: {word}\n");
         let scenario = Scenario::parse(&text).expect("a scenario");
         assert_eq!(scenario.cluster.pod_network, layout);

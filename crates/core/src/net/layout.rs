@@ -18,13 +18,19 @@ pub enum Layout {
     HostGateway,
     /// flannel's VXLAN: a bridge on each node, packets to other nodes inside of UDP.
     Vxlan,
+    /// flannel's VXLAN with `DirectRouting`: plain routes to nodes of the same subnet.
+    VxlanDirectRouting,
     /// Calico without encapsulation: a route for each pod and none of a bridge, routes for blocks
     /// of addresses over the LAN.
     Calico,
     /// Calico's IPIP, packets to other nodes inside of IP.
     CalicoIpip,
+    /// The same with `ipipMode: CrossSubnet`: not between nodes of the same subnet.
+    CalicoIpipCrossSubnet,
     /// Calico's VXLAN.
     CalicoVxlan,
+    /// The same with `vxlanMode: CrossSubnet`.
+    CalicoVxlanCrossSubnet,
 }
 
 /// A device that puts packets into packets from node to node.
@@ -45,10 +51,21 @@ pub enum Encapsulation {
 impl Layout {
     /// Whether a node's pods hang on a bridge, cni0.
     pub fn is_bridged(self) -> bool {
-        matches!(self, Layout::HostGateway | Layout::Vxlan)
+        matches!(self, Layout::HostGateway | Layout::Vxlan | Layout::VxlanDirectRouting)
     }
 
-    /// The device towards other nodes' pods; None where their packets go over the LAN as they are.
+    /// Whether packets to pods of other nodes go over the LAN as they are. The lab's nodes are all
+    /// on one, so a tunnel for other subnets stands by unused.
+    pub fn is_direct(self) -> bool {
+        match self {
+            Layout::HostGateway | Layout::Calico => true,
+            Layout::VxlanDirectRouting => true,
+            Layout::CalicoIpipCrossSubnet | Layout::CalicoVxlanCrossSubnet => true,
+            Layout::Vxlan | Layout::CalicoIpip | Layout::CalicoVxlan => false,
+        }
+    }
+
+    /// The device that puts packets to other nodes' pods into packets, if there is one.
     pub fn tunnel(self, family: Family) -> Option<Tunnel> {
         // The outer header of IPv6 is 20 bytes longer.
         let (more, v4) = match family {
@@ -61,11 +78,13 @@ impl Layout {
         };
         match self {
             Layout::HostGateway | Layout::Calico => None,
-            Layout::Vxlan => vxlan(if v4 { "flannel.1" } else { "flannel-v6.1" }, 8472, 1),
-            Layout::CalicoVxlan => {
+            Layout::Vxlan | Layout::VxlanDirectRouting => {
+                vxlan(if v4 { "flannel.1" } else { "flannel-v6.1" }, 8472, 1)
+            }
+            Layout::CalicoVxlan | Layout::CalicoVxlanCrossSubnet => {
                 vxlan(if v4 { "vxlan.calico" } else { "vxlan-v6.calico" }, 4789, 4096)
             }
-            Layout::CalicoIpip => {
+            Layout::CalicoIpip | Layout::CalicoIpipCrossSubnet => {
                 let kind = Encapsulation::Ipip;
                 v4.then_some(Tunnel { device: "tunl0", mtu: 1480, kind })
             }

@@ -54,7 +54,7 @@ impl Topology<'_> {
     /// The way of `node` to the pods of another one.
     fn pods_of(self, node: &Node, other: &Node, range: IpNet, res: &mut Vec<Route>) {
         let family = range.family();
-        let tunnel = node.layout.tunnel(family);
+        let tunnel = node.layout.tunnel(family).filter(|_| !node.layout.is_direct());
         let gateway = match tunnel.map(|it| it.kind) {
             Some(Encapsulation::Vxlan { .. }) => other.tunnel_address(family),
             _ => other.addresses.of(family),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 use svclab_netfilter::order::Order;
 
-use super::{Attachment, Encapsulation, Network, Node, Party, State};
+use super::{Attachment, Encapsulation, Network, Node, Party, State, Tunnel};
 use crate::family::{OfFamily, Ranges};
 use crate::trace::Route;
 
@@ -59,7 +59,7 @@ impl fmt::Display for Neighbour {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub route: Route,
-    /// Who wrote it: `kernel`, `bird`.
+    /// Who wrote it: `kernel`, `bird`, `80` (Calico's Felix).
     pub proto: Option<&'static str>,
     /// The source address that it prefers.
     pub src: Option<IpAddr>,
@@ -248,15 +248,19 @@ impl Network {
         let tunnel = layout.and_then(|it| it.tunnel(family));
         let tunnelled = tunnel.filter(|it| *it.device == *route.device);
         let to_block = route.blackhole || route.via.is_some() && route.destination.prefix_len() > 0;
-        let by_bird = layout.is_some_and(|it| !it.is_bridged())
-            && to_block
-            && !matches!(tunnelled.map(|it| it.kind), Some(Encapsulation::Vxlan { .. }));
-        let proto = match (src, by_bird) {
-            (Some(_), _) => Some("kernel"),
-            (None, true) => Some("bird"),
+        let by_calico = layout.is_some_and(|it| !it.is_bridged()) && to_block;
+        let is_vxlan = |it: &Tunnel| matches!(it.kind, Encapsulation::Vxlan { .. });
+        // Without BGP it is Felix that writes routes (`noEncapProtocol`); those into its tunnel
+        // have no protocol that would be listed.
+        let by_felix = by_calico && tunnel.as_ref().is_some_and(is_vxlan);
+        let proto = match (src, by_calico, by_felix) {
+            (Some(_), ..) => Some("kernel"),
+            (None, true, true) => tunnelled.is_none().then_some("80"),
+            (None, true, false) => Some("bird"),
             _ => None,
         };
-        Line { onlink: tunnelled.is_some(), proto, src, route }
+        let direct = by_felix && route.via.is_some();
+        Line { onlink: tunnelled.is_some() || direct, proto, src, route }
     }
 
     /// A namespace's neighbour table: what it has learned, then what the network plugin told it.
@@ -276,7 +280,8 @@ impl Network {
 
     /// The ends of VXLAN's tunnels.
     fn told(&self, node: &Node) -> Vec<Neighbour> {
-        let others = self.nodes.iter().filter(|it| it.name != node.name);
+        let direct = node.layout.is_direct();
+        let others = self.nodes.iter().filter(|it| it.name != node.name && !direct);
         let ends = others.flat_map(|other| {
             other.pod_cidrs.families().filter_map(|family| {
                 let tunnel = node.layout.tunnel(family)?;
