@@ -20,6 +20,13 @@ pub(super) fn Tabs(props: &TabsProps) -> Html {
     let (lang, chosen) = (*lang, *chosen);
     let renaming = use_state(|| false);
     let file = send.reform(Msg::File);
+    // Whoever named a file goes on at its tab, which stands again by then.
+    let was_renaming = use_mut_ref(|| false);
+    use_effect_with(*renaming, move |now| {
+        if was_renaming.replace(*now) && !now {
+            effects::focus(&format!("file-{chosen}"));
+        }
+    });
     let ask_name = {
         let renaming = renaming.clone();
         Callback::from(move |()| renaming.set(true))
@@ -51,7 +58,6 @@ pub(super) fn Tabs(props: &TabsProps) -> Html {
             if let Some(name) = name {
                 file.emit(Filing::Rename { id: chosen, name });
             }
-            effects::focus(&format!("file-{chosen}"));
         })
     };
     html! {
