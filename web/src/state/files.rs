@@ -263,6 +263,9 @@ impl Files {
         for file in &mut self.list {
             file.applied = file.text.clone();
         }
+        if matches!(self.before, Some((Deed::Added | Deed::Renamed, ..))) {
+            self.before = None;
+        }
         self.remember(text);
     }
 

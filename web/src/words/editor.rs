@@ -30,6 +30,11 @@ pub fn file_tab(lang: Lang, name: &str, differs: bool) -> String {
     name.to_owned()
 }
 
+/// Objects that an Apply left as they were.
+pub fn unchanged(lang: Lang, count: usize) -> String {
+    lang.pick(format!("{count} unchanged"), format!("{count}개는 그대로"))
+}
+
 /// Where a fault is.
 pub fn fault_place(lang: Lang, file: Option<&str>, line: usize, column: usize) -> String {
     let place = super::error_place(lang, line, column);

@@ -1,5 +1,7 @@
 use std::rc::Rc;
 
+use svclab_core::lab::log::Change;
+use svclab_core::read::Severity;
 use yew::prelude::*;
 
 use crate::state::{Fault, Report};
@@ -25,6 +27,8 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
         return html! {};
     }
     let name = |file| names.iter().find(|(id, _)| *id == file).map(|(_, name)| &**name);
+    let changed = report.applied.iter().filter(|(_, change)| *change != Change::Unchanged);
+    let unchanged = report.applied.len() - changed.clone().count();
     html! {
         <div class="outcome" tabindex="0" role="group" aria-label={lang.say(Word::Problems)}>
             if report.nothing {
@@ -52,11 +56,14 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
             }
             if !report.applied.is_empty() {
                 <ul class="applied">
-                    for (index, (key, change)) in report.applied.iter().enumerate() {
+                    for (index, (key, change)) in changed.enumerate() {
                         <li key={index}>
                             <code>{ key.to_string() }</code>{ " " }
                             <span>{ words::change(lang, *change) }</span>
                         </li>
+                    }
+                    if unchanged > 0 {
+                        <li key="unchanged"><span>{ words::unchanged(lang, unchanged) }</span></li>
                     }
                 </ul>
             }
@@ -65,6 +72,5 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
 }
 
 fn severity(fault: &Fault) -> Option<&'static str> {
-    use svclab_core::read::Severity;
     (fault.severity == Severity::Warning).then_some("warning")
 }
