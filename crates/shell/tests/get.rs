@@ -377,4 +377,36 @@ mod examples {
             &["NAME=it", "POD-SELECTOR=app=web", "AGE=5m28s"],
         );
     }
+
+    #[test]
+    fn events() {
+        let pod = "web-5d4f8c7b9d-x2k4p";
+        let message = "Readiness probe failed: HTTP probe failed with statuscode: 503";
+        let mut event = json!({
+            "involvedObject": {"kind": "Pod", "name": pod, "fieldPath": "spec.containers{web}"},
+            "type": "Warning", "reason": "Unhealthy", "message": format!("{message}\n"),
+            "source": {"component": "kubelet", "host": "worker-1"}, "count": 4,
+            "firstTimestamp": "2026-11-21T04:54:30Z", "lastTimestamp": "2026-11-21T04:59:21Z",
+        });
+        let object = format!("OBJECT=pod/{pod}");
+        let told = format!("MESSAGE={message}");
+        let narrow = ["LAST SEEN=39s", "TYPE=Warning", "REASON=Unhealthy", &object, &told];
+        check(Kind::Event, event.clone(), false, &narrow);
+        let wide = [
+            "LAST SEEN=39s",
+            "TYPE=Warning",
+            "REASON=Unhealthy",
+            &object,
+            "SUBOBJECT=spec.containers{web}",
+            "SOURCE=kubelet, worker-1",
+            &told,
+            "FIRST SEEN=5m30s",
+            "COUNT=4",
+            "NAME=it",
+        ];
+        check(Kind::Event, event.clone(), true, &wide);
+        event["lastTimestamp"] = Value::Null;
+        let narrow = ["LAST SEEN=5m30s", "TYPE=Warning", "REASON=Unhealthy", &object, &told];
+        check(Kind::Event, event, false, &narrow);
+    }
 }

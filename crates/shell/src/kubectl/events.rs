@@ -14,7 +14,8 @@ pub(crate) fn all(lab: &Lab) -> Vec<Rc<Object>> {
     let stored = lab.objects().all_shared().filter(|it| it.kind() == Kind::Event).cloned();
     let mut res: Vec<Rc<Object>> = stored.collect();
     let recorded = events(lab.log(), lab.now());
-    res.extend(recorded.iter().filter_map(|it| object(lab, it)).map(Rc::new));
+    let recorded = (0..).zip(&recorded).filter_map(|(number, it)| object(lab, it, number));
+    res.extend(recorded.map(Rc::new));
     res.sort_by(|a, b| {
         let key = |it: &Object| (it.meta().namespace.clone(), it.meta().name.clone());
         key(a).cmp(&key(b))
@@ -25,11 +26,12 @@ pub(crate) fn all(lab: &Lab) -> Vec<Rc<Object>> {
 /// Seconds from 1970 to the lab's beginning: names of Events end in nanoseconds since then.
 const EPOCH: u64 = 1_767_225_600;
 
-fn object(lab: &Lab, repeated: &Repeated) -> Option<Object> {
+/// The `number` tells those apart that were first recorded at the same microsecond.
+fn object(lab: &Lab, repeated: &Repeated, number: u64) -> Option<Object> {
     let Repeated { event, count, first, last } = repeated;
     let regarding = &event.regarding;
     let namespace = if regarding.namespace.is_empty() { "default" } else { &regarding.namespace };
-    let nanos = (EPOCH * 1_000_000 + first.as_micros()).saturating_mul(1000);
+    let nanos = (EPOCH * 1_000_000 + first.as_micros()).saturating_mul(1000) + number % 1000;
     let meta = lab.objects().get(regarding).map(Object::meta);
     let component = event.component.name();
     let host = match event.component.name() {

@@ -4,6 +4,7 @@
 //! with `-o wide` alone.
 
 mod cluster;
+mod event;
 mod ingress;
 mod pod;
 mod service;
@@ -52,6 +53,7 @@ pub fn columns(kind: Kind, wide_too: bool) -> impl Iterator<Item = &'static Colu
         Kind::Ingress => ingress::INGRESS,
         Kind::IngressClass => ingress::INGRESS_CLASS,
         Kind::NetworkPolicy => ingress::NETWORK_POLICY,
+        Kind::Event => event::EVENT,
         _ => const { &[narrow("NAME"), narrow("AGE")] },
     };
     all.iter().filter(move |column| wide_too || !column.wide)
@@ -86,6 +88,7 @@ fn all_cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
                 Kind::Ingress => ingress::ingress(&value, name, age, wide),
                 Kind::IngressClass => ingress::ingress_class(&value, name, age),
                 Kind::NetworkPolicy => vec![name, ingress::pod_selector(&value), age],
+                Kind::Event => event::event(&value, name, now),
                 _ => vec![name, age],
             }
         }
