@@ -23,7 +23,7 @@ await browser.close();
 site.close();
 
 async function visit(options) {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ serviceWorkers: "block", ...options });
   const page = await context.newPage();
   await page.addInitScript(() =>
     addEventListener("TrunkApplicationStarted", ({ detail }) => (globalThis.counting = detail.wasm)),

@@ -15,7 +15,8 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const PICTURES =
   process.env.SCREENSHOTS ?? fileURLToPath(new URL("../../target/screenshots", import.meta.url));
 
-const VIEW = { viewport: { width: 1440, height: 900 }, locale: "en-US", colorScheme: "light" };
+// A worker would answer in place of what a test puts between the page and its host.
+const VIEW = { serviceWorkers: "block", viewport: { width: 1440, height: 900 }, locale: "en-US", colorScheme: "light" };
 
 const tests = [];
 
@@ -52,7 +53,7 @@ export async function runTest({ body, options }, browser, url) {
   const complaints = listen(page);
   try {
     await page.goto(url, { waitUntil: "networkidle" });
-    await body({ page, url, shot: (name) => shot(page, name), axe: (where) => axe(page, where) });
+    await body({ page, context, url, shot: (name) => shot(page, name), axe: (where) => axe(page, where) });
   } catch (error) {
     complaints.unshift(error.message);
   } finally {

@@ -38,8 +38,8 @@ struct Page {
 
 impl Page {
     fn in_folder(folder: PathBuf) -> Result<Page> {
-        let names = names(&folder)?;
-        let stem = names.iter().find_map(|name| name.strip_suffix("_bg.wasm"));
+        let files = page::files(&folder)?;
+        let stem = files.keys().find_map(|name| name.strip_suffix("_bg.wasm"));
         let stem = stem.ok_or_else(|| format!("{} has no module", folder.display()))?.to_owned();
         Ok(Page { folder, stem })
     }
@@ -102,17 +102,13 @@ fn script(whole: &str) -> Result<String> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     // It may not be there.
     let _ = fs::remove_dir_all(to);
-    fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
-    names(from)?.iter().try_for_each(|name| write(&to.join(name), &read(&from.join(name))?))
-}
-
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let problem = |error| format!("{}: {error}", folder.display());
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(problem)? {
-        names.push(entry.map_err(problem)?.file_name().to_string_lossy().into_owned());
+    for (name, content) in page::files(from)? {
+        let path = to.join(name);
+        let folder = path.parent().unwrap_or(to);
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        write(&path, &content)?;
     }
-    Ok(names)
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -11,6 +11,7 @@ mod setup;
 mod http;
 mod page;
 mod split;
+mod worker;
 mod first_load;
 mod serve;
 

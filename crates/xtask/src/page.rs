@@ -1,5 +1,7 @@
 //! The page's source → `dist/`, a folder of files for any file host, and how large they are.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,7 +9,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::context::Context;
-use crate::{first_load, process};
+use crate::{first_load, process, worker};
 
 pub(crate) fn dist(context: &Context) -> PathBuf {
     context.root.join("dist")
@@ -16,13 +18,35 @@ pub(crate) fn dist(context: &Context) -> PathBuf {
 pub(crate) fn build(context: &Context) -> Result<()> {
     trunk(context, "web/index.html", &dist(context))?;
     write_reference(context)?;
-    first_load::shorten(context)
+    first_load::shorten(context)?;
+    worker::write(context)
+}
+
+/// All files of a folder and of those in it, by their paths with slashes.
+pub(crate) fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut res = BTreeMap::new();
+    gather(folder, "", &mut res)?;
+    Ok(res)
+}
+
+fn gather(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let problem = |error| format!("{}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(problem)? {
+        let path = entry.map_err(problem)?.path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            gather(&path, &format!("{name}/"), into)?;
+        } else {
+            into.insert(name, fs::read(&path).map_err(problem)?);
+        }
+    }
+    Ok(())
 }
 
 /// What the API says of its kinds: a file that the page fetches when somebody asks for it.
 fn write_reference(context: &Context) -> Result<()> {
     let path = dist(context).join("reference.txt");
-    let file = std::fs::File::create(&path);
+    let file = fs::File::create(&path);
     let file = file.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     process::run(context.cargo(&["run", "--quiet", "-p", "svclab-reference"]).stdout(file))
 }
