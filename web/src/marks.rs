@@ -5,20 +5,24 @@ use std::rc::Rc;
 use svclab_core::history::BranchId;
 use svclab_core::lab::log::{Entry, EntryId, Happening, Log};
 use svclab_core::time::Instant;
+use svclab_core::trace::{Answer, Exchange};
 
 /// Each has a line of the time bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// What the user did: applied, switched, sent.
+    /// What the user did: applied, switched.
     User,
-    /// A probe that failed, a container that ended, what was refused.
+    /// A probe that failed, a container that ended, what was refused, a request without an answer.
     Trouble,
     Endpoints,
     Rules,
+    /// A request that was answered.
+    Packets,
 }
 
 impl Tone {
-    pub const ALL: [Tone; 4] = [Tone::User, Tone::Trouble, Tone::Endpoints, Tone::Rules];
+    pub const ALL: [Tone; 5] =
+        [Tone::User, Tone::Packets, Tone::Trouble, Tone::Endpoints, Tone::Rules];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -26,6 +30,7 @@ impl Tone {
             Tone::Trouble => "bad",
             Tone::Endpoints => "slice",
             Tone::Rules => "rules",
+            Tone::Packets => "packet",
         }
     }
 }
@@ -46,15 +51,16 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Takes up what the log of the branch has beyond what was read before.
-    pub fn read(&mut self, branch: BranchId, log: &Log) {
+    /// Takes up what the log of the branch has beyond what was read before; `exchanges` are those
+    /// of the moment that is shown.
+    pub fn read(&mut self, branch: BranchId, log: &Log, exchanges: &[Rc<Exchange>]) {
         if self.branch != Some(branch) {
             *self = Marks { branch: Some(branch), ..Marks::default() };
         }
         if self.read == log.len() {
             return;
         }
-        let new = (self.read..log.len()).filter_map(|it| mark(log.get(EntryId(it))?));
+        let new = (self.read..log.len()).filter_map(|it| mark(log.get(EntryId(it))?, exchanges));
         Rc::make_mut(&mut self.all).extend(new);
         self.read = log.len();
     }
@@ -69,8 +75,9 @@ impl Marks {
     }
 }
 
-fn mark(entry: &Entry) -> Option<Mark> {
+fn mark(entry: &Entry, exchanges: &[Rc<Exchange>]) -> Option<Mark> {
     let tone = match &entry.what {
+        Happening::Requested { exchange, .. } => of_request(*exchange, exchanges),
         what if what.is_by_user() => Tone::User,
         Happening::Refused { .. }
         | Happening::RestoreFailed { .. }
@@ -80,6 +87,16 @@ fn mark(entry: &Entry) -> Option<Mark> {
         _ => return None,
     };
     Some(Mark { at: entry.at, tone })
+}
+
+fn of_request(id: usize, exchanges: &[Rc<Exchange>]) -> Tone {
+    let found = exchanges.iter().rev().find(|it| it.id == id);
+    match found.map(|it| &it.result) {
+        Some(
+            Answer::Refused | Answer::Reset | Answer::Denied | Answer::TimedOut | Answer::NoRoute,
+        ) => Tone::Trouble,
+        _ => Tone::Packets,
+    }
 }
 
 #[cfg(test)]
@@ -95,10 +112,10 @@ mod tests {
         let mut pieces = Marks::default();
         for second in 1..20 {
             history.run_until(Instant::from_micros(second * 1_000_000));
-            pieces.read(history.current(), &history.branch().log);
+            pieces.read(history.current(), &history.branch().log, history.lab().exchanges());
         }
         let mut whole = Marks::default();
-        whole.read(history.current(), &history.branch().log);
+        whole.read(history.current(), &history.branch().log, history.lab().exchanges());
         assert_eq!(pieces, whole);
         assert!(whole.all.iter().any(|it| it.tone == Tone::Rules), "no sync is painted");
         assert!(whole.all.is_sorted_by_key(|it| it.at));
@@ -109,7 +126,7 @@ mod tests {
         let mut history = History::new(&default_scenario(), 1);
         history.run_until(Instant::from_micros(20_000_000));
         let mut marks = Marks::default();
-        marks.read(history.current(), &history.branch().log);
+        marks.read(history.current(), &history.branch().log, history.lab().exchanges());
         let forth: Vec<Instant> =
             std::iter::successors(marks.after(Instant::START), |it| marks.after(*it)).collect();
         let last = forth.last().copied();

@@ -123,7 +123,7 @@ fn said_of(lang: Lang, deed: &Deed) -> Html {
 
 /// Where to go from here.
 fn further(props: &LessonProps, met: usize) -> Html {
-    let LessonProps { lang, outcomes, place, next, send, .. } = props;
+    let LessonProps { lang, outcomes, introduces, place, next, send, .. } = props;
     let done = met == outcomes.len();
     html! {
         <p class="further">
@@ -133,6 +133,9 @@ fn further(props: &LessonProps, met: usize) -> Html {
                     <small>{ format!("{at} / {all}") }</small>
                 }
             </button>
+            if *introduces {
+                <button type="button" onclick={send.reform(|_| Msg::Tour(Some(0)))}>{ lang.say(Word::Tour) }</button>
+            }
             if let Some(next) = next.clone() {
                 <button type="button" class={classes!(done.then_some("pri"))}
                         title={lang.pick(next.title.en.clone(), next.title.ko.clone())}

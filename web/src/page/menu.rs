@@ -20,6 +20,7 @@ pub(super) fn Menu(props: &MenuProps) -> Html {
         (Word::Import, Msg::Import),
         (Word::StartOver, Msg::StartOver),
         (Word::AllScenarios, Msg::Dialog(Some(Dialog::Scenarios))),
+        (Word::Tour, Msg::Tour(Some(0))),
         (Word::Settings, Msg::Dialog(Some(Dialog::Settings))),
         (Word::Shortcuts, Msg::Dialog(Some(Dialog::Shortcuts))),
     ];

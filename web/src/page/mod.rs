@@ -22,6 +22,7 @@ mod scrub;
 mod send;
 mod stage;
 mod terminal;
+mod tour;
 mod walk;
 
 use gloo::events::EventListener;
@@ -32,7 +33,7 @@ use yew::prelude::*;
 use crate::effects::{self, Frames, WidthOf};
 use crate::objects as objects_of;
 use crate::scene::Point;
-use crate::state::{Dialog, Msg, Notice, Pane, Screen, Shape, State, Typing, places};
+use crate::state::{Dialog, Msg, Notice, Pane, Screen, Shape, State, TOUR, Typing, places};
 use crate::timeline::position;
 use crate::view::Shared;
 use crate::words::{self, Word};
@@ -146,7 +147,8 @@ impl Component for App {
         let wide = state.is_wide();
         let stage = !wide && (shape != Shape::One || pane == Pane::Stage);
         html! {
-            <div class="page" data-shape={shape.name()} data-wide={wide.then_some("")}>
+            <div class="page" data-shape={shape.name()} data-wide={wide.then_some("")}
+                 data-tour={state.tour.and_then(|it| TOUR.get(it)).map(|it| it.name())}>
                 <bar::Bar {lang} theme={state.theme} playing={state.playing} speed={state.speed}
                           travelling={state.playback.as_ref().is_some_and(|it| it.live)}
                           clock={self.moving.clock.clone()} scrub={self.scrub()} send={self.send.clone()} />
@@ -181,6 +183,9 @@ impl Component for App {
                 }
                 if let Some(notice) = state.notice.clone() {
                     <notice::NoticeBar {lang} {notice} send={self.send.clone()} />
+                }
+                if let Some(at) = state.tour {
+                    <tour::Tour {lang} {at} send={self.send.clone()} />
                 }
                 { self.dialog() }
                 <p class="unseen" aria-live="polite">{ &state.said }</p>
@@ -337,7 +342,7 @@ impl App {
                     preview.map(|it| (it.changes().cloned(), it.passed().as_micros() / 1_000_000));
                 html! {
                     <editor::Editor {lang} files={state.files.clone()}
-                                    report={state.report.clone()} {preview} revision={state.revision} {send} />
+                                    report={state.report.clone()} shown={state.shown.clone()} {preview} revision={state.revision} {send} />
                 }
             }
             Pane::Objects => match &state.wanted_objects.chosen {
@@ -369,7 +374,15 @@ impl App {
                 let node = state.node.clone().unwrap_or_else(|| "".into());
                 let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
                 let rules = state.lab().rules(&node).map(Into::into);
-                html! { <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {send} /> }
+                let against = state.rules_view.against.as_ref();
+                let against = against.and_then(|it| state.lab().rules(it)).map(Into::into);
+                let kernel = state.lab().network().kernel(&node);
+                let counters = kernel.map(|it| it.counters.clone()).unwrap_or_default();
+                html! {
+                    <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {against}
+                        wanted={state.rules_view.clone()} text={state.other_mode()}
+                        counters={Shared::from(counters)} requests={state.lab().exchanges().len()} {send} />
+                }
             }
             Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
             Pane::Names => html! {

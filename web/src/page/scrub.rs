@@ -53,7 +53,7 @@ pub(super) fn Scrub(props: &ScrubProps) -> Html {
     html! {
         <div class={classes!("scrub", past.then_some("past"))}>
             <div class="track" title={lang.say(Word::MomentHint)}>
-                <svg viewBox={format!("0 0 {COLUMNS} 24")} preserveAspectRatio="none" aria-hidden="true">
+                <svg viewBox={format!("0 0 {COLUMNS} 25")} preserveAspectRatio="none" aria-hidden="true">
                     for tone in Tone::ALL {
                         <path class={tone.name()} d={ticks(marks, tone, *head)} />
                     }
@@ -93,13 +93,13 @@ const COLUMNS: u64 = 300;
 
 /// The marks of a tone, in its own line.
 fn ticks(marks: &[Mark], tone: Tone, head: Instant) -> String {
-    let line = Tone::ALL.iter().position(|it| *it == tone).unwrap_or(0) * 6;
+    let line = Tone::ALL.iter().position(|it| *it == tone).unwrap_or(0) * 5;
     let mut res = String::new();
     let mut last = None;
     for mark in marks.iter().filter(|it| it.tone == tone) {
         let column = mark.at.as_millis() * COLUMNS / head.as_millis().max(1);
         if last != Some(column) {
-            let _ = write!(res, "M{column} {line}v5");
+            let _ = write!(res, "M{column} {line}v4");
             last = Some(column);
         }
     }

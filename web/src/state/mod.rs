@@ -10,6 +10,7 @@ mod past;
 mod playback;
 mod preview;
 mod report;
+mod rules;
 mod settings;
 mod terminal;
 
@@ -20,6 +21,7 @@ use svclab_core::history::{BranchId, History};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::log::EntryId;
 use svclab_core::lab::{Action, Lab, Reply};
+use svclab_core::modes::Mode;
 use svclab_core::reference::Reference;
 use svclab_core::scenario::{Index, Scenario};
 use svclab_core::time::{Duration, Instant};
@@ -38,10 +40,11 @@ pub use files::{Deed, File, Files, Filing};
 pub use gallery::{Card, Gallery, Group};
 pub use keep::Notice;
 pub use lesson::{Lesson, Outcome};
-pub use panes::{Pane, Shape};
+pub use panes::{Pane, Shape, Stop, TOUR};
 pub use playback::Playback;
 pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
+pub use rules::{RulesView, Shown};
 pub use settings::{Density, Memory, Motion, Speed, Theme};
 pub use terminal::{Line, Piece, Screen, Terminal, Typing, label, places};
 
@@ -120,6 +123,14 @@ pub enum Msg {
     Rule(Option<RuleRef>),
     /// Shows a rule of a node in the rules' pane.
     ShowRule(Rc<str>, RuleRef),
+    /// Rules with these words alone.
+    SearchRules(String),
+    /// Beside those of another node.
+    Against(Option<Rc<str>>),
+    /// As kube-proxy would write them in this mode.
+    Mode(Mode),
+    /// Shows where an object is written.
+    ShowSource(ObjectKey),
     Entry(Option<EntryId>),
     /// Kubernetes' own Events alone, or the whole story.
     OnlyRecorded(bool),
@@ -128,6 +139,8 @@ pub enum Msg {
     Reference(Option<String>),
     /// Opens a dialog, or closes the one that is open.
     Dialog(Option<Dialog>),
+    /// Goes to a stop of the tour, or ends it.
+    Tour(Option<usize>),
     Density(Density),
     Motion(Motion),
     /// Does what the scenario suggests.
@@ -199,6 +212,8 @@ pub struct State {
     pub lesson: Lesson,
     pub gallery: Gallery,
     pub dialog: Option<Dialog>,
+    /// Which stop of the tour.
+    pub tour: Option<usize>,
     pub notice: Option<Notice>,
     /// What the last new start has put aside.
     before: Option<Box<keep::Before>>,
@@ -220,6 +235,9 @@ pub struct State {
     node_chosen: bool,
     pub node: Option<Rc<str>>,
     pub rule: Option<RuleRef>,
+    pub rules_view: RulesView,
+    /// A place in the manifests that is to be seen now.
+    pub shown: Option<Shown>,
     pub entry: Option<EntryId>,
     /// The events' pane shows Kubernetes' own Events, not the whole story.
     pub only_recorded: bool,
@@ -267,6 +285,7 @@ impl State {
             lesson: Lesson::new(&scenario.tries, &memory.met),
             gallery: Gallery::default(),
             dialog: None,
+            tour: None,
             notice: None,
             before: None,
             greeting: (!memory.visited).then_some(GREETING),
@@ -282,6 +301,8 @@ impl State {
             node_chosen: false,
             node: None,
             rule: None,
+            rules_view: RulesView::default(),
+            shown: None,
             entry: None,
             only_recorded: false,
             terminal: Terminal::default(),
@@ -346,6 +367,7 @@ impl State {
         if by_user {
             self.greeting = None;
             self.lesson.introduces = false;
+            self.shown = None;
         }
         let after = self.carry(msg);
         if self.go_on_trying() { SAVE } else { after }
@@ -461,6 +483,10 @@ impl State {
                 self.rule = Some(rule);
                 self.open(Pane::Rules);
             }
+            Msg::SearchRules(words) => self.rules_view.search = words.into(),
+            Msg::Against(node) => self.rules_view.against = node,
+            Msg::Mode(mode) => self.rules_view.mode = mode,
+            Msg::ShowSource(key) => self.show_source(key),
             Msg::Entry(entry) => self.entry = entry,
             Msg::OnlyRecorded(only) => self.only_recorded = only,
             Msg::Terminal(typing) => {
@@ -469,6 +495,7 @@ impl State {
             }
             Msg::Reference(text) => self.on_reference(text),
             Msg::Dialog(dialog) => self.dialog = dialog,
+            Msg::Tour(at) => self.tour_to(at),
             Msg::Density(density) => {
                 self.density = density;
                 return SAVE;
@@ -504,7 +531,8 @@ impl State {
     /// Reads everything anew from the lab.
     fn refresh(&mut self) {
         self.revision += 1;
-        self.marks.read(self.history.current(), &self.history.branch().log);
+        let exchanges = self.history.lab().exchanges();
+        self.marks.read(self.history.current(), &self.history.branch().log, exchanges);
         let view = view_of(self.lab(), &self.view, &self.scenario.cluster);
         if *self.view == view {
             return;

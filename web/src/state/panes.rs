@@ -110,7 +110,52 @@ impl Shape {
     }
 }
 
+/// A stop of the tour through the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    Lesson,
+    Stage,
+    Walk,
+    Manifests,
+    Terminal,
+    Time,
+}
+
+pub const TOUR: [Stop; 6] =
+    [Stop::Lesson, Stop::Stage, Stop::Walk, Stop::Manifests, Stop::Terminal, Stop::Time];
+
+impl Stop {
+    pub fn name(self) -> &'static str {
+        match self {
+            Stop::Lesson => "lesson",
+            Stop::Stage => "stage",
+            Stop::Walk => "walk",
+            Stop::Manifests => "manifests",
+            Stop::Terminal => "terminal",
+            Stop::Time => "time",
+        }
+    }
+}
+
 impl State {
+    /// Goes to a stop of the tour, or ends it. What it is about is shown.
+    pub(super) fn tour_to(&mut self, at: Option<usize>) {
+        self.tour = at.filter(|it| *it < TOUR.len());
+        let Some(stop) = self.tour.map(|it| TOUR[it]) else { return };
+        match stop {
+            Stop::Lesson => self.lesson.shown = true,
+            Stop::Stage => self.open(Pane::Stage),
+            Stop::Walk => self.open(Pane::Walk),
+            Stop::Manifests => self.open(Pane::Manifests),
+            Stop::Terminal if self.shape == Shape::One => self.open(Pane::Terminal),
+            Stop::Terminal => self.terminal.shown = true,
+            Stop::Time => {}
+        }
+        if stop != Stop::Lesson {
+            self.make_room();
+        }
+    }
+
     /// The pane shown before the stage, where there is one.
     pub fn left(&self) -> Option<Pane> {
         self.shape.left().contains(&self.left).then_some(self.left)

@@ -100,6 +100,11 @@ impl<'a> Faults<'a> {
     }
 }
 
+/// Where a span of bytes is for people.
+pub(super) fn place_in(text: &str, span: Range<usize>) -> Place {
+    Faults::new(text).at(span)
+}
+
 pub(super) fn said_of(lang: Lang, report: &Report) -> String {
     if report.nothing {
         return lang.say(Word::NoObjects).to_owned();

@@ -4,7 +4,7 @@ use svclab_core::lab::Action;
 use svclab_core::scenario::{Deed, Try};
 
 use super::{Lang, Word};
-use crate::state::{Notice, Outcome};
+use crate::state::{Notice, Outcome, Stop};
 
 pub fn tries_met(lang: Lang, met: usize, all: usize) -> String {
     lang.pick(format!("{met} of {all} things tried"), format!("해 볼 것 {all}개 중 {met}개 완료"))
@@ -93,5 +93,35 @@ pub fn notice(lang: Lang, notice: &Notice) -> String {
         Notice::Unreadable(problem) => {
             lang.pick(format!("This could not be read: {problem}"), format!("읽지 못했습니다: {problem}"))
         }
+    }
+}
+
+/// What a part of the page is for.
+pub fn tour(lang: Lang, stop: Stop) -> &'static str {
+    match stop {
+        Stop::Lesson => lang.pick(
+            "The lesson: what this cluster shows and what to try, one click each. A click types the line where you would type it.",
+            "학습: 이 클러스터가 보여 주는 것과 해 볼 것이 있습니다. 클릭하면 직접 입력할 자리에 명령을 입력해 줍니다.",
+        ),
+        Stop::Stage => lang.pick(
+            "The cluster. Machines, pods and wires are solid; Services are dashed, for they exist only as rules on every node. Choose who sends and press Send.",
+            "클러스터입니다. 머신, 파드, 선은 실선이고 서비스는 점선입니다. 서비스는 모든 노드의 규칙으로만 존재하기 때문입니다. 보내는 곳을 고르고 보내기를 눌러 보세요.",
+        ),
+        Stop::Walk => lang.pick(
+            "The same packet in words, step by step, with the true rules and the part of each that matched. The other tabs: rules, endpoints, DNS, events.",
+            "같은 패킷을 한 단계씩 글로 보여 줍니다. 실제 규칙과 일치한 부분이 표시됩니다. 옆 탭에는 규칙, 엔드포인트, DNS, 이벤트가 있습니다.",
+        ),
+        Stop::Manifests => lang.pick(
+            "The cause: edit the manifests and apply them. Mistakes get the API server's own words; Diff shows what would change, down to the rules.",
+            "원인이 되는 곳입니다. 매니페스트를 고쳐 적용하세요. 잘못된 곳에는 API 서버의 오류가 그대로 나오고, 비교는 규칙까지 무엇이 바뀔지 보여 줍니다.",
+        ),
+        Stop::Terminal => lang.pick(
+            "Shells on the laptop, in pods and on nodes: kubectl, curl, nslookup, iptables, tcpdump. What is underlined leads on; a command's packets can be watched.",
+            "노트북, 파드, 노드의 셸입니다. kubectl, curl, nslookup, iptables, tcpdump를 쓸 수 있습니다. 밑줄은 해당 오브젝트로 이어지고, 명령이 보낸 패킷은 따라가 볼 수 있습니다.",
+        ),
+        Stop::Time => lang.pick(
+            "Time: everything that happened is painted here. Drag to see any moment whole; act there and another branch begins.",
+            "시간입니다. 일어난 모든 일이 표시됩니다. 끌어서 지난 시점을 통째로 볼 수 있고, 거기서 무언가를 하면 새 분기가 시작됩니다.",
+        ),
     }
 }

@@ -149,7 +149,7 @@ words! {
     Stopped: "stopped", "멈춤";
     Stale: "stale rules", "오래된 규칙";
     Moment: "Moment", "시점";
-    MomentHint: "Go back in time. Painted from top to bottom: what you did, failures, endpoints, rules", "지난 시점 보기. 위에서부터 사용자 동작, 실패, 엔드포인트, 규칙";
+    MomentHint: "Go back in time. Painted from top to bottom: what you did, packets, failures and drops, endpoints, rules", "지난 시점 보기. 위에서부터 사용자 동작, 패킷, 실패와 드롭, 엔드포인트, 규칙";
     Now: "Now", "현재로";
     Branch: "Branch", "분기";
     BranchHint: "Acting in the past begins a branch; the others are kept", "과거에서 무언가를 하면 새 분기가 시작됩니다. 다른 분기는 남아 있습니다";
@@ -170,6 +170,10 @@ words! {
     NewRules: "new since the last sync", "최근 동기화에서 추가됨";
     GoneRules: "Gone since the last sync", "최근 동기화에서 사라짐";
     WhyThisRule: "Why this rule is here", "이 규칙이 있는 이유";
+    ProxyMode: "kube-proxy's mode", "kube-proxy 모드";
+    SearchRules: "Search the rules", "규칙 검색";
+    CompareWith: "Compare with…", "비교 대상…";
+    InManifests: "in the manifests", "매니페스트에서 보기";
     PickRule: "Select a rule to see why it is here.", "규칙을 선택하면 그 규칙이 있는 이유를 보여 줍니다.";
     NoRules: "This node has no rules yet.", "이 노드에는 아직 규칙이 없습니다.";
     Policy: "policy", "정책";
@@ -211,6 +215,10 @@ words! {
     AllScenarios: "All scenarios", "모든 시나리오";
     NextScenario: "Next scenario →", "다음 시나리오 →";
     Fetching: "Fetching…", "불러오는 중…";
+    Tour: "A short tour", "둘러보기";
+    EndTour: "End the tour", "그만 보기";
+    Back: "Back", "이전";
+    Next: "Next", "다음";
     Menu: "Menu", "메뉴";
     CopyLink: "Copy a link to this", "링크 복사";
     Export: "Save to a file", "파일로 저장";

@@ -1,5 +1,6 @@
 //! Rules in sentences: why each is there, and what came of it.
 
+use svclab_core::modes::Mode;
 use svclab_core::proxy::{Destination, Origin, Purpose};
 use svclab_netfilter::Verdict;
 use svclab_netfilter::walk::Nat;
@@ -43,6 +44,47 @@ pub fn gate_result(lang: Lang, open: &crate::gate::Opening) -> String {
             Verdict::Drop => "DROP".to_owned(),
             Verdict::Reject => "REJECT".to_owned(),
         },
+    }
+}
+
+pub fn packets_met(lang: Lang, count: u64) -> String {
+    match count {
+        1 => lang.pick("1 packet".to_owned(), "패킷 1개".to_owned()),
+        _ => lang.pick(format!("{count} packets"), format!("패킷 {count}개")),
+    }
+}
+
+/// How many rules two nodes have in common.
+pub fn shared_rules(lang: Lang, count: usize) -> String {
+    lang.pick(
+        format!("{count} rules are the same on both nodes."),
+        format!("두 노드에 똑같이 있는 규칙은 {count}개입니다."),
+    )
+}
+
+pub fn only_on(lang: Lang, node: &str, count: usize) -> String {
+    lang.pick(format!("Only on {node}: {count}"), format!("{node}에만 있는 규칙: {count}개"))
+}
+
+/// What kube-proxy does in a mode, and what stands below.
+pub fn about_mode(lang: Lang, mode: Mode) -> &'static str {
+    match mode {
+        Mode::Iptables => lang.pick(
+            "One rule after another, with a probability in each: what the nodes of this lab run.",
+            "규칙을 하나씩 차례로 보고 각 규칙이 확률로 뽑습니다. 이 실험실의 노드가 쓰는 모드입니다.",
+        ),
+        Mode::Nftables => lang.pick(
+            "A map from address and port to a chain, and one random number for all endpoints, however many Services there are.",
+            "주소와 포트에서 체인을 맵으로 한 번에 찾고, 엔드포인트는 난수 하나로 고릅니다. 서비스가 많아도 찾는 비용이 같습니다.",
+        ),
+        Mode::Ipvs => lang.pick(
+            "The kernel's load balancer chooses, in turn by default; the Service's addresses stand on the device kube-ipvs0. Below: ipvsadm -Ln, ipset save, and the few iptables rules that stay.",
+            "커널의 로드 밸런서가 고르며 기본은 라운드 로빈입니다. 서비스 주소는 kube-ipvs0 장치에 붙습니다. 아래는 ipvsadm -Ln, ipset save, 그리고 남는 iptables 규칙입니다.",
+        ),
+        Mode::Userspace => lang.pick(
+            "Rules lead to kube-proxy itself, which accepts the connection and opens one of its own: the historical mode, gone since 1.26.",
+            "규칙이 패킷을 kube-proxy로 보내고, kube-proxy가 연결을 직접 받아 새 연결을 엽니다. 1.26에서 사라진 옛 모드입니다.",
+        ),
     }
 }
 

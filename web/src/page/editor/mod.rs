@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::state::{Changes, Fault, Files, Filing, Msg, Report};
+use crate::state::{Changes, Fault, Files, Filing, Msg, Report, Shown};
 use crate::words::{self, Lang, Word};
 
 use bridge::Told;
@@ -25,6 +25,8 @@ pub(super) struct EditorProps {
     pub lang: Lang,
     pub files: Files,
     pub report: Rc<Report>,
+    /// A place to go to.
+    pub shown: Option<Shown>,
     /// What an Apply would change, and how many seconds have been tried.
     pub preview: Option<(Option<Changes>, u64)>,
     /// Counts the lab's changes.
@@ -35,7 +37,7 @@ pub(super) struct EditorProps {
 /// The manifests as text, with the last Apply's errors at their places.
 #[component]
 pub(super) fn Editor(props: &EditorProps) -> Html {
-    let EditorProps { lang, files, report, preview, revision, send } = props;
+    let EditorProps { lang, files, report, preview, revision, send, .. } = props;
     let lang = *lang;
     let file = files.chosen().clone();
     let hand = use_memo((), |()| Hand::default());
@@ -47,6 +49,14 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
         move |(file, _)| {
             if let Some(fault) = wanted.borrow_mut().take_if(|it| it.file == *file) {
                 hand.select(&fault.place);
+            }
+        }
+    });
+    use_effect_with(props.shown.clone(), {
+        let hand = hand.clone();
+        move |shown| {
+            if let Some(it) = shown {
+                hand.select(&it.place);
             }
         }
     });
