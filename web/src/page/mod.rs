@@ -430,7 +430,7 @@ impl App {
                 chosen={terminal.chosen} places={places(view)} prompt={screen.prompt()}
                 runs={screen.runs()} held={!self.state.playing}
                 lines={screen.lines.clone()} typed={screen.typed.clone()} draft={screen.draft.clone()}
-                send={self.send.clone()} />
+                completed={screen.completed.clone()} send={self.send.clone()} />
         }
     }
 

@@ -5,7 +5,7 @@ use web_sys::{Element, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use crate::effects;
-use crate::state::{Line, Msg, Piece, Typing};
+use crate::state::{Completed, Line, Msg, Piece, Typing};
 use crate::view::Shared;
 use crate::words::{self, Lang, Word};
 
@@ -31,6 +31,7 @@ pub(super) struct TerminalProps {
     pub lines: Shared<Vec<Rc<Line>>>,
     pub typed: Shared<Vec<String>>,
     pub draft: Option<Draft>,
+    pub completed: Option<Completed>,
     pub send: Callback<Msg>,
 }
 
@@ -60,7 +61,8 @@ pub(super) fn Terminal(props: &TerminalProps) -> Html {
                     <Editing lang={*lang} draft={draft.clone()} send={send.clone()} />
                 } else {
                     <Input lang={*lang} prompt={props.prompt.clone()} typed={props.typed.clone()}
-                           chosen={props.chosen} runs={props.runs} held={props.held} send={send.clone()} />
+                           chosen={props.chosen} runs={props.runs} held={props.held}
+                           completed={props.completed.clone()} send={send.clone()} />
                 }
             </div>
         </div>
@@ -186,13 +188,15 @@ struct InputProps {
     chosen: usize,
     runs: bool,
     held: bool,
+    completed: Option<Completed>,
     send: Callback<Msg>,
 }
 
 /// The line to type. Arrows call earlier lines back; Shift and Enter begin another line.
+/// Tab completes; in an empty line, with Shift or after Escape, it leaves as everywhere else.
 #[component]
 fn Input(props: &InputProps) -> Html {
-    let InputProps { lang, prompt, typed, chosen, runs, held, send } = props;
+    let InputProps { lang, prompt, typed, chosen, runs, held, completed, send } = props;
     let (lang, runs) = (*lang, *runs);
     let area = use_node_ref();
     // How far back in what was typed; 0 is the line being written, kept beside it.
@@ -201,10 +205,21 @@ fn Input(props: &InputProps) -> Html {
         let back = back.clone();
         move |_| *back.borrow_mut() = (0, String::new())
     });
+    use_effect_with(completed.clone(), {
+        let area = area.clone();
+        move |completed| {
+            let area = area.cast::<HtmlTextAreaElement>();
+            if let (Some(area), Some(completed)) = (area, completed) {
+                write_completed(&area, completed);
+            }
+        }
+    });
+    let escaped = use_mut_ref(|| false);
     let onkeydown = {
         let (send, typed) = (send.clone(), typed.clone());
         move |event: KeyboardEvent| {
             let area = event.target_unchecked_into::<HtmlTextAreaElement>();
+            let leaves = escaped.replace(event.key() == "Escape");
             let control = event.ctrl_key() && !event.shift_key();
             let typing = match event.key().as_str() {
                 "Enter" if event.is_composing() || event.shift_key() => return,
@@ -223,6 +238,9 @@ fn Input(props: &InputProps) -> Html {
                     recall(&area, &typed, &mut back.borrow_mut(), key == "ArrowUp");
                     return;
                 }
+                "Tab" if leaves || runs || event.shift_key() || event.is_composing() => return,
+                "Tab" if area.value().is_empty() => return,
+                "Tab" => Typing::Complete(area.value(), cursor(&area)),
                 "c" if control && !effects::is_selecting() => {
                     area.set_value("");
                     Typing::Interrupt
@@ -253,6 +271,29 @@ fn Input(props: &InputProps) -> Html {
                 </button>
             }
         </div>
+    }
+}
+
+/// The byte of the text before which the cursor stands.
+fn cursor(area: &HtmlTextAreaElement) -> usize {
+    let units = area.selection_start().ok().flatten().unwrap_or(u32::MAX) as usize;
+    let text = area.value();
+    let mut passed = 0;
+    let reached = |it: &(usize, char)| {
+        passed += it.1.len_utf16();
+        passed > units
+    };
+    text.char_indices().find(reached).map_or(text.len(), |it| it.0)
+}
+
+/// Unless another line was typed meanwhile.
+fn write_completed(area: &HtmlTextAreaElement, completed: &Completed) {
+    if area.value() == completed.before.0 {
+        area.set_value(&completed.line);
+        let before = completed.line.get(..completed.cursor).unwrap_or_default();
+        let units = before.encode_utf16().count() as u32;
+        let _ = area.set_selection_range(units, units);
+        fit(area);
     }
 }
 

@@ -46,7 +46,7 @@ pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
 pub use rules::{RulesView, Shown};
 pub use settings::{Density, Memory, Motion, Speed, Theme};
-pub use terminal::{Line, Piece, Screen, Terminal, Typing, label, places};
+pub use terminal::{Completed, Line, Piece, Screen, Terminal, Typing, label, places};
 
 use keep::read_session;
 use playback::timeline_of;

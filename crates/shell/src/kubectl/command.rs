@@ -51,21 +51,8 @@ pub(crate) fn find(words: &[String]) -> Done<(&'static Command, Vec<String>)> {
     let Some(first) = rest.first().cloned() else {
         return Err(Failed(OVERVIEW.to_owned()));
     };
-    let mut name = String::new();
-    let mut found = None;
-    let mut used = 0;
-    for word in &rest {
-        let longer = if name.is_empty() { word.clone() } else { format!("{name} {word}") };
-        let longer =
-            ALIASES.iter().find(|(it, _)| *it == longer).map_or(longer, |(_, it)| (*it).to_owned());
-        let starts = format!("{longer} ");
-        if !COMMANDS.iter().any(|it| it.name == longer || it.name.starts_with(&starts)) {
-            break;
-        }
-        name = longer;
-        used += 1;
-        found = COMMANDS.iter().find(|it| it.name == name);
-    }
+    let (name, used) = longest(&rest);
+    let found = COMMANDS.iter().find(|it| it.name == name);
     match found {
         Some(command) => {
             before.extend(rest.drain(used..));
@@ -73,8 +60,24 @@ pub(crate) fn find(words: &[String]) -> Done<(&'static Command, Vec<String>)> {
         }
         None if name.is_empty() => Err(unknown(&first)),
         // A group of commands alone shows what is in it.
-        None => Err(Failed(group(&name))),
+        None => Err(Failed(group(name))),
     }
+}
+
+/// The longest beginning of a command's name that the words spell, and how many they are.
+pub(crate) fn longest(words: &[String]) -> (&'static str, usize) {
+    let (mut name, mut used) = ("", 0);
+    for word in words {
+        let longer = if name.is_empty() { word.clone() } else { format!("{name} {word}") };
+        let alias = ALIASES.iter().find(|(it, _)| *it == longer).map(|it| it.1);
+        let longer = alias.unwrap_or(&longer);
+        let starts = |it: &str| {
+            it.strip_prefix(longer).is_some_and(|it| it.is_empty() || it.starts_with(' '))
+        };
+        let Some(found) = COMMANDS.iter().find(|it| starts(it.name)) else { break };
+        (name, used) = (&found.name[..longer.len()], used + 1);
+    }
+    (name, used)
 }
 
 fn unknown(word: &str) -> Failed {

@@ -55,6 +55,16 @@ pub(crate) fn names(known: Known) -> Vec<String> {
     flags(known).map(name).collect()
 }
 
+/// Whether the word behind `-o` or `--output` is its value.
+pub(crate) fn takes_word(known: Known, flag: &str) -> bool {
+    let is_it = |it: &Flag| match flag.strip_prefix("--") {
+        Some(name) => it.name == name,
+        None => it.letter.is_some() && it.letter == flag.chars().last(),
+    };
+    let found = flags(known).find(is_it);
+    found.is_some_and(|it| matches!(it.takes, Takes::Text | Takes::Number))
+}
+
 /// A command line, read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {

@@ -35,6 +35,7 @@ pub mod served;
 mod set;
 mod targets;
 mod wait;
+pub(crate) mod words;
 mod watch;
 mod yaml_error;
 

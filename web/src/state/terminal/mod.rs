@@ -12,7 +12,7 @@ use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_shell::{Place, Progress};
 
-pub use screen::{Line, Piece, Screen, label};
+pub use screen::{Completed, Line, Piece, Screen, label};
 
 use super::State;
 use crate::view::{Pod, View};
@@ -27,6 +27,8 @@ pub enum Typing {
     Attach(String),
     Close(usize),
     Enter(String),
+    /// Tab in a line, at the byte of the cursor.
+    Complete(String, usize),
     /// `^C`
     Interrupt,
     /// `^L`
@@ -121,6 +123,12 @@ impl State {
             }
             Typing::Close(_) => {}
             Typing::Enter(text) => self.enter(&text),
+            Typing::Complete(line, cursor) => {
+                let lab = self.history.lab();
+                let screen = self.terminal.screen_mut();
+                let listed = screen.and_then(|it| it.complete(line, cursor, lab));
+                self.said = listed.unwrap_or_default();
+            }
             Typing::Interrupt => self.interrupt_shell(),
             Typing::Clear => {
                 if let Some(screen) = terminal.screen_mut() {

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::Lab;
 use svclab_core::reference::Reference;
 use svclab_core::time::{Duration, Instant};
 use svclab_shell::language::{Unreadable, check};
-use svclab_shell::{Draft, Job, Place, Progress, Session, Stream, World};
+use svclab_shell::{Draft, Job, Place, Progress, Session, Stream, World, complete};
 
 use crate::view::{ServiceView, Shared, View};
 
@@ -49,6 +50,8 @@ pub struct Screen {
     pub draft: Option<Draft>,
     /// Its job waits for what the API says of its kinds.
     pub(super) wants_reference: bool,
+    /// What Tab has written last, for the line that is typed.
+    pub completed: Option<Completed>,
     /// When the job wants to go on.
     pub(super) wake: Option<Instant>,
     /// It does much without waiting: once in a frame is enough of it.
@@ -59,6 +62,15 @@ pub struct Screen {
     /// The end of what was printed, which no line break has ended yet.
     open: Option<(Stream, String)>,
     sent: Vec<usize>,
+}
+
+/// A line after Tab.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completed {
+    /// The line and the cursor (in bytes) that it was asked for.
+    pub before: (String, usize),
+    pub line: String,
+    pub cursor: usize,
 }
 
 enum Shell {
@@ -73,6 +85,7 @@ impl Screen {
             typed: Shared::from(Vec::new()),
             draft: None,
             wants_reference: false,
+            completed: None,
             wake: None,
             busy: false,
             shell: Shell::Idle(Session::new(place.clone())),
@@ -119,6 +132,35 @@ impl Screen {
         self.remember(&line);
         self.shell = Shell::Runs(Job::new(session, &line));
         true
+    }
+
+    /// Tab: writes what all candidates have in common; where that is nothing, once more lists them.
+    /// Gives what was listed.
+    pub(super) fn complete(&mut self, line: String, cursor: usize, lab: &Lab) -> Option<String> {
+        let Shell::Idle(session) = &self.shell else { return None };
+        let found = complete(&line, cursor, lab, session);
+        let typed = line.get(found.start..cursor).unwrap_or_default();
+        let common = found.common();
+        let before = (line.clone(), cursor);
+        let again = self.completed.as_ref().is_some_and(|it| it.before == before);
+        if common.len() > typed.len() {
+            let rest = line.get(cursor..).unwrap_or_default();
+            let written = line.get(..found.start).unwrap_or_default().to_owned() + &common;
+            let (cursor, line) = (written.len(), written + rest);
+            self.completed = Some(Completed { before, line, cursor });
+            return None;
+        }
+        self.completed = Some(Completed { before, line: line.clone(), cursor });
+        if !again || found.candidates.len() < 2 {
+            return None;
+        }
+        self.push(Line::Typed { prompt: self.prompt(), text: line });
+        let listed = found.candidates.join("  ");
+        for text in rows(&found.candidates) {
+            let pieces = vec![Piece { text, object: None }];
+            self.push(Line::Printed { stream: Stream::Out, pieces });
+        }
+        Some(listed)
     }
 
     fn remember(&mut self, line: &str) {
@@ -253,6 +295,15 @@ impl Screen {
         });
         found.map(|it| it.iter().map(|piece| piece.text.as_str()).collect())
     }
+}
+
+/// Candidates in columns, as wide as a terminal.
+fn rows(candidates: &[String]) -> Vec<String> {
+    const WIDTH: usize = 80;
+    let cell = candidates.iter().map(|it| it.chars().count()).max().unwrap_or(0) + 2;
+    let columns = (WIDTH / cell).max(1);
+    let row = |row: &[String]| row.iter().map(|it| format!("{it:cell$}")).collect::<String>();
+    candidates.chunks(columns).map(|it| row(it).trim_end().to_owned()).collect()
 }
 
 /// What `clear` writes to a terminal.

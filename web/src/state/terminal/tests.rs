@@ -160,3 +160,26 @@ fn where_it_cannot_be_fetched_the_command_ends_and_the_next_one_asks_again() {
     enter(&mut state, "kubectl explain svc");
     assert!(state.takes_reference());
 }
+
+fn tab(state: &mut State, line: &str) -> Completed {
+    state.update(Msg::Terminal(Typing::Complete(line.to_owned(), line.len())));
+    state.terminal.screen().unwrap().completed.clone().unwrap()
+}
+
+#[test]
+fn tab_writes_what_is_common_and_a_second_one_lists() {
+    let mut state = settled();
+    let found = tab(&mut state, "kubectl get pod client -n sho");
+    assert_eq!((found.line.as_str(), found.cursor), ("kubectl get pod client -n shop ", 31));
+    assert_eq!(tab(&mut state, "kubectl get no").line, "kubectl get nodes ");
+    assert_eq!(tab(&mut state, "kubectl get role").line, "kubectl get role");
+    let lines = text(&state).len();
+    let first = tab(&mut state, "kubectl get ser");
+    assert_eq!(first.line, "kubectl get service");
+    assert_eq!(tab(&mut state, &first.line).line, first.line);
+    assert_eq!(text(&state).len(), lines, "one Tab lists nothing");
+    tab(&mut state, &first.line);
+    let listed = text(&state);
+    assert_eq!(listed[lines..], ["laptop $ kubectl get service", "serviceaccounts  services"]);
+    assert_eq!(state.said, "serviceaccounts  services");
+}
