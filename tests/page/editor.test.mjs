@@ -115,6 +115,16 @@ test("from the list of problems to the place and back", async ({ page }) => {
   await eventually(async () => (await fault.first().getAttribute("aria-current")) === null);
 });
 
+test("a problem in another file is gone to", async ({ page }) => {
+  await code(page).waitFor();
+  await button(page, "New file").click();
+  await write(page, SECOND.replace("port: 81", "port: 99999"));
+  await page.locator(".actions .pri").click();
+  await fileTab(page, /^shop/).click();
+  await page.getByRole("list", { name: "Problems in the manifests" }).getByRole("button").first().click();
+  await eventually(async () => (await page.evaluate(() => getSelection().toString())) === "99999");
+});
+
 test("Tab leaves the editor, Ctrl and M lets it indent", async ({ page }) => {
   await code(page).waitFor();
   await write(page, "a: 1\n");

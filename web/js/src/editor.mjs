@@ -107,8 +107,9 @@ class Editor {
   }
 
   async lookAgain() {
-    if (this.view.state.doc.length > CHECKED || this.view.composing) return;
+    if (this.view.composing) return this.stale();
     const { doc } = this.view.state;
+    if (doc.length > CHECKED) return;
     const found = await this.ask("ghosts", 0);
     if (!found || this.view.state.doc !== doc) return;
     const known = JSON.stringify(found);
@@ -121,8 +122,9 @@ class Editor {
   checkSoon() {
     clearTimeout(this.checking);
     this.checking = setTimeout(async () => {
+      if (this.view.composing) return this.checkSoon();
       const { doc } = this.view.state;
-      if (doc.length > CHECKED || this.view.composing) return;
+      if (doc.length > CHECKED) return;
       const found = await this.ask("check", 0);
       if (found && this.view.state.doc === doc) this.view.dispatch({ effects: setMarks(this.view.state, found) });
     }, CHECK_MS);

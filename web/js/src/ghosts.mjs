@@ -6,9 +6,11 @@ const set = StateEffect.define();
 
 /** `list` is the page's; fields that `texts` does not tell of are only counted. */
 export function setGhosts(state, list, texts) {
-  const widgets = list.map(({ at, column, fields }) => {
+  const widgets = list.flatMap(({ at, column, fields }) => {
     const widget = new Ghosts(column, fields, texts);
-    return Decoration.widget({ widget, block: true, side: 1 }).range(state.doc.lineAt(Math.min(at, state.doc.length)).to);
+    if (widget.known.length === 0) return [];
+    const { to } = state.doc.lineAt(Math.min(at, state.doc.length));
+    return [Decoration.widget({ widget, block: true, side: 1 }).range(to)];
   });
   return set.of(Decoration.set(widgets, true));
 }

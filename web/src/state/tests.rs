@@ -193,3 +193,20 @@ fn looking_back_at_a_request_shows_its_packet_where_it_was() {
     state.update(Msg::Now);
     assert!(state.playback.as_ref().is_none_or(|it| !it.live));
 }
+
+#[test]
+fn several_files_are_applied_as_one_and_their_faults_are_told_by_file() {
+    let mut state = settled();
+    let first = state.files.chosen().id;
+    state.update(Msg::File(Filing::Add));
+    let second = state.files.chosen().id;
+    state.update(Msg::Edited("# 파드\nkind: Nonsense\n".to_owned()));
+    state.update(Msg::Apply);
+    let [fault] = &state.report.faults[..] else { panic!("{:?}", state.report) };
+    assert_eq!((fault.file, fault.place.line), (second, 2));
+    state.update(Msg::File(Filing::Choose(first)));
+    state.update(Msg::Edited("a: [\n".to_owned()));
+    state.update(Msg::Apply);
+    assert_eq!(state.report.faults[0].file, first);
+    assert_eq!(state.report.applied, []);
+}

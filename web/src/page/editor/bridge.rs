@@ -94,6 +94,11 @@ impl Bridge {
         self.call("mark", &[serde_json::Value::from(marks).to_string().into()]);
     }
 
+    /// The text is no longer the one that was applied: asks what the server would say to it.
+    pub(super) fn check(&self) {
+        self.call("checkSoon", &[]);
+    }
+
     pub(super) fn select(&self, from: u32, to: u32) {
         self.call("select", &[from.into(), to.into()]);
     }

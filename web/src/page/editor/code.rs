@@ -19,6 +19,8 @@ pub(super) struct CodeProps {
     pub lang: Lang,
     pub file: u32,
     pub text: Rc<str>,
+    /// It is not the text that was applied last.
+    pub differs: bool,
     pub report: Rc<Report>,
     /// Counts the lab's changes.
     pub revision: usize,
@@ -86,7 +88,7 @@ impl Hand {
 
 #[component]
 pub(super) fn Code(props: &CodeProps) -> Html {
-    let CodeProps { lang, file, text, report, revision, hand, tell } = props;
+    let CodeProps { lang, file, text, differs, report, revision, hand, tell } = props;
     let (lang, file) = (*lang, *file);
     let host = use_node_ref();
     let is_there = use_state(bridge::is_there);
@@ -159,9 +161,13 @@ pub(super) fn Code(props: &CodeProps) -> Html {
         }
     });
     use_effect_with((*is_there, file, report.clone()), {
-        let hand = hand.clone();
+        let (hand, differs) = (hand.clone(), *differs);
         move |(_, file, report)| {
             if let Some(bridge) = &*hand.bridge.borrow() {
+                // Places are those of the text that was applied.
+                if differs {
+                    return bridge.check();
+                }
                 let here: Vec<&Fault> =
                     report.faults.iter().filter(|it| it.file == *file).collect();
                 bridge.mark(&here);

@@ -106,7 +106,7 @@ pub(super) fn Editor(props: &EditorProps) -> Html {
     html! {
         <div class="editor">
             <Tabs {lang} files={files.all().to_vec()} chosen={file.id} send={send.clone()} />
-            <Code {lang} file={file.id} text={file.text.clone()} report={report.clone()} revision={*revision}
+            <Code {lang} file={file.id} text={file.text.clone()} differs={file.differs()} report={report.clone()} revision={*revision}
                   hand={(*hand).clone()} {tell} />
             <Outcome {lang} report={report.clone()} {names} {pick}
                      current={current.filter(|_| !file.differs())} />
