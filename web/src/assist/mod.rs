@@ -32,6 +32,8 @@ const MISTAKES: usize = 50;
 
 /// As JSON for the editor's module; `null` where there is nothing to say. `at` and all places are
 /// UTF-16 units.
+// A function of its own, as whatever a first visit does not run: the first load leaves it out.
+#[inline(never)]
 pub fn answer(lab: &Lab, text: &str, question: Question, at: u32) -> String {
     match question {
         Question::Ghosts => return ghosts::ghosts(lab, text).to_string(),

@@ -567,6 +567,7 @@ impl State {
         self.files.all_sent(text);
     }
 
+    #[inline(never)]
     fn apply_document(&mut self, at: u32) {
         let file = self.files.chosen().clone();
         let Some(part) = self.files.document_at(assist::byte_of(&file.text, at)) else {

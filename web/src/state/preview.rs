@@ -81,7 +81,9 @@ impl Section {
     }
 }
 
+// Functions of their own, for a first visit runs none of them: the first load leaves them out.
 impl Preview {
+    #[inline(never)]
     pub fn new(lab: &Lab, text: &str) -> Preview {
         let (base, mut edited) = (lab.clone(), lab.clone());
         let reply = edited.act(Action::Apply { text: text.to_owned() });
@@ -109,6 +111,7 @@ impl Preview {
     }
 
     /// Runs a little; true when there is something new to show.
+    #[inline(never)]
     pub(super) fn go_on(&mut self) -> bool {
         if self.changes.is_some() {
             return false;
