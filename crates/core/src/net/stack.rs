@@ -144,16 +144,7 @@ impl Stack<'_, '_> {
         if mangled != Verdict::Accept {
             return mangled;
         }
-        if self.is_fresh() {
-            let verdict = self.nat(hook, devices, address);
-            if verdict != Verdict::Accept {
-                return verdict;
-            }
-            self.confirm();
-        } else {
-            self.translate_source(hook);
-        }
-        Verdict::Accept
+        self.conclude(hook, devices, address)
     }
 
     /// INPUT: the filter table, the source's NAT of an answer; then the connection is confirmed.
@@ -163,22 +154,27 @@ impl Stack<'_, '_> {
         if verdict != Verdict::Accept {
             return verdict;
         }
-        if self.is_fresh() {
-            let chain = self.rules().chain(TableName::Nat, hook.chain());
-            if chain.is_some_and(|it| !it.rules.is_empty()) {
-                let verdict = self.nat(hook, devices, None);
-                if verdict != Verdict::Accept {
-                    return verdict;
-                }
-            }
-            self.confirm();
-        } else {
+        self.conclude(hook, devices, None)
+    }
+
+    /// The last hook's source NAT, where that is not decided yet; then the connection is confirmed.
+    fn conclude(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
+        if !self.is_fresh() {
             self.translate_source(hook);
+            return Verdict::Accept;
         }
+        let chain = self.rules().chain(TableName::Nat, hook.chain());
+        let is_walked = hook != Hook::Input || chain.is_some_and(|it| !it.rules.is_empty());
+        if is_walked {
+            let verdict = self.nat(hook, devices, address);
+            if verdict != Verdict::Accept {
+                return verdict;
+            }
+        }
+        self.confirm();
         Verdict::Accept
     }
 
-    /// The end of the last hook: the connection is confirmed.
     fn confirm(&mut self) {
         let Some(connection) = &mut self.journey.connection else { return };
         if connection.fresh {
