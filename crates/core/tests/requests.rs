@@ -133,6 +133,28 @@ fn only_the_object_that_is_meant_is_deleted() {
     assert_eq!(delete(json!({"uid": uid})).map(|it| it.code), Ok(200));
 }
 
+/// `checkName` of the request handlers: an update cannot name another object.
+#[test]
+fn an_update_is_of_the_object_that_its_url_names() {
+    let mut lab = lab();
+    let mut refused = |verb| {
+        let refusal = request(&mut lab, web(Kind::Service), None, verb).unwrap_err();
+        assert_eq!((refusal.status, refusal.reason.as_str()), (400, "BadRequest"));
+        refusal.message
+    };
+    let named = |meta: Value| patch(Patch::Merge, json!({"metadata": meta}));
+    let other = "the name of the object (other) does not match the name on the URL (web)";
+    assert_eq!(refused(named(json!({"name": "other"}))), other);
+    let place =
+        "the namespace of the provided object does not match the namespace sent on the request";
+    assert_eq!(refused(named(json!({"namespace": "default"}))), place);
+    let nameless =
+        "the name of the object (web based on URL) was undeterminable: name must be provided";
+    assert_eq!(refused(named(json!({"name": null}))), nameless);
+    let body = json!({"metadata": {"name": "other"}, "spec": {"ports": [{"port": 80}]}});
+    assert_eq!(refused(Verb::Replace(body)), other);
+}
+
 /// A dry run allocates nothing: node ports count on from the greatest that it was given, or from
 /// the end of the range, and nobody asks whether an address is free.
 #[test]

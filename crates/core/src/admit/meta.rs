@@ -1,9 +1,9 @@
 //! Metadata: what every object has, and the rules for it.
 
-use super::Version;
 use super::errors::Errors;
 use super::rules;
-use crate::key::Kind;
+use super::{Refusal, Version};
+use crate::key::{Kind, ObjectKey};
 use crate::object::{LabelSelector, Labels, ObjectMeta, OwnerReference, Word};
 use crate::rng::Rng;
 
@@ -13,6 +13,37 @@ const SUFFIX: usize = 5;
 /// Of all keys and values together, in bytes.
 const MOST_ANNOTATIONS: usize = 256 << 10;
 const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
+/// Whether an object is the one that the request's URL names.
+pub(crate) fn check_place(url: &ObjectKey, meta: &mut ObjectMeta) -> Result<(), Refusal> {
+    check_namespace(url, meta)?;
+    let (name, asked) = (&meta.name, &url.name);
+    if name.is_empty() {
+        return Err(Refusal::bad_request(&format!(
+            "the name of the object ({asked} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if name != asked {
+        return Err(Refusal::bad_request(&format!(
+            "the name of the object ({name}) does not match the name on the URL ({asked})"
+        )));
+    }
+    Ok(())
+}
+
+/// An object without a namespace gets that of the request, and one of the whole cluster none
+/// (`EnsureObjectNamespaceMatchesRequestNamespace`).
+pub(crate) fn check_namespace(url: &ObjectKey, meta: &mut ObjectMeta) -> Result<(), Refusal> {
+    if meta.namespace.is_empty() || !url.kind.is_namespaced() {
+        meta.namespace.clone_from(&url.namespace);
+    }
+    if meta.namespace != url.namespace {
+        let why =
+            "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Refusal::bad_request(why));
+    }
+    Ok(())
+}
 
 /// Fills in what the server gives every new object. Its times and its version are the store's.
 pub(super) fn prepare(kind: Kind, meta: &mut ObjectMeta, version: Version, rng: &mut Rng) {

@@ -47,6 +47,7 @@ pub use admission::delete;
 pub(crate) use daemon_set::TEMPLATE_GENERATION;
 pub use errors::Cause;
 pub use json_patch::json_patch;
+pub(crate) use meta::{check_namespace, check_place};
 pub use patch::{Patch, merge_patch, patch, patch_status};
 pub use refusal::{Details, Refusal};
 pub use settings::{Settings, Version};

@@ -9,7 +9,7 @@ use svclab_netfilter::order::Order;
 use super::errors::Errors;
 use super::json_patch::json_patch;
 use super::strategic::{left_over, strategic_patch};
-use super::{Admitted, Objects, Refusal, Settings, update, update_status};
+use super::{Admitted, Objects, Refusal, Settings, meta, update, update_status};
 use crate::key::{Kind, ObjectKey};
 use crate::object::Object;
 use crate::read::schema::is_struct;
@@ -74,7 +74,9 @@ fn patched(
 ) -> Result<(Object, Vec<String>), Refusal> {
     let mut value = old.to_value();
     patch_value(old.kind(), &mut value, how, body)?;
-    decode_patched(old, how, &value, body, strict)
+    let (mut new, warnings) = decode_patched(old, how, &value, body, strict)?;
+    meta::check_place(&old.key(), new.meta_mut())?;
+    Ok((new, warnings))
 }
 
 /// Carries out a patch on the JSON of an object.

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Lab;
 use super::delete::DeleteOptions;
@@ -145,19 +145,21 @@ impl Lab {
     ) -> Result<Admitted, Refusal> {
         let Lab { objects, now, .. } = self;
         match (subresource, verb) {
-            (None, Verb::Create(body)) => admit::create(objects, decode(key, body)?, rng, settings),
+            (None, Verb::Create(body)) => {
+                admit::create(objects, decode(key, &body)?, rng, settings)
+            }
             (None, Verb::Patch { how, body, strict }) => {
                 admit::patch(objects, key, (how, &body, strict), rng, settings)
             }
             (None, Verb::Replace(body)) => {
-                admit::replace(objects, decode(key, body)?, rng, settings)
+                admit::replace(objects, decode_known(key, &body)?, rng, settings)
             }
             (Some(Subresource::Status), Verb::Patch { how, body, strict }) => {
                 admit::patch_status(objects, key, (how, &body, strict), settings)
             }
             (Some(Subresource::Status), Verb::Replace(body)) => {
                 let old = objects.get(key).ok_or_else(|| Refusal::not_found(key))?;
-                admit::update_status(old, decode(key, body)?, settings)
+                admit::update_status(old, decode_known(key, &body)?, settings)
             }
             (Some(Subresource::Scale), Verb::Patch { how, body, .. }) => {
                 admit::patch_scale(objects, key, (how, &body), rng, settings)
@@ -220,14 +222,17 @@ fn eviction(key: &ObjectKey, body: &Value) -> Result<DeleteOptions, Refusal> {
     Ok(serde_json::from_value(body["deleteOptions"].clone()).unwrap_or_default())
 }
 
-/// An object without a namespace goes to the one of the request.
-fn decode(key: &ObjectKey, mut body: Value) -> Result<Object, Refusal> {
-    if key.kind.is_namespaced()
-        && let Value::Object(body) = &mut body
-        && let Value::Object(meta) = body.entry("metadata").or_insert_with(|| Map::new().into())
-        && meta.get("namespace").is_none_or(Value::is_null)
-    {
-        meta.insert("namespace".into(), key.namespace.clone().into());
-    }
-    read::decode(key.kind, &body).map_err(|it| Refusal::undecodable(key.kind, &it))
+/// A new object; its name may have to be made up.
+fn decode(key: &ObjectKey, body: &Value) -> Result<Object, Refusal> {
+    let decoded = read::decode(key.kind, body);
+    let mut object = decoded.map_err(|it| Refusal::undecodable(key.kind, &it))?;
+    admit::check_namespace(key, object.meta_mut())?;
+    Ok(object)
+}
+
+/// The object of this key.
+fn decode_known(key: &ObjectKey, body: &Value) -> Result<Object, Refusal> {
+    let mut object = decode(key, body)?;
+    admit::check_place(key, object.meta_mut())?;
+    Ok(object)
 }
