@@ -214,10 +214,11 @@ impl Comparison {
             if named.contains_key(&name(slice)) || wanted.iter().any(|it| name(it) == name(slice)) {
                 continue;
             }
-            let alike = |it: &&Value| {
-                (&it["addressType"], &it["ports"], addresses(it))
-                    == (&slice["addressType"], &slice["ports"], addresses(slice))
+            let look = |it: &Value| {
+                let service = &it["metadata"]["labels"]["kubernetes.io/service-name"];
+                [service, &it["addressType"], &it["ports"]].map(Value::clone)
             };
+            let alike = |it: &&Value| (look(it), addresses(it)) == (look(slice), addresses(slice));
             if let Some(at) = free.iter().position(alike) {
                 named.insert(name(slice), name(free.remove(at)));
             }
