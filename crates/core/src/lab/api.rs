@@ -103,9 +103,14 @@ impl Lab {
             (subresource, verb) => {
                 let is_post = matches!(verb, Verb::Create(_));
                 let settings = Settings { dry_run: true, ..self.settings.clone() };
-                let Admitted { object, warnings } =
+                let Admitted { mut object, warnings } =
                     self.admit(&key, subresource, verb, (&mut self.rng.clone(), &settings))?;
-                let code = if is_post || !self.objects.contains_key(&key) { 201 } else { 200 };
+                let is_new = is_post || !self.objects.contains_key(&key);
+                let created = &mut object.meta_mut().creation_timestamp;
+                if is_new && created.is_empty() {
+                    *created = self.now.rfc3339().into();
+                }
+                let code = if is_new { 201 } else { 200 };
                 Ok(Response { code, object: Rc::new(object), warnings })
             }
         }

@@ -109,20 +109,17 @@ impl Client {
         self.send(key, None, Verb::Delete(options))
     }
 
-    /// Carries a request out; as a dry run on a copy of the lab that is thrown away.
+    /// Carries a request out, or asks what would come of it.
     pub(crate) fn send(
         &self,
         key: ObjectKey,
         subresource: Option<Subresource>,
         verb: Verb,
     ) -> Answer<Response> {
-        let action = Action::Request(Request { key: key.clone(), subresource, verb });
+        let request = Request { key: key.clone(), subresource, verb };
         let answer = match self.dry_run {
-            DryRun::Server => {
-                let mut copy = self.process.lab().clone();
-                copy.act(action).answer
-            }
-            _ => self.process.act(action).answer,
+            DryRun::Server => Some(self.process.lab().dry_run(request)),
+            _ => self.process.act(Action::Request(request)).answer,
         };
         answer.unwrap_or_else(|| Err(Refusal::not_found(&key)))
     }
