@@ -22,6 +22,7 @@ use crate::arguments::Arguments;
 use crate::failure::Failure;
 
 mod clusters;
+mod curl;
 mod node;
 
 use clusters::{Walker, at, cluster, manifest, roomy_scenario, settings};
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         "apply": [apply(50, 3), apply(1000, 10)],
         "walk": [walk(1000, 10), walk(10_000, 10)],
         "history": history(10_000),
+        "curl": curl::curl(10_000),
     });
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
