@@ -78,7 +78,6 @@ kubectl describe deploy one
 kubectl describe svc s3
 kubectl describe svc s5
 kubectl describe ing i1
-kubectl describe cm c1
 kubectl describe ns shop
 kubectl describe pod -l run=box
 kubectl describe ep s3
@@ -92,3 +91,8 @@ kubectl get secret,sa
 kubectl get job
 kubectl get events
 kubectl get events --field-selector reason=Killing
+kubectl create job j1 --image=busybox --dry-run=client -o yaml
+kubectl create job j1 --image=busybox --dry-run=client -o yaml -- echo hi
+kubectl create serviceaccount robot --dry-run=client -o yaml
+kubectl create sa robot --dry-run=client -o yaml | kubectl create -f -
+kubectl get sa

@@ -55,3 +55,9 @@ kubectl get cm kube-root-ca.crt
 kubectl get sts,ds
 kubectl get svc web --subresource=status
 kubectl get pods --output-watch-events
+kubectl get events
+kubectl get events -o wide
+kubectl get events -A
+kubectl get sa,secret
+kubectl get roles,rolebindings -A
+kubectl get controllerrevisions

@@ -36,3 +36,8 @@ kubectl cordon nope
 kubectl cordon
 kubectl drain nope
 kubectl taint
+kubectl label
+kubectl annotate
+kubectl set image
+kubectl port-forward svc/web abc
+kubectl logs deploy/web

@@ -131,6 +131,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         create::ingress
     ),
     command!(
+        "create job",
+        "NAME --image=image -- [COMMAND] [args...]",
+        "Create a job with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict image=",
+        "image",
+        create::job
+    ),
+    command!(
         "create namespace",
         "NAME",
         "Create a namespace with the specified name",
@@ -165,6 +173,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Create a NodePort service",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict node-port# tcp=",
         create::node_port
+    ),
+    command!(
+        "create serviceaccount",
+        "NAME",
+        "Create a service account with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict",
+        create::service_account
     ),
     command!(
         "delete",
@@ -213,7 +228,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "(-f FILENAME | TYPE NAME) [--port=port] [--target-port=number-or-name]",
         "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service",
         "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= cluster-ip= external-ip= labels,l= load-balancer-ip= name= override-type= overrides= port= protocol= save-config selector= session-affinity= target-port= type=",
-        create::expose
+        expose::run
     ),
     command!(
         "exec",

@@ -35,13 +35,13 @@ fn run(kubectl: &Kubectl, field: &Field) -> Done {
     let (objects, pairs) = split(&kubectl.flags.arguments, field)?;
     let pairs = pairs_of(pairs, field)?;
     let lists = kubectl.flags.has("list");
-    if pairs.set.is_empty() && pairs.removed.is_empty() && !lists {
-        return Err(error(format!("at least one {} update is required", field.word)));
-    }
     if objects.is_empty() && kubectl.flags.all("filename").is_empty() {
         return Err(error(
             "one or more resources must be specified as <resource> <name> or <resource>/<name>",
         ));
+    }
+    if pairs.set.is_empty() && pairs.removed.is_empty() && !lists {
+        return Err(error(format!("at least one {} update is required", field.word)));
     }
     let report = Report::new(kubectl)?;
     let found = targets::objects(kubectl, &objects, NOTHING)?;

@@ -20,6 +20,7 @@ mod errors;
 mod events;
 mod exec;
 mod explain;
+mod expose;
 mod flags;
 mod get;
 mod label;

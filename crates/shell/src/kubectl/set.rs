@@ -61,6 +61,9 @@ fn no_pod(object: &Object) -> super::errors::Failed {
 
 pub(super) async fn image(kubectl: &Kubectl) -> Done {
     let (objects, pairs) = split(kubectl);
+    if objects.is_empty() && kubectl.flags.all("filename").is_empty() {
+        return Err(error(NOTHING));
+    }
     if pairs.is_empty() {
         return Err(error("at least one image update is required"));
     }

@@ -6,6 +6,7 @@
 mod cluster;
 mod event;
 mod ingress;
+mod other;
 mod pod;
 mod service;
 mod workload;
@@ -54,6 +55,13 @@ pub fn columns(kind: Kind, wide_too: bool) -> impl Iterator<Item = &'static Colu
         Kind::IngressClass => ingress::INGRESS_CLASS,
         Kind::NetworkPolicy => ingress::NETWORK_POLICY,
         Kind::Event => event::EVENT,
+        Kind::Secret => other::SECRET,
+        Kind::ServiceAccount => other::SERVICE_ACCOUNT,
+        Kind::Role | Kind::ClusterRole | Kind::CustomResourceDefinition | Kind::LimitRange => {
+            other::CREATED
+        }
+        Kind::RoleBinding | Kind::ClusterRoleBinding => other::ROLE_BINDING,
+        Kind::ControllerRevision => other::REVISION,
         _ => const { &[narrow("NAME"), narrow("AGE")] },
     };
     all.iter().filter(move |column| wide_too || !column.wide)
@@ -89,6 +97,16 @@ fn all_cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
                 Kind::IngressClass => ingress::ingress_class(&value, name, age),
                 Kind::NetworkPolicy => vec![name, ingress::pod_selector(&value), age],
                 Kind::Event => event::event(&value, name, now),
+                Kind::Secret => other::secret(&value, name, age),
+                Kind::ServiceAccount => other::service_account(&value, name, age),
+                Kind::Role
+                | Kind::ClusterRole
+                | Kind::CustomResourceDefinition
+                | Kind::LimitRange => other::created(&value, name),
+                Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                    other::role_binding(&value, name, age)
+                }
+                Kind::ControllerRevision => other::revision(&value, name, age),
                 _ => vec![name, age],
             }
         }
