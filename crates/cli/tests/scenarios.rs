@@ -95,6 +95,9 @@ fn every_scenario_is_listed_once_and_every_listed_one_is_there() {
     assert_eq!(set, files);
 }
 
+/// Seconds that a reader takes before each try: one in a hurry, one who reads.
+const PAUSES: [u64; 2] = [0, 43];
+
 #[test]
 fn what_is_tried_comes_out_as_the_scenario_says() {
     let asked = std::env::var("SCENARIO").ok();
@@ -103,14 +106,20 @@ fn what_is_tried_comes_out_as_the_scenario_says() {
         let scenario = Scenario::parse(&text(name)).unwrap_or_else(|it| panic!("{name}: {it}"));
         assert_eq!(&scenario.name, name);
         assert!(!scenario.tries.is_empty(), "{name} has nothing to try");
-        let mut play = Play::new(&scenario, asked.is_some());
         for it in &scenario.tries {
             assert!(matches!(it.deeds.last(), Some(Deed::Run { .. })), "{name}: {}", it.title.en);
             assert!(!it.prints.is_empty(), "{name}: {} says nothing of its output", it.title.en);
-            let (after, printed) = play.try_out(it);
-            play = after;
-            if let Some(printed) = printed {
-                wrong.push(format!("{name}: {}: printed\n{printed}", it.title.en));
+        }
+        for pause in PAUSES {
+            let mut play = Play::new(&scenario, asked.is_some());
+            for it in &scenario.tries {
+                play.lab.run_until(play.lab.now() + Duration::from_secs(pause));
+                let (after, printed) = play.try_out(it);
+                play = after;
+                if let Some(printed) = printed {
+                    let title = &it.title.en;
+                    wrong.push(format!("{name}: {title}: after {pause} s printed\n{printed}"));
+                }
             }
         }
     }

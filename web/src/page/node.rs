@@ -174,10 +174,10 @@ fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
     let step = width + 4.0;
     let fitting = (((detail.w + 4.0) / step) as usize).max(2);
     let shown = if ends.len() > fitting { fitting - 1 } else { ends.len() };
-    let cell = |index: usize, text: String| {
+    let cell = |index: usize, key: &str, text: String| {
         let at = Rect { x: detail.x + index as f64 * step, y: detail.y + 56.0, w: width, h: 17.0 };
         html! {
-            <g key={text.clone()} class="end">
+            <g key={key} class="end">
                 { rect(at, 4.0, None) }
                 <text class="mono" x={n(at.middle().x)} y={n(at.y + 12.0)} text-anchor="middle">{ text }</text>
             </g>
@@ -190,10 +190,10 @@ fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
                 { if ends.is_empty() { format!("{service} → REJECT") } else { format!("{service} →") } }
             </text>
             for (index, end) in ends[..shown].iter().enumerate() {
-                { cell(index, view::tail(end)) }
+                { cell(index, end, view::tail(end)) }
             }
             if shown < ends.len() {
-                { cell(shown, format!("+{}", ends.len() - shown)) }
+                { cell(shown, "more", format!("+{}", ends.len() - shown)) }
             }
         </g>
     }
