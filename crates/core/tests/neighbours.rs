@@ -152,6 +152,20 @@ fn a_machine_without_power_is_missed_after_a_while() {
     assert_eq!((lost.result.clone(), (lost.ended - lost.at).as_secs()), (Answer::NoRoute, 3));
 }
 
+/// Each kubelet talks to the API server all the time.
+#[test]
+fn a_worker_knows_the_control_plane_until_that_is_off() {
+    let lab = &mut lab();
+    let own = lab.network().node("control-plane").expect("a node").addresses.primary;
+    let node = worker("worker-1");
+    check(lab, &node, own, "REACHABLE");
+    wait(lab, 500);
+    check(lab, &node, own, "REACHABLE");
+    lab.act(Action::SwitchMachine { node: "control-plane".into(), up: false });
+    wait(lab, 45);
+    check(lab, &node, own, "FAILED");
+}
+
 #[test]
 fn tcpdump_sees_the_questions() {
     let lab = &mut lab();
