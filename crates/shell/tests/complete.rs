@@ -49,7 +49,7 @@ fn commands_come_first_and_behind_operators() {
 fn kubectl_commands_have_their_inner_ones() {
     check(LAPTOP, "kubectl roll", 8, &["rollout"]);
     check(LAPTOP, "k rollout u", 10, &["undo"]);
-    check(LAPTOP, "kubectl -n shop create servi", 23, &["service"]);
+    check(LAPTOP, "kubectl -n shop create servi", 23, &["service", "serviceaccount"]);
     check(LAPTOP, "kubectl set ima^", 12, &["image"]);
 }
 
