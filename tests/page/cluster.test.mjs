@@ -1,5 +1,5 @@
 // What a learner can do to pods and nodes in the picture.
-import { expect, expectEqual, expectMatch, test } from "./harness.mjs";
+import { expectEqual, expectMatch, test } from "./harness.mjs";
 import { edit, eventually, knownEnds, seconds, settled, until, webPods } from "./lab.mjs";
 
 const LIVENESS = "          livenessProbe:\n            httpGet: { path: /health, port: 8080 }\n            periodSeconds: 2\n            failureThreshold: 2\n";
@@ -60,15 +60,19 @@ test("a stopped kube-proxy keeps its rules, and the picture says that they are o
   expectEqual(await page.locator(".doubt").count(), 0);
 });
 
+const inspect = (page, node) => page.getByRole("button", { name: `${node}: Node` }).click();
+
 test("a node is cordoned, drained, switched off", async ({ page, axe, shot }) => {
   await settled(page);
-  await page.getByRole("button", { name: "cordon worker-1" }).click();
+  await inspect(page, "worker-1");
+  await page.getByRole("button", { name: "cordon worker-1", exact: true }).click();
   await until(page, async () => /SchedulingDisabled/.test(await page.locator(".canvas").textContent()), 3);
   await page.getByRole("button", { name: "uncordon worker-1" }).click();
   await page.getByRole("button", { name: "drain worker-1" }).click();
   await until(page, async () => (await page.locator(".pod.ending").count()) > 0, 3);
   await shot("drain");
   await until(page, async () => (await page.locator(".standing").first().textContent()) === "" && (await knownEnds(page)).every((ends) => ends.length === 3 && ends.every((end) => end.startsWith("10.244.2."))));
+  await inspect(page, "worker-2");
   await page.getByRole("switch", { name: "Power of worker-2" }).click();
   await until(page, async () => /NotReady/.test(await page.locator(".canvas").textContent()));
   await axe();

@@ -113,7 +113,7 @@ fn rest_of(path: Vec<Point>, here: Point) -> Vec<Point> {
     }
 }
 
-fn length(path: &[Point]) -> f64 {
+pub(crate) fn length(path: &[Point]) -> f64 {
     path.windows(2).map(|pair| pair[0].distance(pair[1])).sum()
 }
 
@@ -183,7 +183,7 @@ fn ease(share: f64) -> f64 {
     share * share * (3.0 - 2.0 * share)
 }
 
-fn along(path: &[Point], mut distance: f64) -> Point {
+pub(crate) fn along(path: &[Point], mut distance: f64) -> Point {
     for pair in path.windows(2) {
         let piece = pair[0].distance(pair[1]);
         if distance <= piece && piece > 0.0 {
@@ -207,7 +207,7 @@ mod tests {
     use svclab_netfilter::{Packet, TcpFlags};
 
     use super::*;
-    use crate::scene::lay_out;
+    use crate::scene::{Wishes, lay_out};
     use crate::view::tests::three_nodes;
 
     fn trace() -> Trace {
@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn a_packet_never_jumps() {
         for width in [390.0, 664.0, 700.0, 1180.0] {
-            let timeline = timeline(&lay_out(&three_nodes(), None, width), &trace(), 1.0);
+            let timeline =
+                timeline(&lay_out(&three_nodes(), &Wishes::default(), width), &trace(), 1.0);
             let mut before = position(&timeline, 0.0).unwrap();
             let mut t = 0.0;
             while t < timeline.end() + 50.0 {
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn it_ends_in_the_pod_it_was_delivered_to() {
-        let scene = lay_out(&three_nodes(), None, 700.0);
+        let scene = lay_out(&three_nodes(), &Wishes::default(), 700.0);
         let timeline = timeline(&scene, &trace(), 1.0);
         assert_eq!(position(&timeline, 1e9), scene.at(&Spot::Pod("shop/web-2".into())));
         assert_eq!(position(&timeline, -1.0), None);
@@ -273,14 +274,14 @@ mod tests {
         own.steps[0].place = Place::Process { node: node.clone() };
         own.steps[1].place = Place::Routing { node: node.clone() };
         own.steps[2].place = Place::Conntrack { node, hook: Hook::Output };
-        let timeline = timeline(&lay_out(&three_nodes(), None, 700.0), &own, 1.0);
+        let timeline = timeline(&lay_out(&three_nodes(), &Wishes::default(), 700.0), &own, 1.0);
         assert_eq!(timeline.legs[1].path.len(), 1);
         assert_eq!(timeline.legs[2].path.len(), 2);
     }
 
     #[test]
     fn each_step_has_its_moment() {
-        let timeline = timeline(&lay_out(&three_nodes(), None, 700.0), &trace(), 1.0);
+        let timeline = timeline(&lay_out(&three_nodes(), &Wishes::default(), 700.0), &trace(), 1.0);
         for step in 0..timeline.legs.len() {
             let moment = timeline.moment(timeline.arrival(step)).unwrap();
             assert_eq!(moment, Moment { step, arrived: true });

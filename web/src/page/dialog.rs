@@ -167,7 +167,7 @@ pub(super) struct KeysProps {
 }
 
 /// Keys and what they do; where a place has to have the focus, it is named.
-const KEYS: [(&str, Word); 14] = [
+const KEYS: [(&str, Word); 15] = [
     ("?", Word::KeyShortcuts),
     ("Space", Word::KeyPlay),
     (".", Word::KeyNextEvent),
@@ -179,6 +179,7 @@ const KEYS: [(&str, Word); 14] = [
     ("T", Word::KeyTerminal),
     ("1 – 5", Word::KeyPanes),
     ("← → Home End", Word::KeySteps),
+    ("+ − 0", Word::KeySizes),
     ("Ctrl/⌘ + Enter", Word::ApplyHint),
     ("↑ ↓", Word::KeyRecall),
     ("Ctrl + C", Word::KeyInterrupt),

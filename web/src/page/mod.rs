@@ -5,6 +5,7 @@ mod dialog;
 mod editor;
 mod endpoints;
 mod events;
+mod inspector;
 mod object;
 mod keys;
 mod lesson;
@@ -20,10 +21,14 @@ mod rule;
 mod rules;
 mod scrub;
 mod send;
+mod sight;
 mod stage;
 mod terminal;
 mod tour;
+mod volley;
 mod walk;
+
+use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -37,6 +42,8 @@ use crate::state::{Dialog, Msg, Notice, Pane, Screen, Shape, State, TOUR, Typing
 use crate::timeline::position;
 use crate::view::Shared;
 use crate::words::{self, Word};
+
+use inspector::full_name;
 
 use svclab_core::history::Branch;
 use svclab_core::scenario::{Index, Scenario, default_scenario};
@@ -74,6 +81,9 @@ pub struct App {
     saving: Option<Timeout>,
     /// Where the stage's width is measured.
     canvas: WidthOf,
+    wheel: sight::Wheel,
+    known: inspector::Known,
+    stream: volley::Stream,
     _frames: Frames,
     _listening: Vec<EventListener>,
     _listing: Timeout,
@@ -99,6 +109,7 @@ impl Component for App {
             move || send.emit(Msg::Keep)
         });
         let keys = keys::listen(send.clone());
+        let wheel = send.clone();
         let listing = Timeout::new(LIST_AFTER, {
             let send = send.clone();
             move || list(&send)
@@ -110,6 +121,9 @@ impl Component for App {
             painted: None,
             saving: None,
             canvas: WidthOf::new(move |width| stage.emit(Msg::Stage(width))),
+            wheel: sight::Wheel::new(wheel),
+            known: inspector::Known::default(),
+            stream: volley::Stream::default(),
             _frames: Frames::new(move |millis| frame.emit(Msg::Frame(millis))),
             _listening: [resize, leaving, keys].into_iter().chain(still).collect(),
             _listing: listing,
@@ -120,7 +134,9 @@ impl Component for App {
         if self.with_browser(&msg) {
             return false;
         }
+        let before = self.state.zoom();
         let after = self.state.update(msg);
+        sight::keep_middle(&self.moving.canvas, self.state.zoom() / before);
         if after.save {
             effects::show_settings(self.state.lang, self.state.theme, self.state.density);
             self.save_soon();
@@ -138,6 +154,7 @@ impl Component for App {
     fn rendered(&mut self, _ctx: &Context<App>, _first: bool) {
         self.paint();
         self.canvas.watch(self.moving.canvas.cast());
+        self.wheel.watch(self.moving.canvas.cast());
     }
 
     fn view(&self, _ctx: &Context<App>) -> Html {
@@ -173,6 +190,7 @@ impl Component for App {
                         <div class="pane right">
                             { self.tabs(shape.tabs(), pane) }
                             { self.panel(pane) }
+                            { self.inspector() }
                         </div>
                     } else if pane != Pane::Stage {
                         { self.panel(pane) }
@@ -186,6 +204,9 @@ impl Component for App {
                 }
                 if let Some(at) = state.tour {
                     <tour::Tour {lang} {at} send={self.send.clone()} />
+                }
+                if shape == Shape::One {
+                    { self.inspector() }
                 }
                 { self.dialog() }
                 <p class="unseen" aria-live="polite">{ &state.said }</p>
@@ -216,6 +237,20 @@ impl App {
                 <dialog::Settings {lang} theme={*theme} density={*density} motion={*motion} {send} />
             },
             Some(Dialog::Shortcuts) => html! { <dialog::Shortcuts {lang} {send} /> },
+        }
+    }
+
+    fn inspector(&self) -> Html {
+        let state = &self.state;
+        let Some(key) = state.sight.inspected.clone() else { return html! {} };
+        let name = full_name(&key);
+        let from = state.clients().into_iter().map(|it| it.id).find(|id| **id == *name);
+        let leads_there = |id: &Rc<str>| id.split([':', ' ']).next() == Some(&name);
+        let to = state.targets().into_iter().map(|it| it.id).find(leads_there);
+        let facts = self.known.facts(state, &key);
+        html! {
+            <inspector::Inspector lang={state.lang} key_of={key} {facts} view={state.view.clone()}
+                                  {from} {to} send={self.send.clone()} />
         }
     }
 
@@ -307,21 +342,32 @@ impl App {
         html! {
             <section class="stage" aria-label="Stage" id={alone.then_some("panel-stage")}>
                 <send::Send {lang} {clients} {targets} from={state.from.clone()} to={state.to.clone()}
-                            send={self.send.clone()} />
-                <div class="canvas" ref={self.moving.canvas.clone()} tabindex="0"
-                     role="group" aria-label={lang.say(Word::Stage)}
-                     onkeydown={walk::step_keys(&self.send, false)}>
-                    <svg width={(state.scene.width * state.zoom()).to_string()}
-                         height={(state.scene.height * state.zoom()).to_string()}
-                         viewBox={format!("0 0 {} {}", state.scene.width, state.scene.height)}
-                         role="group" aria-label={lang.say(Word::Stage)}>
-                        <stage::Map {lang} view={state.view.clone()} scene={state.scene.clone()}
-                                    {chosen} send={self.send.clone()} />
-                        if let Some(watched) = watched {
-                            <overlay::Overlay {lang} scene={state.scene.clone()} {watched}
-                                              moving={self.moving.clone()} />
+                            amount={state.amount} send={self.send.clone()} />
+                <div class="sight">
+                    <div class="canvas" ref={self.moving.canvas.clone()} tabindex="0"
+                         role="group" aria-label={lang.say(Word::Stage)}
+                         onkeydown={sight::keys(&self.send, &self.moving.canvas)}
+                         onpointermove={sight::drag(&self.moving.canvas)}>
+                        <svg width={(state.scene.width * state.zoom()).to_string()}
+                             height={(state.scene.height * state.zoom()).to_string()}
+                             viewBox={format!("0 0 {} {}", state.scene.width, state.scene.height)}
+                             role="group" aria-label={lang.say(Word::Stage)}>
+                            <stage::Map {lang} view={state.view.clone()} scene={state.scene.clone()}
+                                        {chosen} inspected={state.sight.inspected.clone()} send={self.send.clone()} />
+                            if let Some(watched) = watched {
+                                <overlay::Overlay {lang} scene={state.scene.clone()} {watched}
+                                                  moving={self.moving.clone()} />
+                            }
+                        </svg>
+                        if let Some(volley) = &state.volley {
+                            { self.stream.layer(lang, (state.scene.width, state.scene.height), state.zoom(), &volley.failures()) }
                         }
-                    </svg>
+                    </div>
+                    if let Some(volley) = &state.volley {
+                        <volley::Bars {lang} bars={volley.bars()} landed={volley.landed()} wanted={volley.wanted}
+                                      send={self.send.clone()} />
+                    }
+                    <sight::Sizes {lang} canvas={self.moving.canvas.clone()} send={self.send.clone()} />
                 </div>
                 if let Some(playback) = state.playback.as_ref().filter(|it| alone && it.live) {
                     <walk::Caption {lang} trace={Shared(playback.trace().clone())}
@@ -447,6 +493,9 @@ impl App {
         if let Some(slider) = self.moving.slider.cast::<HtmlInputElement>().filter(|_| past) {
             slider.set_value(&state.history.now().as_millis().to_string());
         }
+        if let Some(volley) = &state.volley {
+            self.stream.paint(volley);
+        }
         let Some(playback) = state.playback.as_ref().filter(|it| it.live) else { return };
         let moment = playback.moment();
         let at = match state.is_still() {
@@ -470,15 +519,22 @@ impl App {
         }
     }
 
-    /// Scrolls a stage that is higher than its window with the packet.
+    /// Scrolls a stage that is larger than its window with the packet.
     fn follow(&self, at: Point) {
         let Some(canvas) = self.moving.canvas.cast::<Element>() else { return };
-        let (top, height) = (f64::from(canvas.scroll_top()), f64::from(canvas.client_height()));
-        let margin = (height / 3.0).min(130.0);
-        let level = at.y * self.state.zoom();
-        let goal = top.max(level + margin - height).min(level - margin);
-        if (goal - top).abs() >= 1.0 {
-            canvas.set_scroll_top(goal.max(0.0) as i32);
+        let zoom = self.state.zoom();
+        let goal = |from: i32, window: i32, level: f64| {
+            let (from, window) = (f64::from(from), f64::from(window));
+            let margin = (window / 3.0).min(130.0);
+            from.max(level + margin - window).min(level - margin).max(0.0) as i32
+        };
+        let top = goal(canvas.scroll_top(), canvas.client_height(), at.y * zoom);
+        let left = goal(canvas.scroll_left(), canvas.client_width(), at.x * zoom);
+        if top != canvas.scroll_top() {
+            canvas.set_scroll_top(top);
+        }
+        if left != canvas.scroll_left() {
+            canvas.set_scroll_left(left);
         }
     }
 

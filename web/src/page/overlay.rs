@@ -1,4 +1,4 @@
-use svclab_core::trace::{Event, Place, Trace};
+use svclab_core::trace::{Event, Place, Step, Trace};
 use svclab_netfilter::{Packet, Verdict};
 use yew::prelude::*;
 
@@ -40,14 +40,15 @@ pub(super) fn Overlay(props: &OverlayProps) -> Html {
     let packet = if moment.arrived { &step.packet } else { before };
     let lost = moment.arrived && ends_here(&step.event);
     let open = opening(trace, step).filter(|_| moment.arrived);
-    let node = step.place.node().and_then(|it| scene.node(it));
+    let node = step.place.node().and_then(|it| scene.node(it)).filter(|it| !it.folded);
+    let at = timeline.legs.get(moment.step).and_then(|leg| leg.path.last()).copied();
     let class = classes!("overlay", reply.then_some("reply"), lost.then_some("lost"));
     html! {
         <g {class} aria-hidden="true">
             <path class="trail" d={way(&timeline.trail(moment.step))} />
             if let Some((hook, node)) = hook_of(&step.place).zip(node) {
                 { rect(node.chips[hook], 4.0, Some("lit")) }
-                <text class="lit" x={n(node.chips[hook].middle().x)} y={n(node.chips[hook].middle().y + 3.2)}
+                <text class="lit" x={n(node.chips[hook].middle().x)} y={n(node.chips[hook].middle().y + 3.5)}
                       text-anchor="middle">{ HOOKS[hook].1 }</text>
             }
             if let Some((open, node)) = open.as_ref().zip(node) {
@@ -60,10 +61,20 @@ pub(super) fn Overlay(props: &OverlayProps) -> Html {
                 if lost {
                     <path class="cross" d="M-9 -9L9 9M9 -9L-9 9" />
                 }
-                { label(name, packet, before, moving) }
+                { label(name, packet, before, reason(*lang, step, lost), moving, at, scene) }
             </g>
         </g>
     }
+}
+
+/// Why it ends here.
+fn reason(lang: Lang, step: &Step, ends: bool) -> Option<&'static str> {
+    match &step.event {
+        Event::Lost(loss) => Some(words::lost(lang, *loss)),
+        Event::Walked(passage) if ends => Some(words::stopped(lang, passage.verdict)),
+        _ => None,
+    }
+    .filter(|_| ends)
 }
 
 /// Lost, dropped or refused.
@@ -93,14 +104,30 @@ const LABEL_HEIGHT: f64 = 34.0;
 const LABEL_SIZE: f64 = 10.5;
 
 /// `SYN 10.244.1.4:41022 → 10.96.10.10:80` in two lines; a changed end stands out.
-fn label(name: &str, packet: &Packet, before: &Packet, moving: &Moving) -> Html {
+fn label(
+    name: &str,
+    packet: &Packet,
+    before: &Packet,
+    reason: Option<&str>,
+    moving: &Moving,
+    at: Option<Point>,
+    scene: &Scene,
+) -> Html {
     let (src, dst) = (words::end(packet, false), words::end(packet, true));
     let changed = |destination| {
         (words::end(before, destination) != words::end(packet, destination)).then_some("changed")
     };
     let first = name.chars().count() + 1 + src.chars().count();
     let letters = first.max(dst.chars().count() + 2) as f64;
-    let width = letters * LABEL_SIZE * MONO + 24.0;
+    let said = reason.map_or(0.0, |it| wide(it) * LABEL_SIZE + 22.0);
+    let width = (letters * LABEL_SIZE * MONO + 24.0).max(said);
+    let below = at.is_some_and(|at| label_shift(at, width, scene).y > 0.0);
+    let row = Rect {
+        x: -width / 2.0,
+        y: if below { LABEL_HEIGHT + 3.0 } else { -21.0 },
+        w: width,
+        h: 18.0,
+    };
     html! {
         <g ref={moving.label.clone()} class="label" data-width={n(width)}>
             { rect(Rect { x: -width / 2.0, y: 0.0, w: width, h: LABEL_HEIGHT }, 10.0, None) }
@@ -111,8 +138,19 @@ fn label(name: &str, packet: &Packet, before: &Packet, moving: &Moving) -> Html 
             <text x={n(12.0 - width / 2.0)} y="27.5">
                 { "→ " }<tspan class={classes!(changed(true))}>{ dst }</tspan>
             </text>
+            if let Some(reason) = reason {
+                <g class="reason">
+                    { rect(row, 6.0, None) }
+                    <text x="0" y={n(row.y + 12.8)} text-anchor="middle">{ format!("✕ {reason}") }</text>
+                </g>
+            }
         </g>
     }
+}
+
+/// A text's width at one pixel of size; a Korean letter is square.
+fn wide(text: &str) -> f64 {
+    text.chars().map(|it| if it.is_ascii() { MONO } else { 1.0 }).sum()
 }
 
 /// Where the label stands beside its packet: all of it in the picture, and off what the gate says.
@@ -131,13 +169,17 @@ pub(super) fn label_shift(at: Point, width: f64, scene: &Scene) -> Point {
 
 /// The chains that led to the decision, the dice, and what came of it.
 fn gate(lang: Lang, open: &Opening, node: &NodeBox) -> Html {
-    let (gate, detail) = (node.gate, node.detail);
-    let title = Rect { x: gate.x + 1.0, y: gate.y + 1.0, w: gate.w - 2.0, h: 24.0 };
+    let detail = node.detail;
+    // It opens downwards, over what stands below it, as far as it needs.
+    let lines = open.chains.len().saturating_sub(1).min(3) as f64;
+    let needed = if open.choices.is_empty() { 30.0 + lines * 13.0 } else { detail.h };
+    let gate = Rect { h: (detail.y + needed - node.gate.y).max(node.gate.h), ..node.gate };
+    let title = Rect { x: gate.x + 1.0, y: gate.y + 1.0, w: gate.w - 2.0, h: 19.0 };
     let ground = Rect {
         x: gate.x + 1.0,
-        y: detail.y - 7.0,
+        y: detail.y - 6.0,
         w: gate.w - 2.0,
-        h: gate.bottom() - detail.y + 6.0,
+        h: gate.bottom() - detail.y + 5.0,
     };
     let mut y = detail.y + 7.0;
     let mut parts = Vec::new();
@@ -161,13 +203,13 @@ fn gate(lang: Lang, open: &Opening, node: &NodeBox) -> Html {
     });
     html! {
         <>
-            { rect(gate, 10.0, Some("frame")) }
-            { rect(title, 9.0, Some("ground")) }
-            { rect(ground, 9.0, Some("ground")) }
-            <text class="title" x={n(gate.x + 9.0)} y={n(gate.y + 17.0)}>
+            { rect(title, 8.0, Some("ground")) }
+            { rect(ground, 8.0, Some("ground")) }
+            { rect(gate, 9.0, Some("frame")) }
+            <text class="title" x={n(gate.x + 9.0)} y={n(gate.y + 14.5)}>
                 { format!("{} · {}", open.table, open.hook.name()) }
             </text>
-            <text class="count" x={n(gate.right() - 9.0)} y={n(gate.y + 17.0)} text-anchor="end">
+            <text class="count" x={n(gate.right() - 9.0)} y={n(gate.y + 14.5)} text-anchor="end">
                 { format!("{}/{}", open.matched, open.looked_at) }
             </text>
             { for parts }

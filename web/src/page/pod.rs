@@ -5,15 +5,19 @@ use yew::prelude::*;
 use super::press::{pressed, switch};
 use super::stage::{n, rect};
 use crate::scene::{MONO, POD_HEAD, POD_ROW, POD_ROWS, Point, Rect, SANS};
-use crate::state::Msg;
+use crate::state::{Msg, Sighting};
 use crate::view::{self, Pod, PodState, STRIP, Strip};
-use crate::words::{self, Lang, Word};
+use crate::words::{self, Lang};
 
 #[derive(Properties, PartialEq)]
 pub(super) struct PodCardProps {
     pub lang: Lang,
     pub pod: Pod,
     pub at: Rect,
+    /// In one line, without its probes.
+    pub brief: bool,
+    /// Something else is looked at.
+    pub faded: bool,
     /// The chosen Service's rules lead to it.
     pub tied: bool,
     pub send: Callback<Msg>,
@@ -22,39 +26,57 @@ pub(super) struct PodCardProps {
 /// A pod: what it is called, how it is, its probes and what can be done to it.
 #[component]
 pub(super) fn PodCard(props: &PodCardProps) -> Html {
-    let PodCardProps { lang, pod, at, tied, send } = props;
+    let PodCardProps { lang, pod, at, brief, faded, tied, send } = props;
     let lang = *lang;
-    let (class, sign) = match pod.state {
+    let (class, sign) = sign_of(pod.state);
+    let free = if *brief { 96.0 } else { 56.0 + if pod.restarts > 0 { 28.0 } else { 0.0 } };
+    let name = short(pod.name(), at.w - free);
+    let inspect = Msg::Sight(Sighting::Inspect(Some(pod.key.clone())));
+    let (onclick, onkeydown) = pressed(send, inspect);
+    let level = if *brief { at.y + 15.0 } else { at.y + 17.0 };
+    html! {
+        <g class={classes!("pod", class, tied.then_some("tied"), faded.then_some("faded"), pod.trouble.as_ref().map(|_| "troubled"))}
+           data-about={pod.key.to_string()}>
+            { rect(*at, 8.0, None) }
+            <text class="sign" x={n(at.x + 14.0)} y={n(level)} text-anchor="middle">{ sign }</text>
+            <g class="opens" role="button" tabindex="0" aria-label={format!("{name}: {}", pod.key)}
+               {onclick} {onkeydown}>
+                <rect class="hit" x={n(at.x + 21.0)} y={n(level - 14.0)} rx="5" height="19"
+                      width={n(name.chars().count() as f64 * 11.5 * SANS + 8.0)} />
+                <text class="title" x={n(at.x + 24.0)} y={n(level)}>{ name }</text>
+            </g>
+            if *brief {
+                <text class={if pod.trouble.is_some() { "state" } else { "mono" }} x={n(at.right() - 8.0)}
+                      y={n(level)} text-anchor="end">{ brief_status(pod) }</text>
+            } else {
+                { restarts(lang, pod, *at) }
+                { crash(lang, pod, *at, send) }
+                { status(lang, pod, *at) }
+                for (row, strip) in pod.strips.iter().take(POD_ROWS).enumerate() {
+                    { probe_row(lang, pod, strip, Point::new(at.x, at.y + POD_HEAD + row as f64 * POD_ROW), at.w, send) }
+                }
+            }
+        </g>
+    }
+}
+
+pub(super) fn sign_of(state: PodState) -> (&'static str, &'static str) {
+    match state {
         PodState::Pending => ("pending", "…"),
         PodState::Ready => ("ready", "✓"),
         PodState::Failing => ("failing", "!"),
         PodState::NotReady => ("unready", "✕"),
         PodState::Terminating => ("ending", "↓"),
-    };
-    let name = short(pod.name(), at.w - if pod.restarts > 0 { 84.0 } else { 56.0 });
-    let (onclick, onkeydown) = pressed(send, Msg::Object(Some(pod.key.clone())));
-    html! {
-        <g class={classes!("pod", class, tied.then_some("tied"), pod.trouble.as_ref().map(|_| "troubled"))}>
-            { rect(*at, 9.0, None) }
-            <text class="sign" x={n(at.x + 15.0)} y={n(at.y + 19.5)} text-anchor="middle">{ sign }</text>
-            <g class="opens" role="button" tabindex="0" aria-label={format!("{name}: {}", pod.key)}
-               {onclick} {onkeydown}>
-                <rect class="hit" x={n(at.x + 21.0)} y={n(at.y + 4.0)} rx="5" height="22"
-                      width={n(name.chars().count() as f64 * 11.5 * SANS + 8.0)} />
-                <text class="title" x={n(at.x + 25.0)} y={n(at.y + 19.5)}>{ name }</text>
-            </g>
-            { restarts(lang, pod, *at) }
-            { crash(lang, pod, *at, send) }
-            { status(lang, pod, *at) }
-            if pod.strips.is_empty() {
-                <text class="label" x={n(at.x + 10.0)} y={n(at.y + POD_HEAD + 12.0)}>
-                    { lang.say(Word::NoProbe) }
-                </text>
-            }
-            for (row, strip) in pod.strips.iter().take(POD_ROWS).enumerate() {
-                { probe_row(lang, pod, strip, Point::new(at.x, at.y + POD_HEAD + row as f64 * POD_ROW), at.w, send) }
-            }
-        </g>
+    }
+}
+
+/// Its trouble, or else its address.
+fn brief_status(pod: &Pod) -> String {
+    let trouble = pod.trouble.as_ref().filter(|_| pod.state != PodState::Terminating);
+    match (trouble, pod.ip) {
+        (Some(trouble), _) => trouble.chars().take(14).collect(),
+        (None, Some(ip)) => view::tail(&ip.to_string()),
+        (None, None) => "—".to_owned(),
     }
 }
 
@@ -75,10 +97,10 @@ fn status(lang: Lang, pod: &Pod, at: Rect) -> Html {
     let tail = pod.ip.map(|ip| view::tail(&ip.to_string())).unwrap_or_default();
     html! {
         <>
-            <text class="mono" x={n(at.x + 10.0)} y={n(at.y + 36.0)}>
+            <text class="mono" x={n(at.x + 10.0)} y={n(at.y + 32.0)}>
                 { [address, tail].into_iter().find(fits).unwrap_or_default() }
             </text>
-            <text class="state" x={n(at.right() - 9.0)} y={n(at.y + 36.0)} text-anchor="end">{ status }</text>
+            <text class="state" x={n(at.right() - 9.0)} y={n(at.y + 32.0)} text-anchor="end">{ status }</text>
         </>
     }
 }
@@ -91,7 +113,7 @@ fn restarts(lang: Lang, pod: &Pod, at: Rect) -> Html {
     html! {
         <g class="restarts" role="img" aria-label={said.clone()}>
             <title>{ said }</title>
-            <text class="mono" x={n(at.right() - 31.0)} y={n(at.y + 19.0)} text-anchor="end">
+            <text class="mono" x={n(at.right() - 31.0)} y={n(at.y + 17.0)} text-anchor="end">
                 { format!("↻{}", pod.restarts) }
             </text>
         </g>
@@ -104,11 +126,11 @@ fn crash(lang: Lang, pod: &Pod, at: Rect, send: &Callback<Msg>) -> Html {
     let action = Action::Crash { pod: pod.key.clone(), container, code: 1 };
     let (onclick, onkeydown) = pressed(send, Msg::Act(action));
     let label = words::crash_of(lang, &pod.id);
-    let (x, y) = (at.right() - 28.0, at.y + 3.0);
+    let (x, y) = (at.right() - 28.0, at.y + 1.0);
     html! {
         <g class="crash" role="button" tabindex="0" aria-label={label.clone()} {onclick} {onkeydown}>
             <title>{ label }</title>
-            <rect class="hit" x={n(x)} y={n(y)} width="24" height="24" rx="6" />
+            <rect class="hit" x={n(x)} y={n(y)} width="24" height="22" rx="6" />
             <path d={format!("M{:.1} {:.1}l-5.5 8h4.2l-1.4 6 6-8.4h-4.3l2-5.6z", x + 12.5, y + 5.0)} />
         </g>
     }

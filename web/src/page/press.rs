@@ -2,8 +2,8 @@
 
 use yew::prelude::*;
 
-use super::stage::{n, rect};
-use crate::scene::{Point, Rect};
+use super::stage::n;
+use crate::scene::Point;
 use crate::state::Msg;
 
 /// What a thing that sends `msg` listens to.
@@ -21,23 +21,6 @@ pub(super) fn pressed(
     (send.reform(move |_| msg.clone()), onkeydown)
 }
 
-/// A small button with a word on it; `label` has the word in it.
-pub(super) fn button(
-    label: String,
-    word: &'static str,
-    at: Rect,
-    send: &Callback<Msg>,
-    msg: Msg,
-) -> Html {
-    let (onclick, onkeydown) = pressed(send, msg);
-    html! {
-        <g class="key" role="button" tabindex="0" aria-label={label} {onclick} {onkeydown}>
-            { rect(at, 5.0, Some("hit")) }
-            <text x={n(at.middle().x)} y={n(at.y + 12.5)} text-anchor="middle">{ word }</text>
-        </g>
-    }
-}
-
 /// A switch with a word beside it, `width` pixels in all; `label` has the word in it.
 pub(super) fn switch(
     label: String,
@@ -52,7 +35,7 @@ pub(super) fn switch(
     html! {
         <g class="switch" role="switch" tabindex="0" aria-checked={on.to_string()} aria-label={label}
            {onclick} {onkeydown}>
-            <rect class="hit" x={n(at.x - 3.0)} y={n(at.y - 3.0)} width={n(width)} height="22" rx="6" />
+            <rect class="hit" x={n(at.x - 3.0)} y={n(at.y - 3.0)} width={n(width)} height="20" rx="6" />
             <rect class="track" x={n(at.x)} y={n(at.y + 2.0)} width="22" height="12" rx="6" />
             <circle cx={n(at.x + if on { 16.0 } else { 6.0 })} cy={n(at.y + 8.0)} r="4" />
             <text x={n(at.x + 27.0)} y={n(at.y + 11.5)}>{ word }</text>

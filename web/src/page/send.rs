@@ -4,7 +4,7 @@ use svclab_core::lab::Source;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use crate::state::{Choice, Msg, Target};
+use crate::state::{AMOUNTS, Choice, Msg, Target};
 use crate::words::{Lang, Word};
 
 #[derive(Properties, PartialEq)]
@@ -14,13 +14,14 @@ pub(super) struct SendProps {
     pub targets: Vec<Choice<Target>>,
     pub from: Option<Rc<str>>,
     pub to: Option<Rc<str>>,
+    pub amount: usize,
     pub send: Callback<Msg>,
 }
 
 /// Who asks which Service, by which of its addresses.
 #[component]
 pub(super) fn Send(props: &SendProps) -> Html {
-    let SendProps { lang, clients, targets, from, to, send } = props;
+    let SendProps { lang, clients, targets, from, to, amount, send } = props;
     let chosen = |event: Event| event.target_unchecked_into::<HtmlSelectElement>().value();
     let onsubmit = send.reform(|event: SubmitEvent| {
         event.prevent_default();
@@ -43,6 +44,12 @@ pub(super) fn Send(props: &SendProps) -> Html {
                     { options(*lang, targets, to) }
                 </select>
             </label>
+            <select class="amount" aria-label={lang.say(Word::Amount)} title={lang.say(Word::Amount)}
+                    onchange={send.reform(move |event| Msg::Amount(chosen(event).parse().unwrap_or(1)))}>
+                for it in AMOUNTS {
+                    <option value={it.to_string()} selected={it == *amount}>{ format!("×{it}") }</option>
+                }
+            </select>
             <button type="submit" class="pri" disabled={targets.is_empty() || clients.is_empty()}>
                 { lang.say(Word::Send) }
             </button>

@@ -6,6 +6,7 @@ mod graph;
 mod node;
 mod outside;
 mod services;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,8 +19,10 @@ use graph::Pen;
 use node::lay_out_node;
 use outside::{lay_out_hosts, wire_hosts};
 use services::lay_out_services;
+use wishes::rows_of;
 
 pub use outside::Outside;
+pub use wishes::Wishes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {
@@ -115,66 +118,79 @@ pub struct Scene {
 pub struct NodeBox {
     pub name: Rc<str>,
     pub rect: Rect,
+    /// Only its title and its pods' states; a packet inside is at the title.
+    pub folded: bool,
     pub nic: Rect,
     pub gate: Rect,
     pub chips: [Rect; 5],
     pub routing: Point,
     pub process: Point,
-    /// A line for the node's own switches.
-    pub head: Rect,
-    /// Where the gate writes what goes on inside.
+    /// What is known of its kube-proxy; where a packet is inside, the gate opens from here down.
     pub detail: Rect,
     pub bridge: Rect,
+    /// Pods are drawn as one line each.
+    pub brief: bool,
     /// Pods of this node: index into [`View::pods`] and place.
     pub pods: Vec<(usize, Rect)>,
+    /// Pods that are drawn as dots.
+    pub dots: Vec<(usize, Point)>,
 }
 
-const MARGIN: f64 = 16.0;
-const GAP: f64 = 14.0;
+const MARGIN: f64 = 12.0;
+const GAP: f64 = 12.0;
 const NODE_MIN: f64 = 196.0;
-const GATE_HEIGHT: f64 = 186.0;
-/// A node's own switches stand between its title and its gate.
-const NODE_HEAD: f64 = 74.0;
+/// A folded node beside others.
+const FOLDED: f64 = 124.0;
+const GATE_HEIGHT: f64 = 106.0;
+/// What an opened gate needs for chains, dice and result.
+pub const OPENED: f64 = 96.0;
+/// A node's title stands between its edge and its gate.
+const NODE_HEAD: f64 = 36.0;
 /// A pod's name and address; below them a row for each probe.
-pub const POD_HEAD: f64 = 44.0;
-pub const POD_ROW: f64 = 20.0;
+pub const POD_HEAD: f64 = 38.0;
+pub const POD_ROW: f64 = 19.0;
+/// A pod as one line.
+const POD_LINE: f64 = 22.0;
 /// More rows of one pod than these are not drawn.
 pub const POD_ROWS: usize = 4;
-const POD_GAP: f64 = 8.0;
-const GHOST_HEIGHT: f64 = 38.0;
+const POD_GAP: f64 = 6.0;
+/// More pods than these on a node are lines, …
+const CARDS: usize = 6;
+/// … and of more than these only some are drawn, the others are dots.
+const LINES: usize = 10;
+/// How many lines stand above dots.
+const LINES_ABOVE_DOTS: usize = 7;
+/// From dot to dot.
+const DOT: f64 = 15.0;
+const GHOST_HEIGHT: f64 = 34.0;
 /// Widths of text: an average glyph of the two fonts at one pixel of size.
 pub const MONO: f64 = 0.605;
 pub const SANS: f64 = 0.6;
 
-/// Lays out `view` in `width` pixels; the Service `chosen` is always shown.
-pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
+/// Lays out `view` in `width` pixels.
+pub fn lay_out(view: &View, wishes: &Wishes, width: f64) -> Scene {
     let width = width.max(NODE_MIN + 2.0 * MARGIN + 8.0);
     let mut pen = Pen::default();
 
-    let (services, more_services, below) = lay_out_services(view, chosen, width);
-    let services_label = Point::new(MARGIN, 22.0);
+    let (services, more_services, below) = lay_out_services(view, wishes.chosen.as_deref(), width);
+    let services_label = Point::new(MARGIN, 17.0);
 
-    let count = view.nodes.len().max(1);
-    let fitting = ((width - 2.0 * MARGIN + GAP) / (NODE_MIN + GAP)).floor() as usize;
-    let columns = fitting.clamp(1, count);
-    let rows = count.div_ceil(columns);
+    let rows = rows_of(view, wishes, width);
     // With more rows than one the LAN comes down along the left edge.
-    let left = if rows > 1 { MARGIN + 12.0 } else { MARGIN };
-    let node_width = (width - left - MARGIN - GAP * (columns as f64 - 1.0)) / columns as f64;
+    let left = if rows.len() > 1 { MARGIN + 12.0 } else { MARGIN };
 
     let router = Rect { x: width - MARGIN - 74.0, y: 0.0, w: 74.0, h: 24.0 };
-    let outside = lay_out_hosts(view, width, below + 16.0, router.middle().x);
+    let outside = lay_out_hosts(view, width, below + 12.0, router.middle().x);
     let mut rail_y = outside.rail;
     let router = Rect { y: rail_y - router.h / 2.0, ..router };
-    let lan_label = Point::new(left + 2.0, rail_y - 9.0);
+    let lan_label = Point::new(left + 2.0, rail_y - 8.0);
     let mut nodes = Vec::new();
     let mut rails: Vec<[Point; 2]> = Vec::new();
     let mut spine: Option<usize> = None;
     let mut bottom = rail_y;
 
-    for row in 0..rows {
-        let members = view.nodes.iter().enumerate().skip(row * columns).take(columns);
-        let top = rail_y + 40.0;
+    for (row, members) in rows.iter().enumerate() {
+        let top = rail_y + 27.0;
         let end = if row == 0 { router.x } else { width - MARGIN };
         let start = Point::new(left.min(MARGIN + 2.0), rail_y);
         rails.push([start, Point::new(end, rail_y)]);
@@ -187,12 +203,14 @@ pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
         let mut along = vec![corner];
 
         let mut boxes = Vec::new();
-        for (column, (_, node)) in members.enumerate() {
-            let x = left + column as f64 * (node_width + GAP);
-            let spot = Rect { x, y: top, w: node_width, h: 0.0 };
-            let tap = pen.bend(Point::new(x + node_width / 2.0, rail_y));
+        let room = width - left - MARGIN - GAP * (members.len() as f64 - 1.0);
+        let mut x = left;
+        for (node, w) in wishes::shares(members, room) {
+            let spot = Rect { x, y: top, w, h: 0.0 };
+            let tap = pen.bend(Point::new(x + w / 2.0, rail_y));
             along.push(tap);
-            boxes.push(lay_out_node(view, &node.name, spot, &mut pen, tap));
+            boxes.push(lay_out_node(view, wishes, node, spot, &mut pen, tap));
+            x += w + GAP;
         }
         if row == 0 {
             along.push(pen.joint(Spot::Lan, Point::new((left + end) / 2.0, rail_y)));
@@ -200,9 +218,10 @@ pub fn lay_out(view: &View, chosen: Option<&str>, width: f64) -> Scene {
         }
         pen.string(along, graph::Pen::join);
         let height = boxes.iter().map(|it| it.rect.h).fold(0.0, f64::max);
-        boxes.iter_mut().for_each(|it| it.rect.h = height);
+        let open = boxes.iter_mut().filter(|it| !it.folded);
+        open.for_each(|it| it.rect.h = height);
         bottom = top + height;
-        rail_y = bottom + 26.0;
+        rail_y = bottom + 22.0;
         nodes.extend(boxes);
     }
 
@@ -254,7 +273,7 @@ impl Scene {
     pub fn in_pipe(&self, at: Point) -> Option<&NodeBox> {
         self.nodes.iter().find(|node| {
             let within = (node.gate.x..=node.gate.right()).contains(&at.x);
-            within && at.y == node.routing.y
+            !node.folded && within && at.y == node.routing.y
         })
     }
 }
@@ -275,7 +294,7 @@ mod tests {
     fn everything_of_a_node_lies_inside_it_at_every_width() {
         for width in [320.0, 390.0, 424.0, 664.0, 700.0, 1180.0] {
             let view = three_nodes();
-            let scene = lay_out(&view, None, width);
+            let scene = lay_out(&view, &Wishes::default(), width);
             for node in &scene.nodes {
                 assert!(node.rect.right() <= scene.width, "{width}: {}", node.name);
                 for part in
@@ -301,7 +320,7 @@ mod tests {
     fn hosts_outside_stand_apart_and_are_wired_to_the_nodes() {
         for width in [320.0, 358.0, 424.0, 664.0, 700.0, 1180.0] {
             let view = three_nodes();
-            let scene = lay_out(&view, None, width);
+            let scene = lay_out(&view, &Wishes::default(), width);
             let rects: Vec<Rect> = scene.outside.hosts.iter().map(|it| it.1).collect();
             assert_eq!(rects.len(), view.hosts.len());
             let router = scene.router;
@@ -326,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_packet_between_nodes_goes_over_the_lan() {
-        let scene = lay_out(&three_nodes(), None, 700.0);
+        let scene = lay_out(&three_nodes(), &Wishes::default(), 700.0);
         let nic = |name: &str| Spot::Nic(name.into());
         let path = scene.path(&nic("worker-1"), &nic("worker-2")).unwrap();
         assert!(path.len() >= 4);
@@ -338,7 +357,7 @@ mod tests {
     #[test]
     fn without_a_bridge_pods_have_wires_to_the_node() {
         let on_level = |view: &View| {
-            let scene = lay_out(view, None, 700.0);
+            let scene = lay_out(view, &Wishes::default(), 700.0);
             let level = scene.node("worker-1").unwrap().bridge.middle().y;
             scene.wires.iter().filter(|it| it.iter().all(|end| end.y == level)).count()
         };
@@ -350,7 +369,7 @@ mod tests {
 
     #[test]
     fn packets_enter_the_gate_on_the_left_and_leave_on_the_right() {
-        let scene = lay_out(&three_nodes(), None, 700.0);
+        let scene = lay_out(&three_nodes(), &Wishes::default(), 700.0);
         let node: Rc<str> = "worker-1".into();
         let bridge = Spot::Bridge(node.clone());
         let gate = scene.node("worker-1").unwrap().gate;

@@ -3,30 +3,51 @@
 use std::rc::Rc;
 
 use super::graph::{Link, Pen};
+use super::wishes::Member;
 use super::{
-    GATE_HEIGHT, HOOKS, NODE_HEAD, NodeBox, POD_GAP, POD_HEAD, POD_ROW, POD_ROWS, Point, Rect, Spot,
+    CARDS, DOT, GATE_HEIGHT, HOOKS, LINES, LINES_ABOVE_DOTS, NODE_HEAD, NodeBox, OPENED, POD_GAP,
+    POD_HEAD, POD_LINE, POD_ROW, POD_ROWS, Point, Rect, Spot, Wishes,
 };
 use crate::view::{Pod, View};
 
 /// One node below `tap`, its joint on the rail.
 pub(super) fn lay_out_node(
     view: &View,
+    wishes: &Wishes,
+    member: Member,
+    spot: Rect,
+    pen: &mut Pen,
+    tap: usize,
+) -> NodeBox {
+    let name = &member.node.name;
+    let members: Vec<usize> = (0..view.pods.len())
+        .filter(|&index| view.pods[index].node.as_ref() == Some(name))
+        .collect();
+    match member.folded {
+        true => lay_out_folded(view, name, &members, spot, pen, tap),
+        false => lay_out_open(view, wishes, name, &members, spot, pen, tap),
+    }
+}
+
+fn lay_out_open(
+    view: &View,
+    wishes: &Wishes,
     name: &Rc<str>,
+    members: &[usize],
     spot: Rect,
     pen: &mut Pen,
     tap: usize,
 ) -> NodeBox {
     let Rect { x, y, w, .. } = spot;
     let center = x + w / 2.0;
-    let nic = Rect { x: center - 23.0, y: y - 9.0, w: 46.0, h: 18.0 };
+    let nic = nic_of(spot);
     let gate = Rect { x: x + 14.0, y: y + NODE_HEAD, w: w - 28.0, h: GATE_HEIGHT };
-    let head = Rect { x: gate.x, y: y + 45.0, w: gate.w, h: 22.0 };
     // The wires go around the title too.
-    let (left, right, top) = (x + 7.0, x + w - 7.0, y + 15.0);
+    let (left, right, top) = (x + 7.0, x + w - 7.0, y + 13.0);
 
-    let pipe = gate.y + 38.0;
-    let lower = gate.y + 66.0;
-    let chip = |x: f64, y: f64, w: f64| Rect { x, y: y - 9.0, w, h: 18.0 };
+    let pipe = gate.y + 30.0;
+    let lower = gate.y + 51.0;
+    let chip = |x: f64, y: f64, w: f64| Rect { x, y: y - 8.0, w, h: 16.0 };
     let inner = gate.w - 16.0;
     let pre = chip(gate.x + 8.0, pipe, 36.0);
     let post = chip(gate.right() - 8.0 - 40.0, pipe, 40.0);
@@ -36,9 +57,8 @@ pub(super) fn lay_out_node(
     let output = chip(post.middle().x - 18.0, lower, 36.0);
     let process = Point::new((input.right() + output.x) / 2.0, lower);
     let chips = [pre, input, forward, output, post];
-    let detail =
-        Rect { x: gate.x + 9.0, y: gate.y + 92.0, w: gate.w - 18.0, h: GATE_HEIGHT - 98.0 };
-    let bridge = Rect { x: x + 6.0, y: gate.bottom() + 14.0, w: w - 12.0, h: 18.0 };
+    let detail = Rect { x: gate.x + 9.0, y: gate.y + 68.0, w: gate.w - 18.0, h: OPENED };
+    let bridge = Rect { x: x + 6.0, y: gate.bottom() + 8.0, w: w - 12.0, h: 16.0 };
 
     // The uplink and the loop around the gate: in on the left, out on the right.
     let at_nic = pen.joint(Spot::Nic(name.clone()), nic.middle());
@@ -88,49 +108,118 @@ pub(super) fn lay_out_node(
     link(pen, down_in, bridge_in);
     link(pen, down_out, bridge_out);
     let at_bridge = pen.joint(Spot::Bridge(name.clone()), bridge.middle());
+    let brief = members.len() > CARDS;
+    let (drawn, dotted) = drawn_of(view, wishes, members);
     let mut ports = vec![bridge_in, at_bridge, bridge_out];
-    let pods = lay_out_pods(view, name, (spot, bridge), (pen, link), &mut ports);
+    let pods = lay_out_pods(view, &drawn, brief, (spot, bridge), (pen, link), &mut ports);
     pen.string(ports, link);
-    let last = pods.iter().map(|(_, rect)| rect.bottom()).fold(bridge.bottom() + 34.0, f64::max);
-    let rect = Rect { x, y, w, h: last + 12.0 - y };
+    let last = pods.iter().map(|(_, rect)| rect.bottom()).fold(bridge.bottom() + 26.0, f64::max);
+    let area = Rect { x: x + 26.0, y: last + 12.0, w: w - 84.0, h: 0.0 };
+    let (dots, last) = lay_out_dots(view, &dotted, area, at_bridge, pen, last);
     NodeBox {
         name: name.clone(),
-        rect,
+        rect: Rect { x, y, w, h: last + 9.0 - y },
+        folded: false,
         nic,
-        head,
         gate,
         chips,
         routing,
         process,
         detail,
         bridge,
+        brief,
         pods,
+        dots,
     }
+}
+
+/// A title with dots; everything that happens inside happens at one place.
+fn lay_out_folded(
+    view: &View,
+    name: &Rc<str>,
+    members: &[usize],
+    spot: Rect,
+    pen: &mut Pen,
+    tap: usize,
+) -> NodeBox {
+    let nic = nic_of(spot);
+    let inside = Point::new(spot.x + spot.w / 2.0, spot.y + 50.0);
+    let at_nic = pen.joint(Spot::Nic(name.clone()), nic.middle());
+    pen.wire(tap, at_nic);
+    let at_inside = pen.joint(Spot::Bridge(name.clone()), inside);
+    pen.join(at_nic, at_inside);
+    let hooks = HOOKS.iter().map(|it| Spot::Hook(name.clone(), it.0));
+    for other in hooks.chain([Spot::Routing(name.clone()), Spot::Process(name.clone())]) {
+        let at = pen.joint(other, inside);
+        pen.join(at_inside, at);
+    }
+    let point = Rect { x: inside.x, y: inside.y, w: 0.0, h: 0.0 };
+    let area = Rect { x: spot.x + 18.0, y: spot.y + 78.0, w: spot.w - 26.0, h: 0.0 };
+    let (dots, last) = lay_out_dots(view, members, area, at_inside, pen, spot.y + 66.0);
+    NodeBox {
+        name: name.clone(),
+        rect: Rect { h: last + 9.0 - spot.y, ..spot },
+        folded: true,
+        nic,
+        gate: point,
+        chips: [point; 5],
+        routing: inside,
+        process: inside,
+        detail: point,
+        bridge: point,
+        brief: true,
+        pods: Vec::new(),
+        dots,
+    }
+}
+
+fn nic_of(spot: Rect) -> Rect {
+    Rect { x: spot.x + spot.w / 2.0 - 23.0, y: spot.y - 9.0, w: 46.0, h: 18.0 }
+}
+
+/// The pods that are drawn, and those that are dots.
+fn drawn_of(view: &View, wishes: &Wishes, members: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    if members.len() <= LINES {
+        return (members.to_vec(), Vec::new());
+    }
+    let is_kept = |index: &usize| wishes.kept.contains(&view.pods[*index].id);
+    let kept = members.iter().filter(|it| is_kept(it)).count();
+    let mut free = LINES_ABOVE_DOTS.saturating_sub(kept);
+    members.iter().copied().partition(|index| {
+        if is_kept(index) {
+            return true;
+        }
+        let fits = free > 0;
+        free = free.saturating_sub(1);
+        fits
+    })
 }
 
 /// The pods below the bridge, in as many columns as fit, each column on a rail of its own.
 /// `ports` gets the joints on the bridge.
 fn lay_out_pods(
     view: &View,
-    name: &Rc<str>,
+    members: &[usize],
+    brief: bool,
     (spot, bridge): (Rect, Rect),
     (pen, link): (&mut Pen, Link),
     ports: &mut Vec<usize>,
 ) -> Vec<(usize, Rect)> {
-    let members: Vec<usize> = (0..view.pods.len())
-        .filter(|&index| view.pods[index].node.as_ref() == Some(name))
-        .collect();
     let columns = if spot.w >= 372.0 && members.len() > 1 { 2 } else { 1 };
     let column_width = (spot.w - 8.0) / columns as f64;
     let mut res = Vec::new();
     let mut ends: Vec<usize> = Vec::new();
-    let mut tops = vec![bridge.bottom() + 12.0; columns];
+    let mut tops = vec![bridge.bottom() + 8.0; columns];
     for (order, &index) in members.iter().enumerate() {
         let (row, column) = (order / columns, order % columns);
         let x = spot.x + 26.0 + column as f64 * column_width;
         let y = tops[column];
-        let rect = Rect { x, y, w: column_width - 30.0, h: pod_height(&view.pods[index]) };
-        tops[column] = rect.bottom() + POD_GAP;
+        let (h, gap) = match brief {
+            true => (POD_LINE, 3.0),
+            false => (pod_height(&view.pods[index]), POD_GAP),
+        };
+        let rect = Rect { x, y, w: column_width - 30.0, h };
+        tops[column] = rect.bottom() + gap;
         let rail = x - 12.0;
         if row == 0 {
             let top = pen.bend(Point::new(rail, bridge.middle().y));
@@ -139,16 +228,39 @@ fn lay_out_pods(
             link(pen, top, below);
             ends.push(below);
         }
-        let corner = pen.bend(Point::new(rail, y + 16.0));
+        let level = y + if brief { POD_LINE / 2.0 } else { 16.0 };
+        let corner = pen.bend(Point::new(rail, level));
         pen.wire(ends[column], corner);
         ends[column] = corner;
-        let at = pen.joint(Spot::Pod(view.pods[index].id.clone()), Point::new(x, y + 16.0));
+        let at = pen.joint(Spot::Pod(view.pods[index].id.clone()), Point::new(x, level));
         pen.wire(corner, at);
         res.push((index, rect));
     }
     res
 }
 
+/// Dots in lines, `area` saying where they begin and how wide they are; with the lowest edge.
+fn lay_out_dots(
+    view: &View,
+    members: &[usize],
+    area: Rect,
+    from: usize,
+    pen: &mut Pen,
+    above: f64,
+) -> (Vec<(usize, Point)>, f64) {
+    let each_line = ((area.w / DOT) as usize).max(1);
+    let mut res = Vec::new();
+    for (order, &index) in members.iter().enumerate() {
+        let (line, column) = (order / each_line, order % each_line);
+        let at = Point::new(area.x + column as f64 * DOT, area.y + line as f64 * DOT);
+        let joint = pen.joint(Spot::Pod(view.pods[index].id.clone()), at);
+        pen.join(from, joint);
+        res.push((index, at));
+    }
+    let last = res.last().map_or(above, |it| it.1.y + 7.0);
+    (res, last)
+}
+
 fn pod_height(pod: &Pod) -> f64 {
-    POD_HEAD + pod.strips.len().clamp(1, POD_ROWS) as f64 * POD_ROW + 3.0
+    POD_HEAD + pod.strips.len().min(POD_ROWS) as f64 * POD_ROW + 4.0
 }

@@ -8,11 +8,11 @@ use crate::view::{Host, View};
 const HEIGHT: f64 = 24.0;
 const GAP: f64 = 8.0;
 /// From the top of one line of hosts to that of the next.
-const LINE: f64 = 38.0;
+const LINE: f64 = 36.0;
 /// How far below its hosts a line of the outside runs.
 const BELOW: f64 = 7.0;
 /// From the last line of hosts to the LAN's rail: its own words stand between.
-const TO_RAIL: f64 = 34.0;
+const TO_RAIL: f64 = 33.0;
 /// The words before the first line.
 const LABEL: f64 = 76.0;
 /// `LAN 192.168.56.0/24` above the rail.
@@ -55,7 +55,7 @@ pub(super) fn lay_out_hosts(view: &View, width: f64, top: f64, behind: f64) -> O
     }
     let rail = row.y + HEIGHT + TO_RAIL;
     let switch = match roomy {
-        true => Point::new(behind - 47.0 - SWITCH, rail - 24.0),
+        true => Point::new(behind - 47.0 - SWITCH, rail - 22.0),
         false => Point::new(width - MARGIN - SWITCH, top - 4.0),
     };
     let label = Point::new(MARGIN, if roomy { top + 16.0 } else { top + 10.0 });

@@ -4,7 +4,10 @@ use super::{GHOST_HEIGHT, MARGIN, MONO, Point, Rect, SANS};
 use crate::view::View;
 
 /// More lines of Services than these would push the nodes out of sight.
-const SERVICE_LINES: usize = 4;
+const SERVICE_LINES: usize = 1;
+/// A narrow stage has room for less of them in a line.
+const NARROW_LINES: usize = 2;
+const NARROW: f64 = 480.0;
 
 type More = Option<(usize, Point)>;
 
@@ -26,31 +29,32 @@ pub(super) fn lay_out_services(
     let more = last
         .filter(|_| left > 0)
         .map(|it| (left, Point::new(it.right() + 12.0, it.middle().y + 4.0)));
-    (res, more, last.map_or(42.0, Rect::bottom))
+    (res, more, last.map_or(28.0, Rect::bottom))
 }
 
 fn ghosts(view: &View, order: &[usize], width: f64) -> (Vec<(usize, Rect)>, usize) {
+    let lines = if width < NARROW { NARROW_LINES } else { SERVICE_LINES };
     let mut res = Vec::new();
-    let (mut x, mut y, mut line) = (MARGIN, 32.0, 1);
+    let (mut x, mut y, mut line) = (MARGIN, 24.0, 1);
     for &index in order {
         let service = &view.services[index];
         let name = service.name().chars().count() as f64 * 12.0 * SANS;
         let detail = service.detail().chars().count() as f64 * 10.0 * MONO;
         let badge = service.badge().chars().count() as f64 * 10.0 * MONO + 26.0;
-        let w = (name + badge).max(detail).max(70.0) + 30.0;
+        let w = (name + badge).max(detail).max(70.0) + 24.0;
         let w = w.min(width - 2.0 * MARGIN);
         // On the last line there must be room to say how many more there are.
-        let room = if line == SERVICE_LINES { 70.0 } else { 0.0 };
+        let room = if line == lines { 70.0 } else { 0.0 };
         if x + w + room > width - MARGIN && x > MARGIN {
-            if line == SERVICE_LINES {
+            if line == lines {
                 break;
             }
             line += 1;
             x = MARGIN;
-            y += GHOST_HEIGHT + 8.0;
+            y += GHOST_HEIGHT + 6.0;
         }
         res.push((index, Rect { x, y, w, h: GHOST_HEIGHT }));
-        x += w + 10.0;
+        x += w + 8.0;
     }
     let left = order.len() - res.len();
     (res, left)

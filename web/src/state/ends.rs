@@ -78,7 +78,8 @@ impl State {
         pods.chain(nodes).chain(hosts).collect()
     }
 
-    /// What can be sent to: each TCP port of each Service, by every address that leads to it.
+    /// What can be sent to: each TCP port of each Service, by every address that leads to it, and
+    /// each pod by its own.
     pub fn targets(&self) -> Vec<Choice<Target>> {
         let View { services, nodes, .. } = &*self.view;
         let nodes: Vec<IpAddr> = nodes.iter().map(|it| it.ip).collect();
@@ -87,17 +88,24 @@ impl State {
             let of = |it: &ServiceView| targets_of(it, *group, &nodes);
             services.iter().flat_map(of).collect::<Vec<_>>()
         };
-        groups.iter().flat_map(each).collect()
+        let pods = self.view.pods.iter().flat_map(|pod| {
+            let ports = pod.listens.iter();
+            ports.filter_map(|port| Some(to_pod(&pod.id, pod.ip?, *port)))
+        });
+        groups.iter().flat_map(each).chain(pods).collect()
+    }
+
+    /// The request that was chosen.
+    pub(super) fn sending(&self) -> Option<Sending> {
+        let from = self.clients().into_iter().find(|it| Some(&it.id) == self.from.as_ref())?;
+        let to = self.targets().into_iter().find(|it| Some(&it.id) == self.to.as_ref())?;
+        let Target { goal, port } = to.what;
+        let (path, ask, source_port) = ("/".to_owned(), Ask::Http, None);
+        Some(Sending { from: from.what, to: goal, port, path, ask, source_port })
     }
 
     pub(super) fn send(&mut self) {
-        let from = self.clients().into_iter().find(|it| Some(&it.id) == self.from.as_ref());
-        let to = self.targets().into_iter().find(|it| Some(&it.id) == self.to.as_ref());
-        let (Some(from), Some(Target { goal, port })) = (from, to.map(|it| it.what)) else {
-            return;
-        };
-        let (path, ask, source_port) = ("/".to_owned(), Ask::Http, None);
-        let sending = Sending { from: from.what, to: goal, port, path, ask, source_port };
+        let Some(sending) = self.sending() else { return };
         let reply = self.history.act(Action::Send(sending));
         self.refresh();
         if let Some(exchange) = reply.exchange {
@@ -110,6 +118,15 @@ impl State {
                 self.pane = Pane::Stage;
             }
         }
+    }
+}
+
+/// Past every Service.
+fn to_pod(pod: &str, ip: IpAddr, port: u16) -> Choice<Target> {
+    Choice {
+        id: format!("{pod} {}", SocketAddr::new(ip, port)).into(),
+        group: Word::Pods,
+        what: Target { goal: Goal::Address(ip), port },
     }
 }
 

@@ -12,7 +12,9 @@ mod preview;
 mod report;
 mod rules;
 mod settings;
+mod sight;
 mod terminal;
+mod volley;
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -31,7 +33,7 @@ use yew::Callback;
 use crate::assist::{self, Question};
 use crate::marks::Marks;
 use crate::objects::Wanted;
-use crate::scene::{Scene, lay_out};
+use crate::scene::{Scene, Wishes, lay_out};
 use crate::view::{Shared, View, view_of};
 use crate::words::{self, Lang};
 
@@ -46,10 +48,11 @@ pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
 pub use rules::{RulesView, Shown};
 pub use settings::{Density, Memory, Motion, Speed, Theme};
+pub use sight::{Sight, Sighting};
 pub use terminal::{Completed, Line, Piece, Screen, Terminal, Typing, label, places};
+pub use volley::{AMOUNTS, Bar, End, Volley};
 
 use keep::read_session;
-use playback::timeline_of;
 use report::{LISTED, faults_of, said_of};
 
 #[derive(Debug, Clone)]
@@ -61,6 +64,8 @@ pub enum Msg {
     /// The stage's width, in CSS pixels.
     Stage(f64),
     StillPictures(bool),
+    /// Looks at the picture in another way.
+    Sight(Sighting),
     /// The chosen file's new text.
     Edited(String),
     File(Filing),
@@ -83,6 +88,10 @@ pub enum Msg {
     From(String),
     To(String),
     Send,
+    /// How many requests are sent at once.
+    Amount(usize),
+    /// Puts the counts away.
+    EndVolley,
     PickExchange(usize),
     /// Plays a request's packets from the first on.
     Watch(usize),
@@ -191,6 +200,7 @@ pub struct State {
     pub marks: Marks,
     pub view: Shared<View>,
     pub scene: Shared<Scene>,
+    pub sight: Sight,
     /// Counts the lab's changes.
     pub revision: usize,
     /// The part of a microsecond that frames have left over.
@@ -229,6 +239,9 @@ pub struct State {
     pub wanted_objects: Wanted,
     pub from: Option<Rc<str>>,
     pub to: Option<Rc<str>>,
+    /// How many requests are sent at once.
+    pub amount: usize,
+    pub volley: Option<Volley>,
     /// What the user chose of the two.
     wanted: (Option<Rc<str>>, Option<Rc<str>>),
     /// The node was chosen, not taken for the client's sake.
@@ -266,7 +279,8 @@ impl State {
         };
         let mut res = State {
             view: View::default().into(),
-            scene: lay_out(&View::default(), None, 700.0).into(),
+            scene: lay_out(&View::default(), &Wishes::default(), 700.0).into(),
+            sight: Sight::default(),
             history,
             marks: Marks::default(),
             revision: 0,
@@ -297,6 +311,8 @@ impl State {
             wanted_objects: Wanted::default(),
             from: None,
             to: None,
+            amount: 1,
+            volley: None,
             wanted: (None, None),
             node_chosen: false,
             node: None,
@@ -379,6 +395,7 @@ impl State {
             Msg::Window(width) => return self.resize(Shape::of_width(width), self.stage_width),
             Msg::Stage(width) => return self.resize(self.shape, width.floor()),
             Msg::StillPictures(still) => self.still = still,
+            Msg::Sight(sighting) => self.sight(sighting),
             Msg::Edited(text) => {
                 self.files.write(&text);
                 return SAVE;
@@ -430,7 +447,13 @@ impl State {
                 self.lay_out();
             }
             Msg::Send => {
-                self.send();
+                self.send_all();
+                return SAVE;
+            }
+            Msg::Amount(amount) => self.amount = amount,
+            Msg::EndVolley => {
+                self.volley = None;
+                self.refresh();
                 return SAVE;
             }
             Msg::PickExchange(id) => self.pick_exchange(id),
@@ -542,25 +565,6 @@ impl State {
         self.lay_out();
     }
 
-    fn lay_out(&mut self) {
-        let chosen = self.chosen_service();
-        let scene = lay_out(&self.view, chosen.as_deref(), self.stage_width / self.zoom());
-        if *self.scene == scene {
-            return;
-        }
-        self.scene = scene.into();
-        let Some(playback) = &mut self.playback else { return };
-        // The reader stays at the same step although ways may have become longer.
-        let moment = playback.timeline.moment(playback.clock).unwrap_or_default();
-        playback.timeline = timeline_of(&self.scene, &playback.exchange, playback.packet);
-        playback.clock = playback.timeline.arrival(moment.step);
-    }
-
-    /// How many pixels a unit of the scene is: a large window shows it larger.
-    pub fn zoom(&self) -> f64 {
-        if self.stage_width >= 900.0 { 1.25 } else { 1.0 }
-    }
-
     fn apply(&mut self) {
         let text = self.files.text();
         self.apply_text(text.clone());
@@ -649,6 +653,9 @@ impl State {
                 self.greet();
                 return DRAW;
             }
+        }
+        if let Some(after) = self.go_on_sending(millis) {
+            return after;
         }
         if !self.playing {
             return NOTHING;

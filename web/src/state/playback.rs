@@ -49,6 +49,7 @@ impl State {
         }
         let timeline = timeline_of(&self.scene, &exchange, packet);
         self.playback = Some(Playback { exchange, packet, timeline, clock: 0.0, live: true });
+        self.lay_out();
         self.say_step();
     }
 

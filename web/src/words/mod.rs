@@ -10,6 +10,7 @@ mod log;
 mod object;
 mod packet;
 mod rule;
+mod stage;
 
 use svclab_core::time::Instant;
 
@@ -20,6 +21,7 @@ pub use log::*;
 pub use object::*;
 pub use packet::*;
 pub use rule::*;
+pub use stage::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lang {
@@ -142,6 +144,28 @@ words! {
     ThemeDark: "Theme: dark", "테마: 어둡게";
     ServicesBand: "SERVICES · exist only as rules on every node", "서비스 · 모든 노드의 규칙으로만 존재합니다";
     Router: "router", "라우터";
+    ZoomIn: "Larger (+)", "크게 (+)";
+    ZoomOut: "Smaller (−)", "작게 (−)";
+    ZoomFit: "Fit all of it (0)", "맞춤: 전체 보기 (0)";
+    Fit: "fit", "맞춤";
+    Amount: "Requests at once", "한 번에 보낼 요청 수";
+    Counts: "Who answered", "누가 응답했나";
+    Expected: "expected", "예상";
+    Refused: "refused", "거부됨";
+    TimedOut: "timed out", "시간 초과";
+    Failed: "failed", "실패";
+    CloseThis: "Close (Escape)", "닫기 (Escape)";
+    WhatIsKnown: "What is known of it", "자세한 내용";
+    SendFrom: "Send from here", "여기서 보내기";
+    SendTo: "Send to here", "여기로 보내기";
+    ShowManifest: "In the manifests", "매니페스트에서 보기";
+    Crash: "crash", "강제 종료";
+    Interfaces: "Interfaces and routes", "인터페이스와 라우팅";
+    Conditions: "Conditions", "컨디션";
+    ServicesOf: "Services", "서비스";
+    Slices: "EndpointSlices", "엔드포인트슬라이스";
+    ServiceType: "Type", "유형";
+    Port: "Port", "포트";
     NoPods: "no pods here", "파드 없음";
     NoProbe: "no probes", "프로브 없음";
     Power: "power", "전원";
@@ -247,6 +271,7 @@ words! {
     KeyTerminal: "Go to the terminal", "터미널로 이동";
     KeyPanes: "Packet walk, rules, endpoints, DNS, events", "패킷 경로, 규칙, 엔드포인트, DNS, 이벤트";
     KeySteps: "In the walk or on the stage: step by step", "패킷 경로나 클러스터에서: 한 단계씩 이동";
+    KeySizes: "On the stage: larger, smaller, all of it", "클러스터에서: 크게, 작게, 전체 보기";
     KeyRecall: "In the terminal: lines typed before", "터미널에서: 이전에 입력한 줄";
     KeyInterrupt: "In the terminal: stop the command", "터미널에서: 명령 중단";
     PacketHeld: "Time stands still while a packet travels", "패킷이 움직이는 동안 실험실 시간은 멈춥니다";
