@@ -55,7 +55,8 @@ pub fn remember(memory: &Memory) {
     set(THEME, memory.theme.map(Theme::name));
     set(DENSITY, memory.density.map(Density::name));
     set(MOTION, memory.motion.map(Motion::name));
-    let files = memory.files.as_ref().map(Files::to_json);
+    // Encoding some megabytes takes a while, to be refused in the end.
+    let files = memory.files.as_ref().filter(|it| it.size() <= LONGEST).map(Files::to_json);
     set(FILES, files.as_deref());
     set(SESSION, memory.session.as_deref());
     set(MET, Some(&met.join(",")));

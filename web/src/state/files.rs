@@ -320,6 +320,11 @@ impl Files {
         }
     }
 
+    /// How many bytes of text there are.
+    pub fn size(&self) -> usize {
+        self.list.iter().map(|it| it.text.len() + it.applied.len()).sum()
+    }
+
     /// What the browser keeps.
     pub fn to_json(&self) -> String {
         let file = |it: &File| json!({"name": *it.name, "text": *it.text, "applied": *it.applied});
