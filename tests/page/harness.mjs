@@ -3,7 +3,7 @@
 //   test("the title is the lab's name", async ({ page, url, shot, axe }) => { … });
 //
 // `page` is a fresh one in a fresh profile, already at `url` with the page's module running, as if it
-// had been visited before (`firstVisit: true` in the options: as if not, so that a packet leaves by itself);
+// had been visited before (`firstVisit: true` in the options: as if not, so that a packet leaves by itself; `at`: what follows the address);
 // `shot(name)` keeps a picture; `axe()` fails when axe-core finds something to mend.
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -45,14 +45,14 @@ export function expectMatch(text, pattern) {
 
 /** Runs one test; what went wrong, or nothing. */
 export async function runTest({ body, options }, browser, url) {
-  const { firstVisit, ...view } = options;
+  const { firstVisit, at = "", ...view } = options;
   const context = await browser.newContext({ ...VIEW, ...view });
   if (!firstVisit) await context.addInitScript(visitedBefore);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const complaints = listen(page);
   try {
-    await page.goto(url, { waitUntil: "networkidle" });
+    await page.goto(url + at, { waitUntil: "networkidle" });
     await body({ page, context, url, shot: (name) => shot(page, name), axe: (where) => axe(page, where) });
   } catch (error) {
     complaints.unshift(error.message);

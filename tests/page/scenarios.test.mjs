@@ -8,9 +8,8 @@ const names = [...index.matchAll(/^ {6}- (\S+)$/gm)].map(([, name]) => name);
 
 for (const [number, name] of names.entries()) {
   // Languages and themes take turns: each is seen with half of the scenarios.
-  const view = { locale: number % 2 ? "ko-KR" : "en-US", colorScheme: number % 4 < 2 ? "light" : "dark" };
-  test(`the scenario ${name} keeps its promises`, async ({ page, url, shot }) => {
-    await page.goto(`${url}?scenario=${name}`, { waitUntil: "networkidle" });
+  const view = { at: `?scenario=${name}`, locale: number % 2 ? "ko-KR" : "en-US", colorScheme: number % 4 < 2 ? "light" : "dark" };
+  test(`the scenario ${name} keeps its promises`, async ({ page, shot }) => {
     await page.getByText(/^(Opened\.|열었습니다\.)$/).waitFor();
     await shot(`scenario-${name}`);
     await page.getByRole("button", { name: "10×" }).click();

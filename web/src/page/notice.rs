@@ -1,7 +1,11 @@
+use gloo::timers::callback::Timeout;
 use yew::prelude::*;
 
 use crate::state::{Msg, Notice};
 use crate::words::{self, Lang, Word};
+
+/// Milliseconds.
+const SHOWN: u32 = 10_000;
 
 #[derive(Properties, PartialEq)]
 pub(super) struct NoticeProps {
@@ -14,6 +18,15 @@ pub(super) struct NoticeProps {
 #[component]
 pub(super) fn NoticeBar(props: &NoticeProps) -> Html {
     let NoticeProps { lang, notice, send } = props;
+    use_effect_with(notice.clone(), {
+        let send = send.clone();
+        move |notice| {
+            // What went wrong stays until somebody has read it.
+            let passes = !matches!(notice, Notice::Unreadable(_));
+            let timeout = passes.then(|| Timeout::new(SHOWN, move || send.emit(Msg::Passed)));
+            move || drop(timeout)
+        }
+    });
     html! {
         <div class="notice" role="status">
             <span>{ words::notice(*lang, notice) }</span>

@@ -66,6 +66,9 @@ pub(super) fn Walk(props: &WalkProps) -> Html {
     let WalkProps { lang, playback, exchanges, playing, send, .. } = props;
     let lang = *lang;
     let Some(watching) = playback else {
+        if !exchanges.is_empty() {
+            return latest(lang, exchanges, send);
+        }
         return html! {
             <div class="empty tall">
                 <p>{ lang.say(Word::NoPacketYet) }</p>
@@ -79,6 +82,25 @@ pub(super) fn Walk(props: &WalkProps) -> Html {
                   count={props.count} send={send.clone()} />
             <Steps {lang} watching={watching.clone()} send={send.clone()} />
             { stepper(lang, *playing, watching.live, send) }
+        </div>
+    }
+}
+
+/// Requests to choose from, the latest first.
+fn latest(lang: Lang, exchanges: &[Rc<Exchange>], send: &Callback<Msg>) -> Html {
+    html! {
+        <div class="latest-requests scroll" tabindex="0" role="group" aria-label={lang.say(Word::Requests)}>
+            <p>{ lang.say(Word::ChooseRequest) }</p>
+            <ol aria-label={lang.say(Word::Requests)}>
+                for it in exchanges.iter().rev().take(50) {
+                    <li key={it.id}>
+                        <button type="button" onclick={send.reform({ let id = it.id; move |_| Msg::Watch(id) })}>
+                            <code>{ format!("#{} {}", it.id, words::request_line(it)) }</code>
+                            <small>{ format!("{} · {}", it.request.from, words::answer(lang, &it.result)) }</small>
+                        </button>
+                    </li>
+                }
+            </ol>
         </div>
     }
 }

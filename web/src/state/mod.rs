@@ -166,12 +166,32 @@ pub enum Msg {
     /// Takes back a new start.
     Undo,
     Notice(Option<Notice>),
+    /// The notice has stood long enough.
+    Passed,
     /// What the browser alone can do with the session: remember it, write it into a link or a
     /// file, read it from a file.
     Keep,
     CopyLink,
     Export,
     Import,
+}
+
+impl Msg {
+    /// Whether somebody did something, not the browser, the host or time.
+    fn is_by_user(&self) -> bool {
+        !matches!(
+            self,
+            Msg::Frame(_)
+                | Msg::Window(_)
+                | Msg::Stage(_)
+                | Msg::StillPictures(_)
+                | Msg::Index(_)
+                | Msg::Listed(_)
+                | Msg::Reference(_)
+                | Msg::Passed
+                | Msg::Keep
+        )
+    }
 }
 
 /// What stands over the page.
@@ -376,11 +396,7 @@ impl State {
     }
 
     pub fn update(&mut self, msg: Msg) -> After {
-        let by_user = !matches!(
-            msg,
-            Msg::Frame(_) | Msg::Window(_) | Msg::Stage(_) | Msg::StillPictures(_) | Msg::Index(_)
-        );
-        if by_user {
+        if msg.is_by_user() {
             self.greeting = None;
             self.lesson.introduces = false;
             self.shown = None;
@@ -546,6 +562,7 @@ impl State {
                 return SAVE;
             }
             Msg::Notice(notice) => self.notice = notice,
+            Msg::Passed => self.notice = None,
             Msg::Keep | Msg::CopyLink | Msg::Export | Msg::Import => return NOTHING,
         }
         DRAW

@@ -180,6 +180,7 @@ words! {
     LastSync: "last sync", "최근 동기화";
     NoPacketYet: "No packet yet", "아직 패킷이 없습니다";
     NoPacketHint: "Send a request: every hook, chain and rule that the packet meets will stand here.", "요청을 보내 보세요. 패킷이 만나는 모든 훅, 체인, 규칙이 여기에 표시됩니다.";
+    ChooseRequest: "Choose a request to follow its packets.", "패킷을 따라갈 요청을 고르세요.";
     Requests: "Requests", "요청 목록";
     Packets: "Packets of this request", "이 요청의 패킷";
     FirstStep: "First step", "첫 단계";
