@@ -17,6 +17,7 @@ console.log(
     usable_ms: median(cold.map((it) => it.usable)),
     first_load_brotli: await firstLoadSize(),
     ...(await lifeTimes()),
+    ...(await volley()),
     ...(await looks()),
   }),
 );
@@ -82,6 +83,37 @@ async function applyOnce(replicas) {
     port2.postMessage(0);
   });
   return performance.now() - start;
+}
+
+/** Frames while a hundred packets are on the stage. */
+async function volley() {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(site.url);
+  await page.locator(".pod.ready.tied").nth(2).waitFor();
+  await page.waitForTimeout(3000);
+  await page.locator("form.send .amount").selectOption("1000");
+  await page.locator("form.send .pri").click();
+  await page.waitForFunction(() => (document.querySelector(".stream .good")?.getAttribute("d") ?? "").split("M").length > 100);
+  const { gaps, aloft } = await page.evaluate(streamGaps);
+  await page.close();
+  return {
+    volley_packets: median(aloft),
+    volley_frames_per_second: Math.round(1000 / (gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length)),
+    volley_frame_worst_ms: Math.round(Math.max(...gaps)),
+  };
+}
+
+async function streamGaps() {
+  const [gaps, aloft] = [[], []];
+  let before = performance.now();
+  while (gaps.length < 90) {
+    const now = await new Promise((resolve) => requestAnimationFrame(resolve));
+    const stream = document.querySelector(".stream .good")?.getAttribute("d") ?? "";
+    gaps.push(now - before);
+    aloft.push(stream.split("M").length - 1);
+    before = now;
+  }
+  return { gaps: gaps.slice(1), aloft };
 }
 
 /** Earlier moments of a long session: from the move of the time bar to the page drawn anew. */

@@ -96,6 +96,6 @@ export async function stepNumber(page) {
 
 /** Where the packet stands on the stage. */
 export async function packetAt(page) {
-  const transform = await page.locator(".packet").getAttribute("transform");
+  const transform = await page.locator(".overlay .packet").getAttribute("transform");
   return transform.match(/[\d.]+/g).map(Number);
 }

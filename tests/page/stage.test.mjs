@@ -200,7 +200,7 @@ test("a packet that ends says why, where it ends", async ({ page, shot }) => {
   await until(page, async () => (await page.locator(".nobody").count()) === 3);
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByRole("button", { name: "Last step" }).click();
-  await page.locator(".packet .cross").waitFor();
-  expectEqual(await page.locator(".packet .reason").textContent(), "✕ refused by a rule: the sender is told");
+  await page.locator(".overlay .packet .cross").waitFor();
+  expectEqual(await page.locator(".overlay .packet .reason").textContent(), "✕ refused by a rule: the sender is told");
   await shot("packet-refused");
 });

@@ -23,10 +23,10 @@ test("steps are picked by mouse; the packet's label changes where DNAT happens",
   await sendRequest(page);
   const list = page.getByRole("list", { name: "Packet walk" });
   await list.getByRole("button").first().click();
-  expectMatch(await page.locator(".packet .label").textContent(), /^SYN 10\.244\.\d+\.\d+:\d+→ 10\.\d+\.\d+\.\d+:80$/);
+  expectMatch(await page.locator(".overlay .packet .label").textContent(), /^SYN 10\.244\.\d+\.\d+:\d+→ 10\.\d+\.\d+\.\d+:80$/);
   const before = await packetAt(page);
   await list.getByRole("button", { name: /PREROUTING \/ nat/ }).first().click();
-  expectMatch(await page.locator(".packet .label").textContent(), /→ 10\.244\.\d+\.\d+:8080$/);
+  expectMatch(await page.locator(".overlay .packet .label").textContent(), /→ 10\.244\.\d+\.\d+:8080$/);
   expect(String(await packetAt(page)) !== String(before), "the packet stays where it was");
   const more = page.locator(".steps .on .more");
   expectMatch(await more.textContent(), /-A KUBE-SERVICES .*-d 10\.\d+\.\d+\.\d+/);
