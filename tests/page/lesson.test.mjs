@@ -22,15 +22,15 @@ async function choose(page, title) {
 
 test("a first visitor sees a lesson and, doing nothing, a packet leave", async ({ page }) => {
   expectMatch(await lesson(page).textContent(), /ClusterIP/);
-  await page.locator(".packet").waitFor();
+  await page.locator(".overlay .packet").waitFor();
   await page.getByRole("list", { name: "Packet walk" }).waitFor();
 }, { firstVisit: true });
 
 test("with reduced motion the packet of the first visit stands at its first step", async ({ page }) => {
-  await page.locator(".packet").waitFor();
-  const at = await page.locator(".packet").getAttribute("transform");
+  await page.locator(".overlay .packet").waitFor();
+  const at = await page.locator(".overlay .packet").getAttribute("transform");
   await page.waitForTimeout(600);
-  expectEqual(await page.locator(".packet").getAttribute("transform"), at);
+  expectEqual(await page.locator(".overlay .packet").getAttribute("transform"), at);
 }, { firstVisit: true, reducedMotion: "reduce" });
 
 test("everything a lesson suggests comes out and is ticked", async ({ page }) => {

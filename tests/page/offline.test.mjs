@@ -22,5 +22,5 @@ test("the page runs inside another page", async ({ page, url }) => {
   const frame = page.frameLocator("iframe");
   await frame.getByRole("region", { name: "Stage" }).waitFor();
   await frame.getByRole("button", { name: "Send" }).click();
-  await frame.locator(".packet").waitFor();
+  await frame.locator(".overlay .packet").waitFor();
 });
