@@ -316,6 +316,40 @@ mod tests {
         }
     }
 
+    /// Sixty pods on six nodes, the last of them with one more that a packet goes to.
+    fn crowded() -> (View, Wishes) {
+        let mut view = three_nodes();
+        let like = view.nodes[2].clone();
+        let names: Vec<Rc<str>> = (1..=6).map(|it| format!("node-{it}").into()).collect();
+        let node = |name: &Rc<str>| crate::view::Node { name: name.clone(), ..like.clone() };
+        view.nodes = names.iter().map(node).collect();
+        let pod = |index: usize| {
+            let ip = format!("10.244.1.{}", index + 2);
+            let node = if index < 40 { 0 } else { index % 6 };
+            crate::view::tests::pod(&format!("web-{index}"), &names[node], &ip)
+        };
+        view.pods = (0..60).map(pod).collect();
+        let kept = vec![view.pods[39].id.clone()];
+        (view, Wishes { kept, ..Wishes::default() })
+    }
+
+    #[test]
+    fn of_many_pods_each_has_its_place_and_the_one_that_a_packet_goes_to_is_drawn() {
+        let (view, wishes) = crowded();
+        for width in [366.0, 689.0, 1180.0] {
+            let scene = lay_out(&view, &wishes, width);
+            let drawn: usize = scene.nodes.iter().map(|it| it.pods.len() + it.dots.len()).sum();
+            assert_eq!((scene.nodes.len(), drawn), (6, 60), "{width}");
+            assert!(scene.nodes[0].pods.iter().any(|it| it.0 == 39), "{width}");
+            for node in &scene.nodes {
+                let dots = node.dots.iter().map(|it| Rect { x: it.1.x, y: it.1.y, w: 0.0, h: 0.0 });
+                for place in node.pods.iter().map(|it| it.1).chain(dots) {
+                    assert!(inside(node.rect, place), "{width}: {} {place:?}", node.name);
+                }
+            }
+        }
+    }
+
     #[test]
     fn hosts_outside_stand_apart_and_are_wired_to_the_nodes() {
         for width in [320.0, 358.0, 424.0, 664.0, 700.0, 1180.0] {
