@@ -188,6 +188,7 @@ impl Msg {
                 | Msg::Index(_)
                 | Msg::Listed(_)
                 | Msg::Reference(_)
+                | Msg::Ask { .. }
                 | Msg::Passed
                 | Msg::Keep
         )
