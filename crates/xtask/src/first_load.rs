@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
@@ -19,7 +20,7 @@ const IMPORTS: &str = "const imports = __wbg_get_imports();";
 pub(crate) fn shorten(context: &Context) -> Result<()> {
     let page = Page::in_folder(page::dist(context))?;
     match entered(context, &page) {
-        Ok(entered) => page.cut(&entered),
+        Ok(entered) => page.cut(&entered, constants(context)?),
         Err(problem) => {
             eprintln!(
                 "NOT SPLIT: the page stays in one piece, so its first load is larger than it should be."
@@ -53,8 +54,8 @@ impl Page {
     }
 
     /// The stem ends with a new hash: a browser may still have a module that was cut otherwise.
-    fn cut(&self, entered: &BTreeSet<u32>) -> Result<()> {
-        let parts = split::cut(&read(&self.module())?, entered)?;
+    fn cut(&self, entered: &BTreeSet<u32>, constants: Range<u32>) -> Result<()> {
+        let parts = split::cut(&read(&self.module())?, entered, constants)?;
         let script = script(&text(&self.script())?)?;
         let mut hasher = DefaultHasher::new();
         for part in [&parts.first, &parts.rest, script.as_bytes()] {
@@ -74,6 +75,12 @@ impl Page {
         write(&cut.script(), script.replace("REST", &rest).as_bytes())?;
         write(&self.folder.join(rest), &parts.rest)
     }
+}
+
+/// Where the module has its constants: the compiler's own output still says it.
+fn constants(context: &Context) -> Result<Range<u32>> {
+    let module = context.target().join("wasm32-unknown-unknown/page/svclab-web.wasm");
+    split::constants(&read(&module)?)
 }
 
 /// The functions that a first visit enters, found with a copy of the page that counts.

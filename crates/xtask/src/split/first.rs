@@ -7,30 +7,31 @@ use std::collections::BTreeMap;
 
 use wasm_encoder::reencode::{Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ElementSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, Instruction, TableSection, TypeSection,
+    CodeSection, DataSection, ElementSection, EntityType, ExportKind, ExportSection, Function,
+    FunctionSection, ImportSection, Instruction, TableSection, TypeSection,
 };
 use wasmparser::{
-    CodeSectionReader, CustomSectionReader, ElementSectionReader, ExportSectionReader,
-    FunctionBody, FunctionSectionReader, ImportSectionReader, Parser, TableSectionReader,
-    TypeSectionReader,
+    CodeSectionReader, CustomSectionReader, DataSectionReader, ElementSectionReader,
+    ExportSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Parser,
+    TableSectionReader, TypeSectionReader,
 };
 
 use crate::Result;
+use crate::split::data::Piece;
 use crate::split::module::{Module, number};
-use crate::split::part::{Part, Written, missing, sentence};
+use crate::split::part::{self, Part, Written, missing, sentence};
 use crate::split::plan::Plan;
 
 /// `bytes` are those that `module` was read from.
-pub(super) fn first(bytes: &[u8], module: &Module, plan: &Plan) -> Result<Vec<u8>> {
-    let mut first = First { part: part(module, plan) };
+pub(super) fn first(bytes: &[u8], module: &Module, plan: &Plan, data: &[Piece]) -> Result<Vec<u8>> {
+    let mut first = First { part: own_part(module, plan), data };
     let mut written = wasm_encoder::Module::new();
     first.parse_core_module(&mut written, Parser::new(0), bytes).map_err(sentence)?;
     Ok(written.finish())
 }
 
 /// The imports keep their numbers, `load` comes after them, the stubs come last.
-fn part<'a>(module: &'a Module<'a>, plan: &'a Plan) -> Part<'a> {
+fn own_part<'a>(module: &'a Module<'a>, plan: &'a Plan) -> Part<'a> {
     let load = number(module.imports.len());
     let own = module.own().map(|(function, _)| function).filter(|it| !plan.rest.contains(it));
     let numbers = (0..load).map(|import| (import, import)).chain(own.zip(load + 1..));
@@ -41,6 +42,7 @@ fn part<'a>(module: &'a Module<'a>, plan: &'a Plan) -> Part<'a> {
 
 struct First<'a> {
     part: Part<'a>,
+    data: &'a [Piece],
 }
 
 impl First<'_> {
@@ -159,6 +161,15 @@ impl Reencode for First<'_> {
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody) -> Written {
         self.part.parse_function_body(code, body)
+    }
+
+    fn parse_data_section(&mut self, data: &mut DataSection, _: DataSectionReader) -> Written {
+        part::fill_memory(data, self.data);
+        Ok(())
+    }
+
+    fn data_count(&mut self, _: u32) -> Written<u32> {
+        Ok(number(self.data.len()))
     }
 
     fn parse_custom_section(

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wasmparser::{
-    BinaryReaderError, ConstExpr, Element, ElementItems, ElementKind, ExternalKind, FuncType,
-    FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TableType, TypeRef,
+    BinaryReaderError, ConstExpr, DataKind, Element, ElementItems, ElementKind, ExternalKind,
+    FuncType, FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TableType, TypeRef,
 };
 
 use crate::Result;
@@ -20,6 +20,8 @@ pub(super) struct Module<'a> {
     pub(super) globals: Vec<GlobalType>,
     /// Functions that are called by name or at the start.
     pub(super) called_from_outside: Vec<u32>,
+    /// What stands in memory 0 at the start, by its address.
+    pub(super) data: Vec<(u32, &'a [u8])>,
     /// Table 0: which function is in which slot.
     pub(super) slots: BTreeMap<u32, u32>,
 }
@@ -76,6 +78,14 @@ impl<'a> Module<'a> {
                 self.called_from_outside.extend(functions.map(|export| export.index));
             }
             Payload::StartSection { func, .. } => self.called_from_outside.push(func),
+            Payload::DataSection(section) => {
+                for data in all::<wasmparser::Data>(section)? {
+                    let DataKind::Active { memory_index: 0, offset_expr } = data.kind else {
+                        return Err("data of another kind than active is not understood".to_owned());
+                    };
+                    self.data.push((constant(&offset_expr)?, data.data));
+                }
+            }
             Payload::ElementSection(section) => {
                 for element in all::<Element>(section)? {
                     self.read_element(element)?;

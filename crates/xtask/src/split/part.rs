@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ElementSection, Elements, Function, Instruction, TableType,
+    CodeSection, ConstExpr, DataSection, ElementSection, Elements, Function, Instruction, TableType,
 };
 use wasmparser::{FunctionBody, Operator};
 
+use crate::split::data::Piece;
 use crate::split::module::Module;
 use crate::split::plan::Plan;
 
@@ -110,5 +111,12 @@ pub(super) fn sentence(error: Error<String>) -> String {
     match error {
         Error::ParseError(error) => format!("the module cannot be read: {error}"),
         error => format!("the module cannot be cut: {error}"),
+    }
+}
+
+/// What stands in the memory before any function runs.
+pub(super) fn fill_memory(data: &mut DataSection, pieces: &[Piece]) {
+    for (at, bytes) in pieces {
+        data.active(0, &ConstExpr::i32_const(at.cast_signed()), bytes.iter().copied());
     }
 }

@@ -7,17 +7,19 @@ use std::collections::BTreeMap;
 
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
-    CodeSection, ElementSection, EntityType, FunctionSection, ImportSection, TypeSection,
+    CodeSection, DataSection, ElementSection, EntityType, FunctionSection, ImportSection,
+    TypeSection,
 };
 
 use crate::Result;
+use crate::split::data::Piece;
 use crate::split::module::Module;
-use crate::split::part::{Part, Written, missing, sentence};
+use crate::split::part::{Part, Written, fill_memory, missing, sentence};
 use crate::split::plan::Plan;
 
-pub(super) fn rest(module: &Module, plan: &Plan) -> Result<Vec<u8>> {
+pub(super) fn rest(module: &Module, plan: &Plan, data: &[Piece]) -> Result<Vec<u8>> {
     let mut part = Part { module, plan, numbers: numbers(plan), stubs: BTreeMap::new() };
-    part.rest().map_err(sentence)
+    part.rest(data).map_err(sentence)
 }
 
 /// What is called of the others is imported, so it comes first.
@@ -26,7 +28,7 @@ fn numbers(plan: &Plan) -> BTreeMap<u32, u32> {
 }
 
 impl Part<'_> {
-    fn rest(&mut self) -> Written<Vec<u8>> {
+    fn rest(&mut self, data: &[Piece]) -> Written<Vec<u8>> {
         let mut written = wasm_encoder::Module::new();
         written.section(&self.types()?);
         written.section(&self.imports()?);
@@ -39,7 +41,9 @@ impl Part<'_> {
         }
         let mut elements = ElementSection::new();
         self.fill_slots(&mut elements, |function| plan.rest.contains(&function))?;
-        written.section(&types).section(&elements).section(&code);
+        let mut memory = DataSection::new();
+        fill_memory(&mut memory, data);
+        written.section(&types).section(&elements).section(&code).section(&memory);
         Ok(written.finish())
     }
 

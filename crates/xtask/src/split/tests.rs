@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use super::{counting, cut};
+use super::{Parts, counting, cut};
 
 /// `go` reaches every other function in some way: `$near` stays, the others are called by number
 /// (`$sum`, `$twice`), through the table (`$later`, `$here`), by each other (`$odd`, `$even`), with
@@ -81,7 +81,7 @@ fn hex(bytes: &[u8]) -> String {
 #[track_caller]
 fn check(entered: &[u32], before: &str, loads: u32) {
     let whole = wat::parse_str(MODULE).expect("the module is right");
-    let parts = cut(&whole, &entered.iter().copied().collect()).expect("it can be cut");
+    let parts = cut(&whole, &entered.iter().copied().collect(), 0..0).expect("it can be cut");
     let found = node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
     let expected =
         node(RUN, &[&hex(&whole), "", ""]).replace("\"loads\":0", &format!("\"loads\":{loads}"));
@@ -110,7 +110,7 @@ fn nothing_is_loaded_when_all_was_entered() {
 #[test]
 fn the_same_module_gives_the_same_parts() {
     let whole = wat::parse_str(MODULE).expect("the module is right");
-    let cut = || cut(&whole, &BTreeSet::from([GO])).expect("it can be cut");
+    let cut = || cut(&whole, &BTreeSet::from([GO]), 0..0).expect("it can be cut");
     assert_eq!(cut().first, cut().first);
     assert_eq!(cut().rest, cut().rest);
 }
@@ -134,9 +134,53 @@ fn functions_that_were_entered_are_counted() {
 fn a_module_that_is_not_understood_is_said_so() {
     let problem = |text: &str| {
         let bytes = wat::parse_str(text).expect("the module is right");
-        cut(&bytes, &BTreeSet::new()).err().expect("it cannot be cut")
+        cut(&bytes, &BTreeSet::new(), 0..0).err().expect("it cannot be cut")
     };
     assert_eq!(problem("(module)"), "the module has no function table");
     let problem = problem(r#"(module (import "js" "memory" (memory 1)))"#);
     assert_eq!(problem, "memory is imported and is no function");
+}
+
+/// `go` reads a text by its place and length, and what that leads to; `$later` reads another.
+const CONSTANTS: &str = r#"
+(module
+  (import "js" "add" (func $add (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (table 1 1 funcref)
+  (elem (i32.const 0) $later)
+  (global (export "fixed") i32 (i32.const 7))
+  (data (i32.const 16) "first  text \28\00\00\00")
+  (data (i32.const 40) "led to")
+  (data (i32.const 64) "later text")
+  (data (i32.const 96) "\01\02\03\04")
+  (func $sum (param i32 i32) (result i32) (local i32)
+    (loop $next
+      (local.set 2 (i32.add (local.get 2) (i32.load8_u (local.get 0))))
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if $next (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+    (local.get 2))
+  (func $later (result i32) (call $sum (i32.const 64) (i32.const 10)))
+  (func (export "go") (param i32) (result i32)
+    (call $sum (i32.const 16) (i32.const 12))
+    (i32.add (call $sum (i32.load (i32.const 28)) (i32.const 6)))
+    (i32.add (if (result i32) (local.get 0) (then (call $later)) (else (i32.const 0))))))
+"#;
+const SUM: u32 = 1;
+const GO_ALONE: u32 = 3;
+
+#[test]
+fn constants_that_only_the_rest_reads_come_with_it() {
+    let whole = wat::parse_str(CONSTANTS).expect("the module is well written");
+    let entered = BTreeSet::from([SUM, GO_ALONE]);
+    let Parts { first, rest } = cut(&whole, &entered, 16..96).expect("it can be cut");
+    let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|it| it == text);
+    for text in [&b"first  text"[..], b"led to", b"\x01\x02\x03\x04"] {
+        assert!(has(&first, text) && !has(&rest, text), "{text:?}");
+    }
+    assert!(has(&rest, b"later text") && !has(&first, b"later text"));
+    let uncut = cut(&whole, &BTreeSet::from([1, 2, 3]), 0..0).expect("it can be cut");
+    let run = |parts: &Parts, before| node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
+    let results = |text: &str| text.split("\"fixed\"").next().unwrap_or_default().to_owned();
+    let parts = Parts { first, rest };
+    assert_eq!(results(&run(&parts, "")), results(&run(&uncut, "before")));
 }
