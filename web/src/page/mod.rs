@@ -46,6 +46,7 @@ use crate::words::{self, Word};
 use inspector::full_name;
 
 use svclab_core::history::Branch;
+use svclab_core::key::ObjectKey;
 use svclab_core::scenario::{Index, Scenario, default_scenario};
 
 /// What the API says of its kinds, beside the page.
@@ -208,7 +209,9 @@ impl Component for App {
                 if shape == Shape::One {
                     { self.inspector() }
                 }
-                { self.dialog() }
+                if let Some(dialog) = state.dialog {
+                    { self.open_dialog(dialog) }
+                }
                 <p class="unseen" aria-live="polite">{ &state.said }</p>
             </div>
         }
@@ -225,24 +228,32 @@ impl App {
         }
     }
 
-    fn dialog(&self) -> Html {
+    #[inline(never)]
+    fn open_dialog(&self, dialog: Dialog) -> Html {
         let State { lang, theme, density, motion, gallery, scenario, .. } = &self.state;
         let (lang, send) = (*lang, self.send.clone());
-        match self.state.dialog {
-            None => html! {},
-            Some(Dialog::Scenarios) => html! {
+        match dialog {
+            Dialog::Scenarios => html! {
                 <dialog::Scenarios {lang} groups={gallery.groups()} current={scenario.name.clone()} {send} />
             },
-            Some(Dialog::Settings) => html! {
+            Dialog::Settings => html! {
                 <dialog::Settings {lang} theme={*theme} density={*density} motion={*motion} {send} />
             },
-            Some(Dialog::Shortcuts) => html! { <dialog::Shortcuts {lang} {send} /> },
+            Dialog::Shortcuts => html! { <dialog::Shortcuts {lang} {send} /> },
         }
     }
 
     fn inspector(&self) -> Html {
+        match self.state.sight.inspected.clone() {
+            Some(key) => self.inspected(key),
+            None => html! {},
+        }
+    }
+
+    /// Apart, as nothing is inspected when the page opens.
+    #[inline(never)]
+    fn inspected(&self, key: ObjectKey) -> Html {
         let state = &self.state;
-        let Some(key) = state.sight.inspected.clone() else { return html! {} };
         let name = full_name(&key);
         let from = state.clients().into_iter().map(|it| it.id).find(|id| **id == *name);
         let leads_there = |id: &Rc<str>| id.split([':', ' ']).next() == Some(&name);
@@ -256,6 +267,11 @@ impl App {
 
     /// What only the browser can do.
     fn with_browser(&self, msg: &Msg) -> bool {
+        matches!(msg, Msg::Keep | Msg::CopyLink | Msg::Export | Msg::Import) && self.keep(msg)
+    }
+
+    #[inline(never)]
+    fn keep(&self, msg: &Msg) -> bool {
         let send = self.send.clone();
         let read = move |fetched: effects::Fetched, then: fn(String) -> Msg| {
             send.emit(fetched.map_or_else(|it| Msg::Notice(Some(Notice::Unreadable(it))), then));
@@ -391,18 +407,6 @@ impl App {
                                     report={state.report.clone()} shown={state.shown.clone()} {preview} revision={state.revision} {send} />
                 }
             }
-            Pane::Objects => match &state.wanted_objects.chosen {
-                Some(key) => html! {
-                    <object::ObjectPane {lang} chosen={objects_of::chosen(state.lab(), key)} now={state.lab().now()}
-                        only_others={state.wanted_objects.only_others} {send} />
-                },
-                None => html! {
-                    <objects::ObjectsPane {lang} wanted={state.wanted_objects.clone()} can_widen={state.shape != Shape::One}
-                        sections={Shared::from(objects_of::sections(state.lab().objects(), &state.wanted_objects))}
-                        namespaces={objects_of::namespaces(state.lab().objects())}
-                        now={state.lab().now()} {send} />
-                },
-            },
             Pane::Walk => {
                 let playback = state.playback.as_ref().map(|it| walk::Watching {
                     exchange: Shared(it.exchange.clone()),
@@ -416,6 +420,29 @@ impl App {
                                 playing={state.playing} {send} />
                 }
             }
+            pane => self.other_pane(pane),
+        }
+    }
+
+    /// Those that a tab has to be pressed for.
+    #[inline(never)]
+    fn other_pane(&self, pane: Pane) -> Html {
+        let state = &self.state;
+        let (lang, send) = (state.lang, self.send.clone());
+        match pane {
+            Pane::Manifests | Pane::Walk | Pane::Stage => html! {},
+            Pane::Objects => match &state.wanted_objects.chosen {
+                Some(key) => html! {
+                    <object::ObjectPane {lang} chosen={objects_of::chosen(state.lab(), key)} now={state.lab().now()}
+                        only_others={state.wanted_objects.only_others} {send} />
+                },
+                None => html! {
+                    <objects::ObjectsPane {lang} wanted={state.wanted_objects.clone()} can_widen={state.shape != Shape::One}
+                        sections={Shared::from(objects_of::sections(state.lab().objects(), &state.wanted_objects))}
+                        namespaces={objects_of::namespaces(state.lab().objects())}
+                        now={state.lab().now()} {send} />
+                },
+            },
             Pane::Rules => {
                 let node = state.node.clone().unwrap_or_else(|| "".into());
                 let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
@@ -443,7 +470,6 @@ impl App {
                 }
             }
             Pane::Terminal => self.terminal(),
-            Pane::Stage => html! {},
         }
     }
 

@@ -53,6 +53,10 @@ impl Lesson {
         met.map(|(at, _)| at).collect()
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     fn set(&mut self, which: usize, outcome: Outcome) {
         if let Some(it) = self.outcomes.get_mut(which) {
             *it = outcome;
@@ -82,6 +86,7 @@ impl State {
     }
 
     /// Does what can be done by now of what is being tried. False: nothing.
+    #[inline(never)]
     pub(super) fn go_on_trying(&mut self) -> bool {
         let Some(mut running) = self.lesson.running.take() else { return false };
         let screen = |place: &Place| self.terminal.screens.iter().find(|it| it.place == *place);

@@ -397,21 +397,31 @@ impl State {
     }
 
     pub fn update(&mut self, msg: Msg) -> After {
+        let after = match msg {
+            Msg::Frame(millis) => self.frame(millis),
+            Msg::Window(width) => self.resize(Shape::of_width(width), self.stage_width),
+            Msg::Stage(width) => self.resize(self.shape, width.floor()),
+            Msg::StillPictures(still) => {
+                self.still = still;
+                DRAW
+            }
+            msg => self.carry_out_msg(msg),
+        };
+        if self.lesson.is_running() && self.go_on_trying() { SAVE } else { after }
+    }
+
+    /// All that does not come by itself. Apart, so that the page need not fetch it first.
+    #[inline(never)]
+    fn carry_out_msg(&mut self, msg: Msg) -> After {
         if msg.is_by_user() {
             self.greeting = None;
             self.lesson.introduces = false;
             self.shown = None;
         }
-        let after = self.carry(msg);
-        if self.go_on_trying() { SAVE } else { after }
-    }
-
-    fn carry(&mut self, msg: Msg) -> After {
         match msg {
-            Msg::Frame(millis) => return self.frame(millis),
-            Msg::Window(width) => return self.resize(Shape::of_width(width), self.stage_width),
-            Msg::Stage(width) => return self.resize(self.shape, width.floor()),
-            Msg::StillPictures(still) => self.still = still,
+            Msg::Frame(_) | Msg::Window(_) | Msg::Stage(_) | Msg::StillPictures(_) => {
+                return NOTHING;
+            }
             Msg::Sight(sighting) => self.sight(sighting),
             Msg::Edited(text) => {
                 self.files.write(&text);
@@ -700,6 +710,7 @@ impl State {
     }
 
     /// A packet to follow, for who has not done anything yet.
+    #[inline(never)]
     fn greet(&mut self) {
         self.make_room();
         self.send();

@@ -33,27 +33,48 @@ impl Lab {
             Task::StatefulSet(id) => self.look_at(id, Lab::stateful_set, cause),
             Task::DaemonSet(id) => self.look_at(id, Lab::daemon_set, cause),
             Task::Schedule(key) => self.schedule(&key, cause),
-            Task::Retry { for_pods } => self.retry_pending(for_pods, cause),
             Task::Pod(id) => self.look_at(id, Lab::pod_task, cause),
             Task::Endpoints(id) => self.look_at(id, Lab::endpoints, cause),
             Task::Slices(id) => self.look_at(id, Lab::slices, cause),
             Task::Mirror(key) => self.mirror(&key, cause),
+            Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
+            Task::NameServer(key) => self.name_server(&key, cause),
+            Task::Node(name) => self.node(&name, cause),
+            task => self.work_seldom(task, cause),
+        }
+    }
+
+    /// What a cluster that comes up and stays well never does. Apart, so that the page need not
+    /// fetch it first.
+    #[inline(never)]
+    fn work_seldom(&mut self, task: Task, cause: Option<EntryId>) {
+        match task {
+            Task::Retry { for_pods } => self.retry_pending(for_pods, cause),
             Task::Collect(uid) => self.collect(&uid, cause),
             Task::Dependents(key) => self.settle_dependents(&key, cause),
             Task::EmptyNamespace(name) => self.empty_namespace(&name, cause),
             Task::FinishNamespace(name) => self.finish_namespace(&name, cause),
-            Task::Proxy(node, family) => self.sync_proxy(&node, family, cause),
             Task::Canary(node, family) => self.look_for_canary(&node, family, cause),
-            Task::NameServer(key) => self.name_server(&key, cause),
             Task::LoadBalancer(key) => self.load_balancer(&key, cause),
             Task::Announce(key) => self.announce(&key, cause),
             Task::HealthChecks => self.renew_relays(),
             Task::IngressStatus => self.ingress_status(cause),
-            Task::Node(name) => self.node(&name, cause),
             Task::Silence(name) => self.silence(&name, cause),
             Task::Evict(key) => self.evict_by_taint(&key, cause),
             Task::CollectPods(node) => self.collect_pods(&node, cause),
             Task::Boot(node) => self.boot(&node, cause),
+            Task::Deployment(_)
+            | Task::ReplicaSet(_)
+            | Task::StatefulSet(_)
+            | Task::DaemonSet(_)
+            | Task::Schedule(_)
+            | Task::Pod(_)
+            | Task::Endpoints(_)
+            | Task::Slices(_)
+            | Task::Mirror(_)
+            | Task::Proxy(..)
+            | Task::NameServer(_)
+            | Task::Node(_) => {}
         }
     }
 
