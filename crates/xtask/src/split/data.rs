@@ -2,8 +2,8 @@
 //!
 //! Constants have no names any more, so they are taken for as long as it is to the next address
 //! that anything refers to: a function by a number in its code, a constant by a word in its bytes.
-//! What a function of the first part refers to stays, with what comes next (code may count from
-//! before or beyond it) and all that this refers to in turn. The rest writes its own when it is
+//! What a function of the first part refers to stays, as long as the number after it says, with all
+//! that this refers to in turn; and what comes next, where the code counts on from an address. The rest writes its own when it is
 //! loaded, and until then none of its functions runs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +24,9 @@ pub(super) struct Data {
     pub(super) rest: Vec<Piece>,
 }
 
-/// A number after an address may be a length, if it is not longer than the longest text.
-const LONGEST: u32 = 1 << 16;
+/// A number after an address may be a length, if it is not larger than this. Longer texts are whole
+/// without it: nothing refers to their middle.
+const LONGEST: u32 = 1 << 10;
 
 impl Data {
     /// `constants` are the addresses of what nothing ever writes to.
@@ -35,7 +36,7 @@ impl Data {
         let mut starts = memory.referred.clone();
         for (number, function) in module.own() {
             let found = memory.addresses_in(function)?;
-            starts.extend(found.iter().map(|it| it.start));
+            starts.extend(found.iter().map(|it| it.0.start));
             if !plan.rest.contains(&number) {
                 wanted.extend(found);
             }
@@ -80,35 +81,37 @@ impl Memory {
         self.constants.contains(&address).then_some(address..end)
     }
 
-    /// What the numbers in a function's code refer to, as long as the number after them says.
-    fn addresses_in(&self, function: &Function) -> Result<Vec<Range<u32>>> {
+    /// What the numbers in a function's code refer to, as long as the number after them says, and
+    /// whether the code counts on from there.
+    fn addresses_in(&self, function: &Function) -> Result<Vec<(Range<u32>, bool)>> {
         let mut numbers = Vec::new();
         for operator in function.body.get_operators_reader().map_err(unreadable)? {
             match operator.map_err(unreadable)? {
-                Operator::I32Const { value } => numbers.push(value.cast_unsigned()),
+                Operator::I32Const { value } => numbers.push((value.cast_unsigned(), false)),
                 Operator::I64Const { value } => {
                     let value = value.cast_unsigned();
-                    numbers.extend([value as u32, (value >> 32) as u32]);
+                    numbers.extend([(value as u32, false), ((value >> 32) as u32, false)]);
                 }
-                operator => numbers.extend(offset_of(&operator)),
+                operator => numbers.extend(offset_of(&operator).map(|it| (it, true))),
             }
         }
-        let after = numbers.iter().skip(1).copied().chain([0]);
+        let after = numbers.iter().skip(1).map(|it| it.0).chain([0]);
         let pairs = numbers.iter().copied().zip(after);
-        Ok(pairs.filter_map(|(address, length)| self.referred(address, length)).collect())
+        let found = |((at, counts), length)| Some((self.referred(at, length)?, counts));
+        Ok(pairs.filter_map(found).collect())
     }
 
-    fn divide(&self, islands: &Islands, mut wanted: Vec<Range<u32>>) -> Data {
+    fn divide(&self, islands: &Islands, wanted: Vec<(Range<u32>, bool)>) -> Data {
         let (Some(&start), Some(&end)) = (self.bytes.keys().next(), self.bytes.keys().next_back())
         else {
             return Data { first: Vec::new(), rest: Vec::new() };
         };
         // What can be written to stays, and may refer to anything.
-        wanted.extend(self.words(start..self.constants.start));
-        wanted.extend(self.words(self.constants.end..end + 1));
+        let written = [start..self.constants.start, self.constants.end..end + 1];
+        let written = written.into_iter().flat_map(|it| self.words(it)).map(|it| (it, true));
         let mut kept = BTreeSet::new();
-        for range in &wanted {
-            kept.extend(islands.within(range.start..range.end, 1));
+        for (range, counts) in wanted.into_iter().chain(written) {
+            kept.extend(islands.within(range, usize::from(counts)));
         }
         let mut open: Vec<u32> = kept.iter().copied().collect();
         while let Some(island) = open.pop() {
