@@ -75,6 +75,8 @@ function listen(page) {
   page.on("console", (message) => {
     if (!["error", "warning"].includes(message.type())) return;
     const { url } = message.location();
+    // Tests have them blocked, see VIEW.
+    if (message.text().includes("Service Worker registration blocked")) return;
     if (!url.endsWith("/favicon.ico")) complaints.push(`console: ${message.text()} (${url})`);
   });
   return complaints;

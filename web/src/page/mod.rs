@@ -291,7 +291,8 @@ impl App {
     fn scrub(&self) -> Html {
         let history = &self.state.history;
         let fork = |it: &Branch| it.parent.map(|fork| (fork.branch.0, fork.at));
-        let last = history.lab().log().last();
+        // At the present the live region says what happens.
+        let last = history.lab().log().last().filter(|_| history.is_past());
         let last = last.map(|it| words::happening(self.state.lang, it)).unwrap_or_default();
         html! {
             <scrub::Scrub lang={self.state.lang} marks={self.state.marks.all.clone()}

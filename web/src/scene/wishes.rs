@@ -59,8 +59,8 @@ pub(super) fn shares<'a>(row: &[Member<'a>], room: f64) -> impl Iterator<Item = 
     let open = row.len() - folded;
     let alone = row.len() == 1;
     let each = (room - folded as f64 * FOLDED) / open.max(1) as f64;
-    row.to_vec()
-        .into_iter()
+    row.iter()
+        .copied()
         .map(move |it| (it, if it.folded && !alone { FOLDED } else { each.min(room) }))
 }
 
