@@ -121,8 +121,9 @@ test("keys open what they say, and settings are remembered", async ({ page, axe 
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
   await axe();
   await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
   await page.keyboard.press("2");
-  expectEqual(await page.getByRole("tab", { name: "Rules" }).getAttribute("aria-selected"), "true");
+  await page.getByRole("tab", { name: "Rules", selected: true }).waitFor();
   await page.keyboard.press(" ");
   await page.getByRole("button", { name: "Play" }).waitFor();
   await page.keyboard.press("t");

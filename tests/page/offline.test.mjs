@@ -17,7 +17,7 @@ test("after the first load the page opens with the network off", async ({ page, 
 }, ALLOWED);
 
 test("the page runs inside another page", async ({ page, url }) => {
-  await page.goto("about:blank");
+  await page.goto(`${url}editor.js`);
   await page.setContent(`<iframe src="${url}" width="1200" height="800" title="lab"></iframe>`);
   const frame = page.frameLocator("iframe");
   await frame.getByRole("region", { name: "Stage" }).waitFor();

@@ -15,6 +15,8 @@ use crate::{page, process, setup, split};
 
 /// Where the script that wasm-bindgen wrote takes what it brings to the module.
 const IMPORTS: &str = "const imports = __wbg_get_imports();";
+/// Where it waits for the module itself.
+const LOADS: &str = "const { instance, module } = await __wbg_load(";
 
 /// Leaves `dist/` as it is, and says so, where no browser can open the page.
 pub(crate) fn shorten(context: &Context) -> Result<()> {
@@ -99,10 +101,11 @@ fn entered(context: &Context, page: &Page) -> Result<BTreeSet<u32>> {
 
 /// Hands `rest.js` what the module imports.
 fn script(whole: &str) -> Result<String> {
-    if !whole.contains(IMPORTS) {
+    if !whole.contains(IMPORTS) || !whole.contains(LOADS) {
         return Err("wasm-bindgen writes another script than is understood here".to_owned());
     }
     let whole = whole.replace(IMPORTS, "const imports = withRest(__wbg_get_imports());");
+    let whole = whole.replace(LOADS, &format!("await atHand();\n    {LOADS}"));
     Ok(format!("{whole}\n{}", include_str!("split/rest.js")))
 }
 

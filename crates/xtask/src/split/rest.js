@@ -15,11 +15,24 @@ function withRest(whole) {
   return imports;
 }
 
+let kept;
+/**
+ * Where a worker answers for the network it may be off, and nobody can wait for bytes in the middle
+ * of a call: they are taken from the worker before anything runs.
+ */
+async function atHand() {
+  if (navigator.serviceWorker?.controller) kept = await bytes().catch(() => undefined);
+}
+
+async function bytes() {
+  const response = await fetch(rest, { priority: "low" });
+  if (!response.ok) throw new Error(`${response.status} ${rest}`);
+  return response.arrayBuffer();
+}
+
 async function fetchRest() {
   try {
-    const response = await fetch(rest, { priority: "low" });
-    if (!response.ok) throw new Error(`${response.status} ${rest}`);
-    join(await WebAssembly.compile(await response.arrayBuffer()));
+    join(await WebAssembly.compile(kept ?? (await bytes())));
   } catch {
     // Whoever needs it asks again; until then, nothing is missed.
     addEventListener("online", fetchRest, { once: true });
@@ -40,6 +53,7 @@ function loadRest() {
 }
 
 function bytesNow() {
+  if (kept !== undefined) return kept;
   const request = new XMLHttpRequest();
   request.open("GET", rest, false);
   // The only way to bytes without waiting: each is the low half of a letter.
