@@ -4,10 +4,14 @@ export const editor = (page) => page.getByRole("textbox", { name: "Manifests" })
 
 /** Puts `text` into the editor at once, however long it is, plain text area or not. */
 export async function write(page, text) {
-  await editor(page).evaluate((area, text) => {
-    area.value = text;
-    if (area.tagName === "TEXTAREA") area.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  }, text);
+  // The editor's module may take the text area's place just then.
+  for (let chances = 3; chances > 0; chances -= 1) {
+    await editor(page).evaluate((area, text) => {
+      area.value = text;
+      if (area.tagName === "TEXTAREA") area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }, text);
+    if ((await written(page)) === text) return;
+  }
 }
 
 /** The whole text of the file that the editor shows. */
