@@ -4,9 +4,9 @@ use super::{GHOST_HEIGHT, MARGIN, MONO, Point, Rect, SANS};
 use crate::view::View;
 
 /// More lines of Services than these would push the nodes out of sight.
-const SERVICE_LINES: usize = 1;
-/// A narrow stage has room for less of them in a line.
-const NARROW_LINES: usize = 2;
+const SERVICE_LINES: usize = 2;
+/// A narrow stage has room for fewer of them in a line.
+const NARROW_LINES: usize = 3;
 const NARROW: f64 = 480.0;
 
 type More = Option<(usize, Point)>;
