@@ -138,3 +138,28 @@ test("keys open what they say, and settings are remembered", async ({ page, axe 
   await page.reload({ waitUntil: "networkidle" });
   expectEqual(await page.evaluate(() => document.documentElement.dataset.density), "dense");
 });
+
+test("a key pressed right after a dialog's Escape already counts", async ({ page }) => {
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await Promise.all([page.keyboard.press("Escape"), page.keyboard.press("2")]);
+  await page.getByRole("tab", { name: "Rules", selected: true }).waitFor();
+});
+
+test("the focus goes back to where a dialog was opened, however it is closed", async ({ page }) => {
+  const opener = page.getByRole("button", { name: "Menu" });
+  const dialog = page.getByRole("dialog");
+  const closings = [
+    ["Settings", () => page.keyboard.press("Escape")],
+    ["Keyboard shortcuts", () => dialog.getByRole("button", { name: "Close" }).click()],
+    ["All scenarios", () => dialog.getByRole("listitem").getByRole("button").first().click()],
+  ];
+  for (const [entry, close] of closings) {
+    await menu(page, entry);
+    await dialog.waitFor();
+    await dialog.getByRole("button").first().focus();
+    await close();
+    await dialog.waitFor({ state: "detached" });
+    expect(await opener.evaluate((it) => it === document.activeElement), `after ${entry}`);
+  }
+});

@@ -48,7 +48,3 @@ async function through(stream, bytes) {
 export async function copyText(text) {
   await navigator.clipboard.writeText(text);
 }
-
-export function showModal(dialog) {
-  if (!dialog.open) dialog.showModal();
-}

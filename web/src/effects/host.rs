@@ -3,7 +3,6 @@
 use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::Element;
 
 #[wasm_bindgen(module = "/js/host.js")]
 extern "C" {
@@ -17,9 +16,6 @@ extern "C" {
     fn unpack(letters: &str) -> Promise;
     #[wasm_bindgen(js_name = copyText)]
     fn copy_text(text: &str) -> Promise;
-    /// Opens a `dialog` element over the page.
-    #[wasm_bindgen(js_name = showModal)]
-    pub fn show_modal(dialog: &Element);
 }
 
 /// A text, or in words why there is none.

@@ -181,10 +181,12 @@ pub fn select(area: &HtmlTextAreaElement, from: u32, to: u32, scroll: i32) {
 }
 
 pub fn focus(id: &str) {
-    let element = gloo::utils::document().get_element_by_id(id);
-    if let Some(element) = element.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
-        let _ = element.focus();
-    }
+    gloo::utils::document().get_element_by_id(id).iter().for_each(focus_on);
+}
+
+/// Things of the picture have the same method for it as things of the page.
+pub fn focus_on(element: &Element) {
+    let _ = element.unchecked_ref::<HtmlElement>().focus();
 }
 
 pub fn has_focus(element: &Element) -> bool {

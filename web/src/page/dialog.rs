@@ -1,11 +1,29 @@
 //! What stands over the page: the scenarios to choose from, settings, keys.
 
-use web_sys::Element;
+use web_sys::{Element, HtmlDialogElement};
 use yew::prelude::*;
 
-use crate::effects;
 use crate::state::{Card, Density, Group, Motion, Msg, Theme};
 use crate::words::{Lang, Word};
+
+/// A `dialog` element that is open as long as it is drawn. Then the focus goes back where it was.
+#[hook]
+pub(super) fn use_modal() -> NodeRef {
+    let dialog = use_node_ref();
+    use_effect_with((), {
+        let dialog = dialog.clone();
+        move |()| {
+            let dialog = dialog.cast::<HtmlDialogElement>();
+            if let Some(dialog) = &dialog {
+                // It is in the page and not open yet.
+                let _ = dialog.show_modal();
+            }
+            // One that is taken out of the page while it is open gives nothing back.
+            move || dialog.iter().for_each(HtmlDialogElement::close)
+        }
+    });
+    dialog
+}
 
 #[derive(Properties, PartialEq)]
 struct ModalProps {
@@ -19,15 +37,7 @@ struct ModalProps {
 #[component]
 fn Modal(props: &ModalProps) -> Html {
     let ModalProps { lang, title, send, children } = props;
-    let dialog = use_node_ref();
-    use_effect_with((), {
-        let dialog = dialog.clone();
-        move |()| {
-            if let Some(dialog) = dialog.cast::<Element>() {
-                effects::show_modal(&dialog);
-            }
-        }
-    });
+    let dialog = use_modal();
     let close = send.reform(|_: ()| Msg::Dialog(None));
     let beside = {
         let (dialog, close) = (dialog.clone(), close.clone());

@@ -4,8 +4,7 @@ use std::rc::Rc;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::Action;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 use yew::prelude::*;
 
 use crate::actions;
@@ -64,8 +63,8 @@ pub(super) fn Inspector(props: &InspectorProps) -> Html {
                 place.cast::<Element>().is_some_and(|place| place.contains(Some(it)))
             };
             let before = before.filter(|it| !inside(it));
-            focus(place.cast::<Element>());
-            move || focus(before)
+            place.cast::<Element>().iter().for_each(effects::focus_on);
+            move || before.iter().for_each(effects::focus_on)
         }
     });
     let close = send.reform(|_: MouseEvent| Msg::Sight(Sighting::Inspect(None)));
@@ -102,13 +101,6 @@ pub(super) fn Inspector(props: &InspectorProps) -> Html {
                 }
             </div>
         </section>
-    }
-}
-
-/// Things of the picture have the same method for it as things of the page.
-fn focus(element: Option<Element>) {
-    if let Some(element) = element {
-        let _ = element.unchecked_ref::<HtmlElement>().focus();
     }
 }
 

@@ -27,11 +27,15 @@ pub(super) fn listen(send: Callback<Msg>) -> EventListener {
 }
 
 /// Where the key already means something: letters where something is written, Space on a button.
+/// Not in what has just been closed, where the focus stays until the page is drawn again.
 fn is_taken(event: &KeyboardEvent) -> bool {
     let Some(target) = event.target().and_then(|it| it.dyn_into::<Element>().ok()) else {
         return false;
     };
     let within = |what: &str| target.closest(what).ok().flatten().is_some();
+    if within("dialog:not([open]), [popover]:not(:popover-open)") {
+        return false;
+    }
     let pressed = event.key() == " ";
     within("input, textarea, select, [contenteditable=true], dialog, [popover]")
         || pressed && within("button, summary, [role=switch], [role=button], [role=option]")

@@ -1,6 +1,6 @@
-use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+use crate::page::dialog::use_modal;
 use crate::state::{Changes, DiffLine, Msg, Section};
 use crate::words::{self, Lang, Word};
 
@@ -22,16 +22,7 @@ pub(super) struct PreviewProps {
 pub(super) fn Preview(props: &PreviewProps) -> Html {
     let PreviewProps { lang, changes, passed, send } = props;
     let lang = *lang;
-    let dialog = use_node_ref();
-    use_effect_with((), {
-        let dialog = dialog.clone();
-        move |()| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                // It is in the page and not open yet.
-                let _ = dialog.show_modal();
-            }
-        }
-    });
+    let dialog = use_modal();
     let close = send.reform(|_| Msg::EndPreview);
     let oncancel = send.reform(|event: Event| {
         event.prevent_default();
