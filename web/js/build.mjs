@@ -1,4 +1,5 @@
-// web/js → web/js/built/editor.js, the one module that the page fetches once it stands.
+// What the page fetches besides its wasm: js/built/editor.js, the one module that comes once the page
+// stands, and styles/built/{first,later}.css.
 //
 // Trunk runs this before each build, so the packages are installed here where nobody has done it.
 import { execFileSync } from "node:child_process";
@@ -13,14 +14,15 @@ if (!existsSync(`${folder}node_modules/esbuild`)) {
 }
 
 const { build } = await import("esbuild");
-await build({
+const settings = {
   absWorkingDir: folder,
-  entryPoints: ["src/editor.mjs"],
-  outfile: "built/editor.js",
   bundle: true,
   minify: true,
-  format: "esm",
   target: "es2022",
   legalComments: "none",
   logLevel: "warning",
-});
+};
+await build({ ...settings, entryPoints: ["src/editor.mjs"], outfile: "built/editor.js", format: "esm" });
+const styles = ["first", "later"].map((name) => `../styles/${name}.css`);
+// Colours are written as `light-dark(…)`, which older targets would have taken apart.
+await build({ ...settings, entryPoints: styles, outdir: "../styles/built", target: "esnext" });

@@ -19,6 +19,7 @@ pub(crate) fn build(context: &Context) -> Result<()> {
     trunk(context, "web/index.html", &dist(context))?;
     write_reference(context)?;
     first_load::shorten(context)?;
+    minify(context)?;
     worker::write(context)
 }
 
@@ -41,6 +42,12 @@ fn gather(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) -> 
         }
     }
     Ok(())
+}
+
+/// Trunk leaves what wasm-bindgen has written as it is.
+fn minify(context: &Context) -> Result<()> {
+    let mut node = context.command("node");
+    process::run(node.arg("web/js/minify.mjs").arg(dist(context)))
 }
 
 /// What the API says of its kinds: a file that the page fetches when somebody asks for it.

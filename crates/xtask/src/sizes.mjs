@@ -6,8 +6,9 @@ import { brotliCompressSync } from "node:zlib";
 const folder = process.argv.at(-1);
 const paths = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
 const files = paths.filter((path) => statSync(path).isFile()).sort().map(size);
-// What it imports by a call comes once the page stands.
-const index = readFileSync(join(folder, "index.html"), "utf8").replaceAll(/import\([^)]*\)/g, "");
+// What a script imports by a call, or names in a link it makes, comes once the page stands.
+const later = /import\([^)]*\)|href: "[^"]*"/g;
+const index = readFileSync(join(folder, "index.html"), "utf8").replaceAll(later, "");
 const first = files.filter(({ name }) => name === "index.html" || index.includes(name));
 
 console.log(JSON.stringify({ files, total: sum(files), first_load: sum(first) }));

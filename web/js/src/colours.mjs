@@ -1,4 +1,4 @@
-// YAML → class names; the colours themselves are the page's (web/styles/editor.css).
+// YAML → class names; the colours themselves are the page's (web/styles/later/code.css).
 import { syntaxHighlighting } from "@codemirror/language";
 import { Decoration, MatchDecorator, ViewPlugin } from "@codemirror/view";
 import { tagHighlighter, tags } from "@lezer/highlight";
