@@ -71,7 +71,11 @@ function visitedBefore() {
 function listen(page) {
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(`page error: ${error.message}`));
-  page.on("requestfailed", (request) => complaints.push(`request failed: ${request.url()}`));
+  page.on("requestfailed", (request) => {
+    // What a page was still fetching when it was left is nobody's mistake.
+    if (request.failure()?.errorText === "net::ERR_ABORTED") return;
+    complaints.push(`request failed: ${request.url()}`);
+  });
   page.on("console", (message) => {
     if (!["error", "warning"].includes(message.type())) return;
     const { url } = message.location();

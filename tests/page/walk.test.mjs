@@ -112,3 +112,51 @@ async function tabTo(page, wanted) {
   }
   throw new Error(`Tab does not lead to ${wanted}`);
 }
+
+test("by name: what the client asks the DNS comes first, and all of it can be followed", async ({ page, axe }) => {
+  await settled(page);
+  await page.getByRole("combobox", { name: "To" }).selectOption("shop/web:80 (DNS)");
+  await sendRequest(page);
+  const way = page.getByRole("list", { name: "One request after the other" });
+  await way.waitFor();
+  expectEqual(await way.getByRole("button").allTextContents(), [
+    "A web.shop.svc.cluster.local",
+    "AAAA web.shop.svc.cluster.local",
+    "GET http://web/",
+  ]);
+  expectEqual(await way.getByRole("button", { name: /^A / }).getAttribute("aria-current"), "true");
+  await way.getByRole("button", { name: "GET http://web/" }).click();
+  const packets = page.getByRole("list", { name: "Packets of this request" });
+  await packets.getByRole("button", { name: "SYN", exact: false }).first().waitFor();
+  await page.keyboard.press("Escape");
+  await axe();
+});
+
+test("a matched rule says why it is there and leads to its Service and its manifest", async ({ page }) => {
+  await settled(page);
+  await sendRequest(page);
+  const list = page.getByRole("list", { name: "Packet walk" });
+  await list.getByRole("button", { name: /PREROUTING \/ nat/ }).first().click();
+  const more = page.locator(".steps .on .more");
+  expectMatch(await more.textContent(), /Packets to the cluster IP of Service shop\/web:http go on to its own chain\./);
+  await more.getByRole("button", { name: "Service shop/web" }).click();
+  await page.getByRole("heading", { name: /web/ }).first().waitFor();
+  await page.getByRole("tab", { name: "Packet walk" }).click();
+  await page.locator(".steps .on .more").getByRole("button", { name: "in the manifests" }).click();
+  const selected = () => page.evaluate(() => String(getSelection()));
+  await eventually(async () => /^apiVersion: v1\s+kind: Service\s/.test(await selected()), "the Service is not shown in its file");
+});
+
+test("tcpdump tells the same packets, and a line leads to its step", async ({ page, shot, axe }) => {
+  await settled(page);
+  await sendRequest(page);
+  await page.getByRole("group", { name: "How packets are told" }).getByRole("button", { name: "tcpdump" }).click();
+  const lines = page.getByRole("list", { name: "tcpdump" });
+  await lines.getByRole("button", { name: /shop\/client eth0.*Flags \[S\]/ }).first().waitFor();
+  await page.getByRole("combobox", { name: "Interface" }).selectOption({ label: "worker-1 cni0" });
+  const syn = lines.getByRole("button", { name: /> 10\.244\.\d+\.\d+\.8080: Flags \[S\]/ }).first();
+  await syn.click();
+  expectEqual(await syn.getAttribute("aria-current"), "step");
+  await axe();
+  await shot("tcpdump");
+});

@@ -408,20 +408,26 @@ impl App {
                                     report={state.report.clone()} shown={state.shown.clone()} {preview} revision={state.revision} {send} />
                 }
             }
-            Pane::Walk => {
-                let playback = state.playback.as_ref().map(|it| walk::Watching {
-                    exchange: Shared(it.exchange.clone()),
-                    packet: it.packet,
-                    step: it.moment().step,
-                    live: it.live,
-                });
-                let exchanges = Shared(std::rc::Rc::new(state.lab().exchanges().to_vec()));
-                html! {
-                    <walk::Walk {lang} {playback} {exchanges} count={state.lab().exchanges().len()}
-                                playing={state.playing} {send} />
-                }
-            }
+            Pane::Walk => self.walk(),
             pane => self.other_pane(pane),
+        }
+    }
+
+    fn walk(&self) -> Html {
+        let state = &self.state;
+        let playback = state.playback.as_ref().map(|it| walk::Watching {
+            way: it.way.clone(),
+            exchange: Shared(it.exchange.clone()),
+            packet: it.packet,
+            step: it.moment().step,
+            live: it.live,
+            origins: state.origins(),
+        });
+        let exchanges = Shared(Rc::new(state.lab().exchanges().to_vec()));
+        html! {
+            <walk::Walk lang={state.lang} {playback} {exchanges} count={state.lab().exchanges().len()}
+                        playing={state.playing} sniffing={state.sniffing.clone()} sniffed={state.sniffed()}
+                        send={self.send.clone()} />
         }
     }
 

@@ -75,7 +75,7 @@ fn row(lang: Lang, exchange: &Exchange, send: &Callback<Msg>) -> Html {
             } else {
                 <p class="bad">{ words::answer(lang, &exchange.result) }</p>
             }
-            <button type="button" class="link" onclick={send.reform(move |_| Msg::Watch(id))}>
+            <button type="button" class="link" onclick={send.reform(move |_| Msg::Watch([id].into()))}>
                 { words::watch_packets(lang, 1) }
             </button>
         </li>

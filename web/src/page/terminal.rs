@@ -158,11 +158,11 @@ fn Row(props: &RowProps) -> Html {
             }
         }
         Line::Sent(ids) => {
-            let first = ids.first().copied().unwrap_or_default();
+            let sent: Rc<[usize]> = ids.iter().copied().collect();
             html! {
                 <p class="sent">
                     <button type="button" class="link"
-                            onclick={send.reform(move |_| Msg::Watch(first))}>
+                            onclick={send.reform(move |_| Msg::Watch(sent.clone()))}>
                         { words::watch_packets(*lang, ids.len()) }
                     </button>
                 </p>

@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
-use svclab_core::lab::{Action, Ask, Goal, Sending, Source};
+use svclab_core::lab::{Action, Ask, Fetching, Goal, Resolving, Sending, Source, With};
+use svclab_core::net::exchange::Message;
 use svclab_core::object::Protocol;
+use svclab_core::trace::Exchange;
 
-use super::{Pane, Shape, State};
+use super::State;
 use crate::view::{Port, ServiceView, View};
 use crate::words::Word;
 
@@ -23,8 +25,23 @@ pub struct Choice<T> {
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    goal: Goal,
+    goal: Way,
     port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    To(Goal),
+    /// The client first asks name servers for the Service.
+    ByName(ObjectKey),
+}
+
+/// A request that is to be sent, once or many times.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Asking {
+    pub sending: Sending,
+    /// What the client calls the receiver, if it does not know its address.
+    pub name: Option<String>,
 }
 
 impl State {
@@ -83,7 +100,7 @@ impl State {
     pub fn targets(&self) -> Vec<Choice<Target>> {
         let View { services, nodes, .. } = &*self.view;
         let nodes: Vec<IpAddr> = nodes.iter().map(|it| it.ip).collect();
-        let groups = [Word::ClusterIp, Word::NodePort, Word::OuterAddress];
+        let groups = [Word::ClusterIp, Word::ByName, Word::NodePort, Word::OuterAddress];
         let each = |group: &Word| {
             let of = |it: &ServiceView| targets_of(it, *group, &nodes);
             services.iter().flat_map(of).collect::<Vec<_>>()
@@ -96,28 +113,59 @@ impl State {
     }
 
     /// The request that was chosen.
-    pub(super) fn sending(&self) -> Option<Sending> {
+    pub(super) fn asking(&self) -> Option<Asking> {
         let from = self.clients().into_iter().find(|it| Some(&it.id) == self.from.as_ref())?;
         let to = self.targets().into_iter().find(|it| Some(&it.id) == self.to.as_ref())?;
         let Target { goal, port } = to.what;
+        let (name, to) = match goal {
+            Way::To(goal) => (None, goal),
+            Way::ByName(key) => (Some(name_for(&from.what, &key)), Goal::Service(key)),
+        };
         let (path, ask, source_port) = ("/".to_owned(), Ask::Http, None);
-        Some(Sending { from: from.what, to: goal, port, path, ask, source_port })
+        let sending = Sending { from: from.what, to, port, path, ask, source_port };
+        Some(Asking { sending, name })
+    }
+
+    /// Sends a request; a name is looked up first, and what remains where nobody knows it is the
+    /// last question.
+    pub(super) fn ask(&mut self, asking: &Asking) -> Option<Rc<Exchange>> {
+        let Asking { sending, name: Some(name) } = asking else {
+            return self.history.act(Action::Send(asking.sending.clone())).exchange;
+        };
+        let (from, name) = (sending.from.clone(), name.clone());
+        let (with, server) = (With::Libc, None);
+        let resolving = Resolving { from: from.clone(), name: name.clone(), with, server };
+        let found = self.history.act(Action::Resolve(resolving)).resolution?;
+        self.history.run_until(found.ended);
+        let Some(to) = found.addresses.first() else {
+            return self.exchange(*found.exchanges.last()?);
+        };
+        let host = match sending.port {
+            80 => name,
+            port => format!("{name}:{port}"),
+        };
+        let (method, path) = ("GET".to_owned(), sending.path.clone());
+        let message = Message { method, host, path, tls: None };
+        let fetching = Fetching { from, to: *to, port: sending.port, message, within: None };
+        self.history.act(Action::Fetch(fetching)).exchange
     }
 
     pub(super) fn send(&mut self) {
-        let Some(sending) = self.sending() else { return };
-        let reply = self.history.act(Action::Send(sending));
+        let Some(asking) = self.asking() else { return };
+        let exchange = self.ask(&asking);
         self.refresh();
-        if let Some(exchange) = reply.exchange {
-            self.playing = true;
+        if let Some(exchange) = exchange {
             self.held = false;
-            self.watch(exchange, 0);
-            if self.shape != Shape::One {
-                self.pane = Pane::Walk;
-            } else {
-                self.pane = Pane::Stage;
-            }
+            self.watch_all(&[exchange.id]);
         }
+    }
+}
+
+/// What a client calls a Service: the shortest name that its search list completes.
+fn name_for(from: &Source, service: &ObjectKey) -> String {
+    match from {
+        Source::Inside(pod) if pod.namespace == service.namespace => service.name.to_string(),
+        _ => format!("{}.{}", service.name, service.namespace),
     }
 }
 
@@ -126,7 +174,7 @@ fn to_pod(pod: &str, ip: IpAddr, port: u16) -> Choice<Target> {
     Choice {
         id: format!("{pod} {}", SocketAddr::new(ip, port)).into(),
         group: Word::Pods,
-        what: Target { goal: Goal::Address(ip), port },
+        what: Target { goal: Way::To(Goal::Address(ip)), port },
     }
 }
 
@@ -136,18 +184,24 @@ fn targets_of(service: &ServiceView, group: Word, nodes: &[IpAddr]) -> Vec<Choic
     let by_address = |ip: IpAddr, port: u16| Choice {
         id: format!("{name} {}", SocketAddr::new(ip, port)).into(),
         group,
-        what: Target { goal: Goal::Address(ip), port },
+        what: Target { goal: Way::To(Goal::Address(ip)), port },
     };
     let by_cluster_ip = |port: u16| Choice {
         id: format!("{name}:{port}").into(),
         group,
-        what: Target { goal: Goal::Service(service.key.clone()), port },
+        what: Target { goal: Way::To(Goal::Service(service.key.clone())), port },
+    };
+    let by_name = |port: u16| Choice {
+        id: format!("{name}:{port} (DNS)").into(),
+        group,
+        what: Target { goal: Way::ByName(service.key.clone()), port },
     };
     let of_port = |port: &Port| -> Vec<_> {
         match (group, port.node_port) {
             (Word::ClusterIp, _) => {
                 service.cluster_ip.map(|_| by_cluster_ip(port.number)).into_iter().collect()
             }
+            (Word::ByName, _) => vec![by_name(port.number)],
             (Word::NodePort, Some(number)) => {
                 nodes.iter().map(|ip| by_address(*ip, number)).collect()
             }

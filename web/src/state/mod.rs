@@ -43,7 +43,7 @@ pub use gallery::{Card, Gallery, Group};
 pub use keep::Notice;
 pub use lesson::{Lesson, Outcome};
 pub use panes::{Pane, Shape, Stop, TOUR};
-pub use playback::Playback;
+pub use playback::{Playback, Sniffing};
 pub use preview::{Changes, DiffLine, Preview, Section};
 pub use report::{Fault, Place, Report};
 pub use rules::{RulesView, Shown};
@@ -93,9 +93,14 @@ pub enum Msg {
     /// Puts the counts away.
     EndVolley,
     PickExchange(usize),
-    /// Plays a request's packets from the first on.
-    Watch(usize),
+    /// Plays the packets of requests, one after the other.
+    Watch(Rc<[usize]>),
     PickPacket(usize),
+    /// A step of a packet of an exchange.
+    PickPlace(usize, usize, usize),
+    /// Tells packets as tcpdump does, or step by step.
+    Sniff(bool),
+    SniffAt(Option<Rc<str>>),
     PickStep(usize),
     /// Steps forward or back; over the end of one packet into the next.
     StepBy(isize),
@@ -251,6 +256,7 @@ pub struct State {
     /// Milliseconds until the page sends a first request by itself.
     greeting: Option<f64>,
     pub playback: Option<Playback>,
+    pub sniffing: Sniffing,
     pub shape: Shape,
     stage_width: f64,
     /// The panes that tabs have chosen, before the stage and in the main place; what they mean
@@ -325,6 +331,7 @@ impl State {
             before: None,
             greeting: (!memory.visited).then_some(GREETING),
             playback: None,
+            sniffing: Sniffing::default(),
             shape: Shape::Three,
             stage_width: 700.0,
             left: Pane::Manifests,
@@ -484,8 +491,11 @@ impl State {
                 return SAVE;
             }
             Msg::PickExchange(id) => self.pick_exchange(id),
-            Msg::Watch(id) => self.watch_exchange(id),
+            Msg::Watch(ids) => self.watch_all(&ids),
             Msg::PickPacket(packet) => self.pick_packet(packet),
+            Msg::PickPlace(exchange, packet, step) => self.pick_place(exchange, packet, step),
+            Msg::Sniff(shown) => self.sniffing.shown = shown,
+            Msg::SniffAt(at) => self.sniffing.at = at,
             Msg::PickStep(step) => self.pick_step(step),
             Msg::StepBy(count) => self.step_by(count),
             Msg::LastStep => {

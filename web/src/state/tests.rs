@@ -210,3 +210,73 @@ fn several_files_are_applied_as_one_and_their_faults_are_told_by_file() {
     assert_eq!(state.report.faults[0].file, first);
     assert_eq!(state.report.applied, []);
 }
+
+#[test]
+fn a_name_is_asked_for_before_the_request_and_all_of_it_is_one_way() {
+    let mut state = settled();
+    state.update(Msg::To("shop/web:80 (DNS)".to_owned()));
+    state.update(Msg::Send);
+    let playback = state.playback.as_ref().expect("the first question is watched");
+    let asked: Vec<_> = playback.way.iter().map(|it| it.request.to_string()).collect();
+    assert_eq!(
+        asked,
+        [
+            "dig @10.96.0.10 web.shop.svc.cluster.local. A",
+            "dig @10.96.0.10 web.shop.svc.cluster.local. AAAA",
+            "GET http://web/",
+        ]
+    );
+    assert_eq!((playback.exchange.id, playback.packet), (playback.way[0].id, 0));
+    let packets: usize = playback.way.iter().map(|it| it.packets.len()).sum();
+    let last = playback.way[2].id;
+    for _ in 1..packets {
+        state.update(Msg::LastStep);
+        state.update(Msg::StepBy(1));
+    }
+    let playback = state.playback.as_ref().expect("the last packet is watched");
+    assert_eq!(
+        (playback.exchange.id, playback.packet + 1),
+        (last, playback.exchange.packets.len())
+    );
+    state.update(Msg::PickPacket(0));
+    state.update(Msg::StepBy(-1));
+    let playback = state.playback.as_ref().expect("the packet before is watched");
+    assert_eq!((playback.exchange.id, playback.packet), (playback.way[1].id, 1));
+}
+
+#[test]
+fn tcpdump_shows_the_packet_before_and_after_dnat() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    assert!(state.sniffed().is_empty(), "nobody looks at it");
+    state.update(Msg::Sniff(true));
+    let lines = state.sniffed();
+    let syn = |tap: &str| {
+        let line = lines.iter().find(|it| *it.tap == *tap).expect("the packet passes there");
+        (line.line.clone(), line.place)
+    };
+    let cluster_ip = web(&state).cluster_ip.expect("web has a cluster IP").to_string();
+    assert!(syn("shop/client eth0").0.contains(&format!("> {cluster_ip}.80: Flags [S]")));
+    let (line, place) = syn("worker-1 cni0");
+    assert!(line.contains("10.244.1.3.") && line.contains(".8080: Flags [S]"), "{line}");
+    state.update(Msg::PickPlace(place.0, place.1, place.2));
+    assert_eq!(state.playback.as_ref().map(|it| it.moment().step), Some(place.2));
+}
+
+#[test]
+fn rules_that_a_packet_met_say_where_they_come_from() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let origins = state.origins().expect("the cluster has rules");
+    let trace = state.playback.as_ref().expect("a request is watched").trace();
+    let passages = trace.steps.iter().filter_map(|it| match &it.event {
+        svclab_core::trace::Event::Walked(passage) => Some((it.place.node()?, passage)),
+        _ => None,
+    });
+    let services = passages.flat_map(|(node, passage)| {
+        let rules = &trace.rules[node];
+        let matched = passage.visits.iter().filter_map(|it| rules.rule(it.rule)?.origin);
+        matched.filter_map(|it| origins.get(it)?.service.as_deref().cloned()).collect::<Vec<_>>()
+    });
+    assert!(services.into_iter().any(|it| it == web(&state).key));
+}

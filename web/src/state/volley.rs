@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use svclab_core::lab::{Action, Goal, Lab, Sending};
+use svclab_core::lab::{Goal, Lab, Sending};
 use svclab_core::net::Party;
 use svclab_core::net::probe::{Fate, Probe, outcomes};
 use svclab_core::object::Object;
-use svclab_core::trace::{Answer, Exchange};
+use svclab_core::trace::{Answer, Exchange, Question};
 use svclab_netfilter::Protocol;
 
+use super::ends::Asking;
 use super::{After, DRAW, NOTHING, State};
 use crate::scene::{Point, Scene};
 use crate::timeline::{along, length, timeline};
@@ -54,7 +55,7 @@ struct Flight {
 
 #[derive(Debug, Clone)]
 pub struct Volley {
-    sending: Sending,
+    asking: Asking,
     pub wanted: usize,
     sent: usize,
     counts: BTreeMap<End, usize>,
@@ -162,10 +163,10 @@ impl State {
         if self.amount == 1 {
             return self.send();
         }
-        let Some(sending) = self.sending() else { return };
+        let Some(asking) = self.asking() else { return };
         self.resume();
         self.volley = Some(Volley {
-            sending,
+            asking,
             wanted: self.amount,
             sent: 0,
             counts: BTreeMap::new(),
@@ -183,15 +184,14 @@ impl State {
         let mut volley = self.volley.take_if(|it| !it.is_over())?;
         volley.clock += millis * self.speed.factor().max(0.25);
         for _ in 0..volley.due() {
-            let reply = self.history.act(Action::Send(volley.sending.clone()));
-            let Some(exchange) = reply.exchange else {
+            let Some(exchange) = self.ask(&volley.asking) else {
                 volley.wanted = volley.sent;
                 break;
             };
             volley.launch(&exchange, &self.view, &self.scene, self.is_still());
             if volley.sent == 1 {
                 // After the first, so that a Service that stays with a client says so.
-                volley.expected = expected(self.lab(), &self.view, &volley.sending);
+                volley.expected = expected(self.lab(), &self.view, &volley.asking);
             }
         }
         volley.land();
@@ -212,6 +212,10 @@ impl State {
 }
 
 fn end_of(exchange: &Exchange, view: &View) -> End {
+    // It came to no more than the question for the name.
+    if matches!(exchange.request.what, Question::Name(_)) {
+        return End::Failed;
+    }
     match &exchange.result {
         Answer::Http { served_by: by, .. }
         | Answer::Reached { by, .. }
@@ -233,9 +237,9 @@ fn way_of(exchange: &Exchange, scene: &Scene) -> Way {
 }
 
 /// Every end with its share, as the rules of the node have it where the packet meets them first.
-fn expected(lab: &Lab, view: &View, sending: &Sending) -> BTreeMap<End, f64> {
+fn expected(lab: &Lab, view: &View, asking: &Asking) -> BTreeMap<End, f64> {
     let mut res = BTreeMap::new();
-    let Some((node, probe)) = probe_of(lab, sending) else { return res };
+    let Some((node, probe)) = probe_of(lab, &asking.sending) else { return res };
     let net = lab.network();
     let (Some(kernel), Some(node)) = (net.kernel(&node), net.node(&node)) else { return res };
     for outcome in outcomes(kernel, &|ip| node.is_local(ip), &probe) {
@@ -288,6 +292,8 @@ fn probe_of(lab: &Lab, sending: &Sending) -> Option<(Rc<str>, Probe)> {
 
 #[cfg(test)]
 mod tests {
+    use svclab_core::lab::Action;
+
     use super::super::tests::settled;
     use super::super::{Msg, State};
     use super::*;

@@ -75,6 +75,12 @@ pub fn packet_name(exchange: &Exchange, index: usize) -> String {
     }
 }
 
+/// What shows the same in a terminal: `tcpdump -ni cni0`.
+pub fn tcpdump_command(interface: Option<&str>) -> String {
+    let device = interface.and_then(|it| it.rsplit(' ').next());
+    format!("tcpdump -ni {}", device.unwrap_or("any"))
+}
+
 /// The kind of a packet by its own header.
 pub fn kind_of(packet: &Packet) -> String {
     let L4::Tcp { flags, .. } = packet.l4 else {

@@ -16,7 +16,7 @@ use self::sightings::{inside, sightings};
 use super::exchange::reason;
 use crate::dns::{Data, Rcode, Record, Reply};
 use crate::time::Instant;
-use crate::trace::{Answer, Exchange, NodeName, Question};
+use crate::trace::{Answer, Exchange, NodeName, Place, Question};
 
 pub use self::questions::questions;
 
@@ -38,6 +38,8 @@ pub struct Captured {
     pub packet: Packet,
     /// Out of the namespace or the node, seen from the one whose interface it is.
     pub out: bool,
+    /// Which packet of its exchange, and at which of its steps; ARP belongs to none.
+    pub which: Option<(usize, usize)>,
     /// What tcpdump prints, with its time and without the line's end.
     pub line: String,
 }
@@ -48,11 +50,33 @@ pub fn capture(exchange: &Exchange, tap: &Tap, bridge_nf: bool) -> Vec<Captured>
     let mut printer = Printer::new(exchange);
     let mut res = Vec::new();
     for (index, trace) in exchange.packets.iter().enumerate() {
-        for (at, packet, out) in sightings(trace, tap, bridge_nf) {
+        for (step, packet, out) in sightings(trace, tap, bridge_nf) {
+            let Some(at) = trace.steps.get(step).map(|it| it.at) else { continue };
             let line = printer.line(index, at, &packet, inside(trace, at));
-            res.push(Captured { at, packet, out, line });
+            res.push(Captured { at, packet, out, which: Some((index, step)), line });
         }
         printer.pass(index);
+    }
+    res
+}
+
+/// The interfaces that the packets of an exchange pass, in the order in which they do.
+pub fn taps(exchange: &Exchange) -> Vec<Tap> {
+    let mut res = Vec::new();
+    for step in exchange.packets.iter().flat_map(|it| &it.steps) {
+        let tap = match &step.place {
+            Place::Pod { pod, .. } => Tap::Pod { pod: pod.clone(), device: "eth0".into() },
+            Place::Host { name } => Tap::Host { name: name.clone(), device: "eth0".into() },
+            Place::Veth { node, device, .. } | Place::Tunnel { node, device } => {
+                Tap::Node { node: node.clone(), device: device.clone() }
+            }
+            Place::Bridge { node } => Tap::Node { node: node.clone(), device: "cni0".into() },
+            Place::Nic { node } => Tap::Node { node: node.clone(), device: "eth0".into() },
+            _ => continue,
+        };
+        if !res.contains(&tap) {
+            res.push(tap);
+        }
     }
     res
 }

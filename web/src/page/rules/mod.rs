@@ -274,7 +274,7 @@ fn explanation(
 }
 
 /// Ways from a rule back to what it is made of.
-fn source_of(lang: Lang, service: ObjectKey, send: &Callback<Msg>) -> Html {
+pub(super) fn source_of(lang: Lang, service: ObjectKey, send: &Callback<Msg>) -> Html {
     let object = service.clone();
     html! {
         <p class="sources">

@@ -22,7 +22,8 @@ fn seen(net: &Network, tap: &Tap, it: &Asked) -> Vec<Captured> {
     let captured = |out: bool, (from, to): (IpAddr, IpAddr), text: String| {
         // Filters ask for its ends, and whether it is ICMPv6.
         let packet = Packet::new(from, to, L4::Icmp(Icmp::EchoRequest { id: 0 }));
-        Captured { at: it.at, packet, out, line: format!("{} {text}", clock(it.at)) }
+        let line = format!("{} {text}", clock(it.at));
+        Captured { at: it.at, packet, out, which: None, line }
     };
     let mut res = vec![captured(out, (it.tell, it.ip), question(it))];
     if it.answered {

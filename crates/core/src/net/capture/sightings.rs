@@ -6,8 +6,8 @@ use super::Tap;
 use crate::time::Instant;
 use crate::trace::{BridgeTo, Event, Loss, Place, Step, Trace};
 
-/// When, what, and whether it goes out.
-type Sighting = (Instant, Packet, bool);
+/// At which step, what, and whether it goes out.
+type Sighting = (usize, Packet, bool);
 
 /// The packets of a trace that pass the interface.
 pub(super) fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighting> {
@@ -21,7 +21,7 @@ pub(super) fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighti
         if held == Some(index) {
             continue;
         }
-        let mut see = |out: bool| res.push((step.at, step.packet, out));
+        let mut see = |out: bool| res.push((index, step.packet, out));
         let delivered = step.event == Event::Delivered;
         let before = index.checked_sub(1).and_then(|it| trace.steps.get(it));
         match (&step.place, tap) {
@@ -62,7 +62,7 @@ pub(super) fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighti
                 if node == own && device == tapped =>
             {
                 match step.event {
-                    Event::Wrapped { inner } => res.push((step.at, inner, true)),
+                    Event::Wrapped { inner } => res.push((index, inner, true)),
                     _ => see(false),
                 }
             }
@@ -114,10 +114,10 @@ fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
         let second = trace.steps[..index]
             .iter()
             .any(|it| it.place == step.place && it.event == Event::Bridged { to: BridgeTo::Port });
-        return (!second).then_some((step.at, step.packet, true));
+        return (!second).then_some((index, step.packet, true));
     }
     if to == BridgeTo::Port || !bridge_nf {
-        return Some((step.at, step.packet, false));
+        return Some((index, step.packet, false));
     }
     let inside = |place: &Place| match place {
         Place::Hook { hook, .. } | Place::Conntrack { hook, .. } => {
@@ -126,5 +126,5 @@ fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
         _ => false,
     };
     let last = trace.steps[index + 1..].iter().take_while(|it| inside(&it.place)).last();
-    Some((step.at, last.map_or(step.packet, |it| it.packet), false))
+    Some((index, last.map_or(step.packet, |it| it.packet), false))
 }
