@@ -19,6 +19,8 @@ pub(crate) struct Process {
     session: Rc<RefCell<Session>>,
     /// What is on the disk of its machine: subshells share it.
     disk: Rc<RefCell<Files>>,
+    /// How many shells the one that has this disk is inside of.
+    depth: usize,
     pub(crate) stdin: Input,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
@@ -30,10 +32,12 @@ impl Process {
         session: Rc<RefCell<Session>>,
         disk: Rc<RefCell<Files>>,
     ) -> Process {
+        let depth = session.borrow().depth();
         Process {
             stage,
             session,
             disk,
+            depth,
             stdin: Input::Nothing,
             stdout: Output::Terminal(Stream::Out),
             stderr: Output::Terminal(Stream::Err),
@@ -56,6 +60,7 @@ impl Process {
         Process {
             session: Rc::new(RefCell::new(Session::new(place))),
             disk: Rc::default(),
+            depth: 0,
             stdin: if reads { self.stdin.clone() } else { Input::Nothing },
             ..self.clone()
         }
@@ -102,6 +107,11 @@ impl Process {
 
     pub(crate) fn files_mut(&self) -> RefMut<'_, Files> {
         self.disk.borrow_mut()
+    }
+
+    /// Whether the disk is the one of where the shell is: not where another one was opened.
+    pub(crate) fn has_own_disk(&self) -> bool {
+        self.session().depth() == self.depth
     }
 
     /// What writes to a file by its absolute path.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::kubectl::attach::Attached;
 use crate::language::List;
 
 /// Where a line is typed.
@@ -72,6 +73,8 @@ pub struct Session {
     pub(crate) calls: usize,
     /// The shell that this one was opened in (`kubectl exec -it … -- sh`).
     pub(crate) outer: Option<Box<Session>>,
+    /// It is the first process of its container (`kubectl run -it`).
+    pub(crate) attached: Option<Attached>,
 }
 
 impl Session {
@@ -94,6 +97,7 @@ impl Session {
             functions: BTreeMap::new(),
             calls: 0,
             outer: None,
+            attached: None,
             place,
         }
     }
@@ -139,33 +143,60 @@ impl Session {
     }
 }
 
-/// Texts by absolute path. A directory is there as long as something is in it.
+/// Texts by absolute path. A directory is there as long as something is in it; one that was made
+/// empty is a path that ends in a slash.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Files(BTreeMap<String, String>);
+pub struct Files {
+    texts: BTreeMap<String, String>,
+    /// Something was written or removed since this was asked last.
+    changed: bool,
+}
 
 /// Directories that are there even when they are empty.
-const DIRECTORIES: [&str; 5] = ["/", "/etc", "/home/user", "/root", "/tmp"];
+const DIRECTORIES: [&str; 18] = [
+    "/",
+    "/data",
+    "/etc",
+    "/home",
+    "/home/user",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/run",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/usr/local/apache2/htdocs",
+    "/usr/share/nginx/html",
+    "/var",
+    "/var/log",
+    "/var/run",
+    "/var/www/html",
+];
 
 impl Files {
     pub fn get(&self, path: &str) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.texts.get(path).map(String::as_str)
     }
 
     pub fn put(&mut self, path: impl Into<String>, text: impl Into<String>) {
-        self.0.insert(path.into(), text.into());
+        self.changed = true;
+        self.texts.insert(path.into(), text.into());
     }
 
     pub fn append(&mut self, path: &str, text: &str) {
-        self.0.entry(path.to_owned()).or_default().push_str(text);
+        self.changed = true;
+        self.texts.entry(path.to_owned()).or_default().push_str(text);
     }
 
     pub fn remove(&mut self, path: &str) -> bool {
-        self.0.remove(path).is_some()
+        self.changed = true;
+        self.texts.remove(path).is_some()
     }
 
     /// What is in a directory and in those in it, by the rest of their paths.
     pub fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().filter_map(move |(path, text)| {
+        self.texts.iter().filter_map(move |(path, text)| {
             let rest = path.strip_prefix(directory.trim_end_matches('/'))?.strip_prefix('/')?;
             Some((rest, text.as_str()))
         })
@@ -173,5 +204,19 @@ impl Files {
 
     pub fn is_directory(&self, path: &str) -> bool {
         DIRECTORIES.contains(&path) || self.below(path).next().is_some()
+    }
+
+    /// The disk of a container, as the lab has it.
+    pub(crate) fn of_container(texts: BTreeMap<String, String>) -> Files {
+        Files { texts, changed: false }
+    }
+
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// All texts by path, where something was written or removed since this was asked last.
+    pub(crate) fn take_changed(&mut self) -> Option<BTreeMap<String, String>> {
+        std::mem::take(&mut self.changed).then(|| self.texts.clone())
     }
 }

@@ -1,5 +1,6 @@
 //! What the sample programs answer to HTTP requests.
 
+use super::container::ContainerRun;
 use super::look::hostname;
 use super::plan::ContainerPlan;
 use super::program::Speaks;
@@ -9,7 +10,7 @@ use crate::object::Pod;
 
 /// What the program behind a port of the pod makes of a message.
 pub fn answer(pod: &Pod, run: &PodRun, port: u16, message: &Message) -> Served {
-    let Some((plan, answers)) = serving(run, port) else {
+    let Some((plan, container)) = serving(run, port) else {
         return Served::Response(Response::text(503, ""));
     };
     let speaks = plan.program.speaks(port);
@@ -21,9 +22,14 @@ pub fn answer(pod: &Pod, run: &PodRun, port: u16, message: &Message) -> Served {
         return Served::Response(Response { server: String::new(), ..Response::text(400, text) });
     }
     let path = message.file();
-    let status = plan.status(path, answers);
-    let body = body(pod, plan, status, path);
     let server = server(plan);
+    let (status, body) = match plan.status(path, container.answers) {
+        503 => (503, body(pod, plan, 503, path)),
+        status => match page(plan, container, path).or_else(|| own_text(pod, plan)) {
+            Some(text) => (200, text),
+            None => (status, body(pod, plan, status, path)),
+        },
+    };
     Served::Response(Response { server, ..Response::text(status, body) })
 }
 
@@ -33,7 +39,7 @@ pub fn speaks_tls(run: &PodRun, port: u16) -> bool {
 }
 
 /// The container that has the port, else the first one that serves; sidecars come last.
-fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, super::Answers)> {
+fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, &ContainerRun)> {
     let all = || run.plan.containers.iter().zip(&run.containers);
     let all = all().skip(run.plan.inits).chain(all().take(run.plan.inits));
     let serves =
@@ -41,7 +47,18 @@ fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, super::Answers)> 
     let serving: Vec<_> = serves.collect();
     let has_port = |plan: &ContainerPlan| plan.program.listeners.iter().any(|it| it.number == port);
     let own = serving.iter().find(|(plan, _)| has_port(plan));
-    own.or(serving.first()).map(|(plan, it)| (*plan, it.answers))
+    own.or(serving.first()).copied()
+}
+
+/// A page that somebody has put where the image's server looks for its files.
+fn page(plan: &ContainerPlan, run: &ContainerRun, path: &str) -> Option<String> {
+    let root = match plan.reference.as_ref()?.base() {
+        "nginx" | "nginx-unprivileged" => "/usr/share/nginx/html",
+        "httpd" => "/usr/local/apache2/htdocs",
+        _ => return None,
+    };
+    let index = if path.ends_with('/') { "index.html" } else { "" };
+    run.written.get(&format!("{root}{path}{index}"))?.clone()
 }
 
 fn body(pod: &Pod, plan: &ContainerPlan, status: u16, path: &str) -> String {
@@ -63,6 +80,22 @@ fn body(pod: &Pod, plan: &ContainerPlan, status: u16, path: &str) -> String {
         }
         _ => "ok\n".to_owned(),
     }
+}
+
+/// What some well-known samples say at any path.
+fn own_text(pod: &Pod, plan: &ContainerPlan) -> Option<String> {
+    let image = plan.reference.as_ref()?;
+    if image.base() == "hello-app" {
+        let version = if image.tag().starts_with('2') { "2.0.0" } else { "1.0.0" };
+        let name = hostname(pod);
+        return Some(format!("Hello, world!\nVersion: {version}\nHostname: {name}\n"));
+    }
+    let container = pod.spec.containers.iter().find(|it| it.name == plan.name);
+    let container = container.filter(|_| image.base() == "http-echo")?;
+    let mut words = container.command.iter().chain(&container.args);
+    let option = words.find(|it| it.trim_start_matches('-').starts_with("text"))?;
+    let text = option.split_once('=').map(|it| it.1).or(words.next().map(String::as_str))?;
+    Some(format!("{text}\n"))
 }
 
 /// How the program names itself: web servers of files by their image.

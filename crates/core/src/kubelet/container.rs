@@ -1,5 +1,6 @@
 //! One container as it runs: pulled, created, started, asked to end, ended, started again.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::backoff::Backoff;
@@ -48,9 +49,14 @@ pub(super) struct ContainerRun {
     /// It has started once in this sandbox, as a sidecar's successors wait for.
     pub initialized: bool,
     pub answers: Answers,
+    /// What was written since its start by others than its program.
+    pub written: Rc<Written>,
     /// The Services that there were at its start.
     pub links: Rc<[Link]>,
 }
+
+/// Files of a container by absolute path, each with its text; `None` where it was removed.
+pub(super) type Written = BTreeMap<String, Option<String>>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Doing {
@@ -141,6 +147,7 @@ impl ContainerRun {
             started: false,
             initialized: false,
             answers: Answers::default(),
+            written: Rc::default(),
             links: Rc::from([]),
         }
     }
@@ -300,6 +307,7 @@ impl ContainerRun {
         self.doing = Doing::Running(Running { since: now, ends, killed: None, opens });
         self.pull_backoff = Backoff::default();
         self.answers = Answers::default();
+        self.written = Rc::default();
         self.links = links;
         self.posting = plan.post_start.as_ref().map(|it| it.run(now, asked));
         if self.posting.is_none() {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::container::{ContainerRun, Written};
 use super::image::{PullPolicy, Reference};
 use super::probe::{Check, How, Outcome, Port, ProbeKind, host_port, without_query};
 use super::program::{Answers, Listener, Program, Speaks};
@@ -171,7 +172,7 @@ impl ContainerPlan {
         &self,
         command: &[String],
         check: &Check,
-        answers: Answers,
+        (answers, written): (Answers, &Written),
         since: Duration,
     ) -> Outcome {
         let words: Vec<&str> = command.iter().flat_map(|it| it.split_whitespace()).collect();
@@ -180,7 +181,8 @@ impl ContainerPlan {
         if let Some((tool, file)) = tool.zip(file) {
             // An application that the lab does not know makes its files as its switch says.
             let is_app = self.program.any_path && !self.program.listeners.is_empty();
-            let known = self.program.has_file(file, since);
+            let own = || self.program.has_file(file, since);
+            let known = written.get(*file).map(Option::is_some).or_else(own);
             match known.unwrap_or(!file.starts_with("/tmp/") || is_app && answers.to(check.kind)) {
                 true if known.is_some() => return Outcome::Success,
                 true => {}
@@ -276,8 +278,8 @@ fn hook(container: &Container, name: &str) -> Option<Hook> {
 pub(super) struct Reach<'a> {
     pub ip: Option<IpAddr>,
     pub host_network: bool,
-    /// Of each running container: its plan, the switches, how long it runs.
-    pub running: Vec<(&'a ContainerPlan, Answers, Duration)>,
+    /// Of each running container: its plan, its state, how long it runs.
+    pub running: Vec<(&'a ContainerPlan, &'a ContainerRun, Duration)>,
 }
 
 impl<'a> Reach<'a> {
@@ -285,10 +287,10 @@ impl<'a> Reach<'a> {
     pub(super) fn run(&self, check: &Check, own: usize) -> Outcome {
         let port = match &check.how {
             How::Exec(command) => {
-                let Some((plan, answers, since)) = self.running.get(own) else {
+                let Some((plan, run, since)) = self.running.get(own) else {
                     return Outcome::Failure(String::new());
                 };
-                return plan.exec(command, check, *answers, *since);
+                return plan.exec(command, check, (run.answers, &run.written), *since);
             }
             How::Http { port, .. } | How::Tcp { port, .. } | How::Grpc { port } => port,
         };
@@ -322,10 +324,10 @@ impl<'a> Reach<'a> {
             true => self.host_network,
             false => host == own && !local_only,
         };
-        let mut found = self.running.iter().filter_map(|(plan, answers, since)| {
-            let mut open = plan.open(*answers, *since);
+        let mut found = self.running.iter().filter_map(|(plan, run, since)| {
+            let mut open = plan.open(run.answers, *since);
             let port = open.find(|it| it.number == port && it.protocol == Protocol::Tcp)?;
-            reaches(plan.program.local_only).then_some((*plan, *answers, port.speaks))
+            reaches(plan.program.local_only).then_some((*plan, run.answers, port.speaks))
         });
         let refused = || format!("dial tcp {}: connect: connection refused", host_port(host, port));
         found.next().ok_or_else(refused)

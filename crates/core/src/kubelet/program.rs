@@ -162,7 +162,10 @@ impl Program {
     pub(super) fn of(container: &Container, spec: &PodSpec, is_init: bool) -> Program {
         let image = Reference::parse(&container.image);
         let entry = image.as_ref().and_then(known);
-        let course = course(container, entry);
+        let mut course = course(container, entry);
+        if reads(container, &course) {
+            course.ends = None;
+        }
         let is_server = course.unknown;
         let settings = Settings { container };
         let declared: Vec<(u16, Protocol)> = declared(container).collect();
@@ -243,6 +246,14 @@ fn course(container: &Container, entry: Option<&Entry>) -> script::Course {
         }
         _ => server,
     }
+}
+
+/// Whether the program goes on as long as somebody is at its terminal: a shell that is given one,
+/// and whatever `kubectl run -i` starts (`stdinOnce`), which ends as who is attached says.
+fn reads(container: &Container, course: &script::Course) -> bool {
+    let is_shell = course.ends == Some((Duration::ZERO, 0))
+        && container.command.iter().chain(&container.args).all(|it| script::is_shell(it));
+    container.stdin_once || (container.stdin || container.tty) && is_shell
 }
 
 fn declared(container: &Container) -> impl Iterator<Item = (u16, Protocol)> {

@@ -6,6 +6,7 @@
 mod order;
 mod probes;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -333,9 +334,8 @@ impl PodRun {
 
     fn reach(&self, now: Instant) -> (Reach<'_>, Vec<usize>) {
         let all = self.plan.containers.iter().zip(&self.containers).enumerate();
-        let running = all.filter_map(|(index, (plan, it))| {
-            Some((index, (plan, it.answers, now - it.running()?.since)))
-        });
+        let running = all
+            .filter_map(|(index, (plan, it))| Some((index, (plan, it, now - it.running()?.since))));
         let (indices, running) = running.unzip();
         let (ip, host_network) = (self.ips.first().copied(), self.plan.host_network);
         (Reach { ip, host_network, running }, indices)
@@ -416,6 +416,37 @@ impl PodRun {
         }
     }
 
+    /// Somebody in a container writes a file, or removes it (`None`).
+    pub fn write(&mut self, container: &str, path: String, text: Option<String>) {
+        let mut all = self.plan.containers.iter().zip(&mut self.containers);
+        if let Some((_, run)) = all.find(|(plan, _)| plan.name == container) {
+            Rc::make_mut(&mut run.written).insert(path, text);
+        }
+    }
+
+    /// The files of a container that are not its image's, by path: those its program made, whose
+    /// text nobody knows, and those that others wrote.
+    pub fn files(&self, container: &str, now: Instant) -> BTreeMap<String, String> {
+        let mut all = self.plan.containers.iter().zip(&self.containers);
+        let mut res = BTreeMap::new();
+        let Some((plan, run)) = all.find(|(plan, _)| plan.name == container) else { return res };
+        let Some(running) = run.running() else { return res };
+        let since = now - running.since;
+        for (_, path, is_made) in plan.program.files.iter().filter(|it| it.0 <= since) {
+            match is_made {
+                true => _ = res.insert(path.clone(), String::new()),
+                false => _ = res.remove(path),
+            }
+        }
+        for (path, text) in run.written.iter() {
+            match text {
+                Some(text) => _ = res.insert(path.clone(), text.clone()),
+                None => _ = res.remove(path),
+            }
+        }
+        res
+    }
+
     /// What its programs answer to probes; all true where none was switched.
     pub fn answers(&self) -> Answers {
         let all = self.containers.iter().map(|it| it.answers);
@@ -431,7 +462,7 @@ impl PodRun {
         let of = |local_only: bool| {
             let programs = reach.running.iter();
             let wanted = programs.filter(move |it| it.0.program.local_only == local_only);
-            let open = wanted.flat_map(|(plan, answers, since)| plan.open(*answers, *since));
+            let open = wanted.flat_map(|(plan, run, since)| plan.open(run.answers, *since));
             open.map(|it| (it.protocol.into(), it.number))
         };
         of(false).collect::<Ports>().with_loopback(of(true))

@@ -76,7 +76,7 @@ impl Shell {
         let Some((first, rest)) = words.split_first() else { return Flow::Goes(0) };
         let name = first.rsplit('/').next().unwrap_or(first);
         match name {
-            "sh" | "bash" | "ash" | "dash" | "zsh" => self.shell(rest),
+            _ if is_shell(name) => self.shell(rest),
             "exec" | "busybox" | "tini" | "dumb-init" | "sudo" | "nohup" | "!" => {
                 let rest: Vec<&str> =
                     rest.iter().copied().skip_while(|it| it.starts_with('-')).collect();
@@ -280,6 +280,12 @@ fn words(text: &str) -> (Vec<String>, Vec<String>) {
         }
     }
     (words, files)
+}
+
+/// A shell by its name or path.
+pub(super) fn is_shell(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or(word);
+    matches!(name, "sh" | "bash" | "ash" | "dash" | "zsh")
 }
 
 /// One of the letters of a word like `-lp`.

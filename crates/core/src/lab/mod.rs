@@ -109,6 +109,9 @@ pub enum Action {
     SwitchLiveness { pod: ObjectKey, alive: bool },
     /// The program of a container ends by itself with an exit code.
     Crash { pod: ObjectKey, container: String, code: u8 },
+    /// A process in a container writes a file by its absolute path, or removes it (`None`). The
+    /// container has it until it starts again.
+    WriteFile { pod: ObjectKey, container: String, path: String, text: Option<String> },
     /// Stops the kube-proxy of a node, or starts it again.
     SwitchProxy { node: NodeName, running: bool },
     /// Gives a text to a node's `iptables-restore`, or to `ip6tables-restore`.
@@ -318,6 +321,10 @@ impl Lab {
             }
             Action::Crash { pod, container, code } => {
                 self.crash(&pod, &container, code.into());
+                Reply::default()
+            }
+            Action::WriteFile { pod, container, path, text } => {
+                self.write_file(&pod, &container, path, text);
                 Reply::default()
             }
             Action::SwitchProxy { node, running } => {

@@ -390,6 +390,20 @@ impl Lab {
         self.rewire((pod, id));
     }
 
+    /// Probes find what was written the next time they look.
+    pub(super) fn write_file(
+        &mut self,
+        pod: &ObjectKey,
+        container: &str,
+        path: String,
+        text: Option<String>,
+    ) {
+        let Some(id) = self.objects.id(pod) else { return };
+        if let Some(tracked) = self.running.get_mut(&id) {
+            Rc::make_mut(tracked).run.write(container, path, text);
+        }
+    }
+
     /// The user lets the program of a container end.
     pub(super) fn crash(&mut self, pod: &ObjectKey, container: &str, code: i32) {
         let (key, name) = (pod.clone(), container.to_owned());

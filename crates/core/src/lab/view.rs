@@ -1,6 +1,6 @@
 //! What the page, the shell and tests read from a lab.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
@@ -139,6 +139,12 @@ impl Lab {
             strips,
             key,
         }
+    }
+
+    /// The files of a container that are not its image's, by path.
+    pub fn files_of(&self, pod: &ObjectKey, container: &str) -> BTreeMap<String, String> {
+        let run = self.run_of(pod).map(|it| &it.run);
+        run.map(|it| it.files(container, self.now)).unwrap_or_default()
     }
 
     /// The IP families that the cluster's pods speak, the primary one first.

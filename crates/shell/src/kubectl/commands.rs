@@ -50,6 +50,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         apply::apply
     ),
     command!(
+        "attach",
+        "POD -c CONTAINER",
+        "Attach to a running container",
+        "container,c= pod-running-timeout= quiet,q stdin,i tty,t",
+        attach::attach
+    ),
+    command!(
         "auth can-i",
         "VERB [TYPE | TYPE/NAME | NONRESOURCEURL]",
         "Check whether an action is allowed",

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::lab::api::Response;
 
 use super::change::{Report, heard};
 use super::client::DryRun;
@@ -18,16 +19,21 @@ pub(super) fn post(kubectl: &Kubectl, kind: Kind, body: Value, what: &str, faile
         report.show_value(kubectl, &body, &format!("{prefix}/{name}"), what);
         return Ok(());
     }
+    let response = sent(kubectl, kind, body, failed)?;
+    report.show(kubectl, &response.object, what);
+    Ok(())
+}
+
+fn sent(kubectl: &Kubectl, kind: Kind, body: Value, failed: &str) -> Done<Response> {
+    let name = body["metadata"]["name"].as_str().unwrap_or_default();
     let namespace = if kind.is_namespaced() { kubectl.namespace() } else { String::new() };
     let key = ObjectKey::new(kind, &namespace, name);
     let body = if kind.is_namespaced() { client::with_namespace(body, &namespace) } else { body };
     let answer = heard(kubectl, kubectl.client.create(key, body));
-    let response = answer.map_err(|refusal| match failed {
+    answer.map_err(|refusal| match failed {
         "" => refused(&refusal, None),
         failed => error(format!("{failed}: {}", refusal.message)),
-    })?;
-    report.show(kubectl, &response.object, what);
-    Ok(())
+    })
 }
 
 /// The only argument of a generator.
@@ -331,8 +337,12 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     if !["Always", "OnFailure", "Never"].contains(&restart) {
         return Err(usage(&format!("invalid restart policy: {restart}")));
     }
-    if flags.has("rm") && !flags.has("attach") && !flags.has("stdin") {
+    if flags.has("rm") && !flags.flag("attach", flags.has("stdin")) {
         return Err(usage("--rm should only be used for attached containers"));
+    }
+    let attaches = flags.flag("attach", flags.has("stdin"));
+    if flags.has("tty") && !flags.has("stdin") {
+        return Err(error("-i/--stdin is required for containers with -t/--tty=true"));
     }
     let port = flags.number("port").filter(|it| *it > 0);
     if flags.has("expose") && port.is_none() {
@@ -351,6 +361,15 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     if !env.is_empty() {
         container["env"] = env.into();
     }
+    if flags.has("stdin") {
+        container["stdin"] = true.into();
+        if !flags.has("leave-stdin-open") {
+            container["stdinOnce"] = true.into();
+        }
+    }
+    if flags.has("tty") {
+        container["tty"] = true.into();
+    }
     let labels = flags.text("labels").map_or_else(|| json!({"run": name}), pairs);
     if flags.has("expose") {
         let ports = json!([{"port": port, "protocol": "TCP", "targetPort": port}]);
@@ -363,5 +382,9 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
         "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart},
         "status": {},
     });
-    post(kubectl, Kind::Pod, body, "created", "")
+    if !attaches || kubectl.client.dry_run != DryRun::No {
+        return post(kubectl, Kind::Pod, body, "created", "");
+    }
+    sent(kubectl, Kind::Pod, body, "")?;
+    super::attach::run(kubectl, name).await
 }

@@ -41,7 +41,7 @@ pub(super) async fn exec(kubectl: &Kubectl) -> Done {
         let why = format!("pod {} does not have a host assigned", meta.name);
         return Err(Failed(format!("Error from server (BadRequest): {why}")));
     }
-    if status_of(&pod, &container).is_none_or(|it| it.state.running.is_none()) {
+    if !is_running(&pod, &container) {
         return Err(error(format!(
             "Internal error occurred: unable to upgrade connection: container not found (\"{container}\")"
         )));
@@ -64,7 +64,10 @@ pub(super) async fn exec(kubectl: &Kubectl) -> Done {
             "Internal error occurred: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec \"{task}\": OCI runtime exec failed: exec failed: unable to start container process: exec: \"{program}\": executable file not found in $PATH: unknown"
         )));
     }
-    match programs::status(&inside, command.to_vec()).await {
+    programs::disk::refresh(&inside);
+    let status = programs::status(&inside, command.to_vec()).await;
+    programs::disk::save(&inside);
+    match status {
         0 => Ok(()),
         status => {
             kubectl.err(&format!("command terminated with exit code {status}\n"));
@@ -74,7 +77,7 @@ pub(super) async fn exec(kubectl: &Kubectl) -> Done {
 }
 
 /// The pod that is named, or the first one of what is (`attachablePodForObject`).
-fn find_pod(kubectl: &Kubectl, word: &str, says_which: bool) -> Done<Pod> {
+pub(super) fn find_pod(kubectl: &Kubectl, word: &str, says_which: bool) -> Done<Pod> {
     let namespace = kubectl.namespace();
     let (resource, wanted) = match word.split_once('/') {
         Some((kind, wanted)) => {
@@ -127,7 +130,7 @@ fn selector(object: &Object) -> Option<LabelSelector> {
 }
 
 /// The container that is meant; says which one where there are several.
-fn container(kubectl: &Kubectl, pod: &Pod) -> Done<String> {
+pub(super) fn container(kubectl: &Kubectl, pod: &Pod) -> Done<String> {
     let names = || {
         let init = pod.spec.init_containers.iter().map(|it| (it.name.as_str(), " (init)"));
         pod.spec.containers.iter().map(|it| (it.name.as_str(), "")).chain(init)
@@ -207,18 +210,27 @@ pub(super) async fn logs(kubectl: &Kubectl) -> Done {
         }
     }
     if kubectl.flags.has("follow") {
-        follow(kubectl, &pod).await;
+        follow(kubectl, &key(&pod)).await;
     }
     Ok(())
 }
 
+fn key(pod: &Pod) -> ObjectKey {
+    ObjectKey::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
+}
+
+pub(super) fn is_running(pod: &Pod, container: &str) -> bool {
+    status_of(pod, container).is_some_and(|it| it.state.running.is_some())
+}
+
 /// Until the pod is gone.
-async fn follow(kubectl: &Kubectl, pod: &Pod) {
-    let key = ObjectKey::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
+pub(super) async fn follow(kubectl: &Kubectl, key: &ObjectKey) {
+    let uid = kubectl.process.lab().objects().get(key).map(|it| it.meta().uid.clone());
     loop {
         let (version, there) = {
             let lab = kubectl.process.lab();
-            let there = lab.objects().get(&key).is_some_and(|it| it.meta().uid == pod.metadata.uid);
+            let there =
+                lab.objects().get(key).is_some_and(|it| Some(&it.meta().uid) == uid.as_ref());
             (lab.resource_version(), there)
         };
         if !there {
@@ -258,7 +270,7 @@ pub(super) async fn port_forward(kubectl: &Kubectl) -> Done {
     kubectl.err(
         "(the lab forwards nothing: ask the Service or the pod itself, from a pod or a node)\n",
     );
-    follow(kubectl, &pod).await;
+    follow(kubectl, &key(&pod)).await;
     Err(error("lost connection to pod"))
 }
 

@@ -7,6 +7,7 @@
 
 mod age;
 mod apply;
+pub(crate) mod attach;
 mod change;
 mod client;
 mod columns;

@@ -16,6 +16,7 @@ mod word;
 pub(crate) use ast::List;
 pub use parse::Unreadable;
 
+use crate::kubectl;
 use crate::process::Process;
 use crate::programs;
 
@@ -35,8 +36,15 @@ pub(crate) async fn run_line(process: Process, line: String) -> u8 {
         true => run_text(&process, &line).await,
         false => (KILLED, true),
     };
-    if leaves && process.session_mut().leave() && status != 0 {
-        process.err(&format!("command terminated with exit code {status}\n"));
+    let attached = process.session().attached.clone().filter(|_| leaves);
+    if leaves && process.session_mut().leave() {
+        match attached {
+            Some(attached) => return kubectl::attach::ended(&process, attached, status).await,
+            None if status != 0 => {
+                process.err(&format!("command terminated with exit code {status}\n"));
+            }
+            None => {}
+        }
     }
     status
 }

@@ -89,6 +89,15 @@ async fn stage(process: Process, command: &Command) -> u8 {
 fn run_command<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> {
     Box::pin(async move {
         process.breathe().await;
+        programs::disk::refresh(process);
+        let flow = carry_out(process, command).await;
+        programs::disk::save(process);
+        flow
+    })
+}
+
+fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> {
+    Box::pin(async move {
         let mut inner = process.clone();
         for redirect in &command.redirects {
             if let Err(message) = apply(&mut inner, redirect).await {
@@ -287,12 +296,12 @@ fn opened(process: &Process, path: &str, append: bool) -> Result<Output, String>
         "/dev/stderr" => return Ok(process.stderr.clone()),
         _ => {}
     }
+    let there = programs::disk::is_in_directory(process, &full);
     let mut files = process.files_mut();
     if files.is_directory(&full) {
         return Err(format!("{path}: Is a directory"));
     }
-    let there = full.rsplit_once('/').map_or("", |(directory, _)| directory);
-    if !files.is_directory(if there.is_empty() { "/" } else { there }) {
+    if !there {
         return Err(format!("{path}: No such file or directory"));
     }
     if !append || files.get(&full).is_none() {

@@ -52,6 +52,14 @@ pub(super) fn is_busybox(process: &Process) -> bool {
         || last.contains(":alpine")
 }
 
+/// Whether the image is BusyBox's own up to 1.28, whose `nslookup` was a smaller one.
+pub(super) fn is_small_busybox(process: &Process) -> bool {
+    let image = image(process);
+    let tag = image.rsplit('/').next().and_then(|it| it.strip_prefix("busybox:1."));
+    let minor = tag.and_then(|it| it.split(['.', '-']).next()?.parse::<u32>().ok());
+    minor.is_some_and(|it| it <= 28)
+}
+
 /// The day and the time of an instant, in UTC.
 pub(super) struct Calendar {
     pub(super) year: u64,

@@ -5,6 +5,7 @@
 
 mod again;
 mod builtin;
+pub(crate) mod disk;
 mod dns;
 mod files;
 mod here;
@@ -85,6 +86,7 @@ pub const PROGRAMS: &[Program] = &[
         "lists the connections that the kernel tracks",
         network::conntrack::run
     ),
+    program!("cp", Everywhere, "copies files", disk::cp),
     program!("curl", Everywhere, "asks a web server", http::curl::run),
     program!("cut", Everywhere, "prints parts of lines", text::lines::cut),
     program!("date", Everywhere, "prints the lab's clock", machine::date),
@@ -128,6 +130,8 @@ pub const PROGRAMS: &[Program] = &[
     program!("ipvsadm", Everywhere, "lists virtual servers", iptables::nft::ipvsadm),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
     program!("ls", Everywhere, "lists files", machine::ls),
+    program!("mkdir", Everywhere, "makes directories", disk::mkdir),
+    program!("mv", Everywhere, "moves files", disk::mv),
     program!("nc", Everywhere, "tries whether a port answers", reach::nc::run),
     program!("netstat", Everywhere, "shows who listens", network::sockets::netstat),
     program!("nft", Everywhere, "lists the kernel's rules", iptables::nft::nft),
@@ -136,6 +140,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("printenv", Everywhere, "prints variables", machine::env),
     program!("printf", Everywhere, "fills values into a text", text::printf::printf),
     program!("ps", Everywhere, "lists processes", machine::ps),
+    program!("rm", Everywhere, "removes files", disk::rm),
     program!("sed", Everywhere, "edits lines", text::sed::sed),
     program!("seq", Everywhere, "counts", text::seq),
     program!("sh", Everywhere, "runs a script", shell::run),
@@ -149,6 +154,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("tee", Everywhere, "writes what passes into files", text::lines::tee),
     program!("test", Everywhere, "tests a condition", test::run),
     program!("time", Everywhere, "says how long a command takes", again::time),
+    program!("touch", Everywhere, "makes empty files", disk::touch),
     program!("tr", Everywhere, "replaces characters", text::lines::tr),
     program!("traceroute", Everywhere, "shows the machines on the way", reach::traceroute::run),
     program!("uname", Everywhere, "prints the system's name", machine::uname),
@@ -162,6 +168,9 @@ pub const PROGRAMS: &[Program] = &[
 
 /// What stands for another name (`alias`).
 const ALIASES: [(&str, &str); 2] = [("k", "kubectl"), ("iptables-nft", "iptables")];
+
+/// The status of a command that is not there.
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Carries out a command: what the shell itself knows, then programs.
 pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
@@ -180,7 +189,7 @@ pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
             if let Some(hint) = hint(&name, &process.session().place) {
                 process.err(&format!("{hint}\n"));
             }
-            Flow::Next(127)
+            Flow::Next(NOT_FOUND)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tools that ask for names: what was asked and answered in the lab → each tool's own words.
 
 mod busybox;
+mod busybox_small;
 pub(super) mod dig;
 pub(super) mod getent;
 pub(super) mod host;

@@ -6,7 +6,9 @@ use svclab_core::dns::client::{Heard, Resolver};
 use svclab_core::dns::{Query, Rcode, Reply, Type};
 use svclab_core::lab::With;
 
-use super::{TIMEOUT, ask_each, busybox, candidates, first_server, look_up, reverse, said};
+use super::{
+    TIMEOUT, ask_each, busybox, busybox_small, candidates, first_server, look_up, reverse, said,
+};
 use crate::process::Process;
 use crate::programs::here;
 
@@ -45,6 +47,9 @@ pub(in crate::programs) async fn run(process: Process, words: Vec<String>) -> u8
         process.err(";; no servers could be reached\n");
         return 1;
     };
+    if here::is_small_busybox(&process) {
+        return busybox_small::nslookup(&process, &asked, server, shown).await;
+    }
     if is_busybox {
         return busybox::nslookup(&process, &asked, server, shown).await;
     }
