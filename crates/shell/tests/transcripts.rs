@@ -29,6 +29,8 @@ const STORED: &str = "name: stored\ntitle: {en: '', ko: ''}\nabout: {en: '', ko:
 /// One thing that happens in a transcript.
 #[derive(Debug, PartialEq)]
 enum Step {
+    /// `% FILE TIME`: a lab with the objects of a file, in the middle of its life.
+    Stored(String, String),
     /// `@ PLACE`: the next lines are typed there.
     Place(String),
     /// `+ SECONDS`
@@ -39,22 +41,19 @@ enum Step {
     Type { line: String, meanwhile: Vec<String>, expected: Vec<String> },
 }
 
-struct Transcript {
-    /// The file of stored objects and the moment, where the lab does not begin as a new cluster.
-    stored: Option<(String, String)>,
-    steps: Vec<Step>,
-}
-
-fn transcript(text: &str) -> Transcript {
-    let mut res = Transcript { stored: None, steps: Vec::new() };
+fn transcript(text: &str) -> Vec<Step> {
+    let mut res = Vec::new();
     for line in text.lines().filter(|it| !it.starts_with("//")) {
         let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match (mark, res.steps.last_mut()) {
-            ("%", _) => res.stored = rest.split_once(' ').map(|it| (it.0.into(), it.1.into())),
-            ("@", _) => res.steps.push(Step::Place(rest.to_owned())),
-            ("+", _) => res.steps.push(Step::Wait(rest.parse().expect("seconds"))),
-            ("&", _) => res.steps.push(Step::LoadBalancer),
-            ("$", _) => res.steps.push(Step::Type {
+        match (mark, res.last_mut()) {
+            ("%", _) => {
+                let (file, at) = rest.split_once(' ').expect("% FILE TIME");
+                res.push(Step::Stored(file.to_owned(), at.to_owned()));
+            }
+            ("@", _) => res.push(Step::Place(rest.to_owned())),
+            ("+", _) => res.push(Step::Wait(rest.parse().expect("seconds"))),
+            ("&", _) => res.push(Step::LoadBalancer),
+            ("$", _) => res.push(Step::Type {
                 line: rest.to_owned(),
                 meanwhile: Vec::new(),
                 expected: Vec::new(),
@@ -95,27 +94,25 @@ struct Player {
     shells: BTreeMap<String, Session>,
     files: Vec<(String, String)>,
     place: String,
+    /// The time between two commands; objects as they are stored have none, for the controllers
+    /// would react.
+    between: Duration,
 }
 
 impl Player {
-    fn new(folder: &Path, transcript: &Transcript) -> Player {
-        let lab = match &transcript.stored {
-            Some((file, at)) => stored(&folder.join(file), at),
-            None => {
-                let mut scenario = default_scenario();
-                scenario.manifests.clear();
-                let mut lab = Lab::new(&scenario, 1);
-                lab.run_until(Instant::START + Duration::from_secs(60));
-                lab
-            }
-        };
+    fn new(folder: &Path) -> Player {
+        let mut scenario = default_scenario();
+        scenario.manifests.clear();
+        let mut lab = Lab::new(&scenario, 1);
+        lab.run_until(Instant::START + Duration::from_secs(60));
         let mut files = Vec::new();
         for path in listed(folder, "yaml") {
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
             files.push((name, fs::read_to_string(&path).expect("a text")));
         }
         let place = "outside/laptop".to_owned();
-        Player { lab: Some(lab), shells: BTreeMap::new(), files, place }
+        let shells = BTreeMap::new();
+        Player { lab: Some(lab), shells, files, place, between: BETWEEN }
     }
 
     fn shell(&self, place: &str) -> Session {
@@ -257,12 +254,15 @@ fn check(folder: &str) {
 type Difference = (usize, String, Vec<String>, Vec<String>);
 
 fn play(folder: &Path, text: &str) -> Vec<Difference> {
-    let transcript = transcript(text);
-    let mut player = Player::new(folder, &transcript);
+    let mut player = Player::new(folder);
     let mut res = Vec::new();
     let mut typed = 0;
-    for step in &transcript.steps {
+    for step in &transcript(text) {
         match step {
+            Step::Stored(file, at) => {
+                player.lab = Some(stored(&folder.join(file), at));
+                player.between = Duration::ZERO;
+            }
             Step::Place(place) => player.place.clone_from(place),
             Step::Wait(seconds) => {
                 let until = player.lab().now() + Duration::from_secs(*seconds);
@@ -275,8 +275,8 @@ fn play(folder: &Path, text: &str) -> Vec<Difference> {
                     res.push((typed, line.clone(), expected.clone(), found));
                 }
                 typed += 1;
-                if transcript.stored.is_none() {
-                    let until = player.lab().now() + BETWEEN;
+                if player.between > Duration::ZERO {
+                    let until = player.lab().now() + player.between;
                     player.lab().run_until(until);
                 }
             }
