@@ -47,7 +47,7 @@ fn body(lang: Lang, service: &ServiceView) -> Html {
                 </th>
             </tr>
             { old(service) }
-            <tr class="object">
+            <tr class="holder">
                 <td colspan="4">
                     <b>{ "EndpointSlice" }</b>
                     for slice in service.slices.iter() {
@@ -74,7 +74,7 @@ fn old(service: &ServiceView) -> Html {
         html! { <span class="list"><i>{ name }</i><code>{ ends.join(", ") }</code></span> }
     };
     html! {
-        <tr class="object">
+        <tr class="holder">
             <td colspan="4">
                 <b>{ "Endpoints" }</b><code>{ &service.key.name }</code>
                 { line("addresses", &service.old.addresses) }

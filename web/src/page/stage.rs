@@ -66,10 +66,10 @@ pub(super) fn Map(props: &MapProps) -> Html {
                 for rail in scene.rails.iter() {
                     <path d={line(rail)} />
                 }
+                <text class="mono faint" x={n(scene.lan_label.x)} y={n(scene.lan_label.y)}>
+                    { format!("LAN {}", view.lan) }
+                </text>
             </g>
-            <text class="mono faint" x={n(scene.lan_label.x)} y={n(scene.lan_label.y)}>
-                { format!("LAN {}", view.lan) }
-            </text>
             <g class="router">
                 { rect(scene.router, 7.0, None) }
                 <text class="mono" x={n(scene.router.middle().x)} y={n(scene.router.middle().y + 3.5)}
