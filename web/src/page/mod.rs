@@ -6,15 +6,18 @@ mod editor;
 mod endpoints;
 mod events;
 mod inspector;
-mod object;
 mod keys;
 mod lesson;
+mod listing;
 mod menu;
+mod moving;
 mod names;
 mod node;
 mod notice;
+mod object;
 mod objects;
 mod overlay;
+mod panes;
 mod pod;
 mod press;
 mod rule;
@@ -32,22 +35,20 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use web_sys::{Element, HtmlInputElement};
+use svclab_core::history::Branch;
+use svclab_core::key::ObjectKey;
+use svclab_core::scenario::default_scenario;
 use yew::prelude::*;
 
 use crate::effects::{self, Frames, WidthOf};
-use crate::objects as objects_of;
 use crate::scene::Point;
-use crate::state::{Dialog, Msg, Notice, Pane, Screen, Shape, State, TOUR, Typing, places};
-use crate::timeline::position;
+use crate::state::{Dialog, Msg, Notice, Pane, Shape, State, TOUR};
 use crate::view::Shared;
 use crate::words::{self, Word};
 
 use inspector::full_name;
-
-use svclab_core::history::Branch;
-use svclab_core::key::ObjectKey;
-use svclab_core::scenario::{Index, Scenario, default_scenario};
+use listing::{LIST_AFTER, list, open_link};
+use moving::Moving;
 
 /// What the API says of its kinds, beside the page.
 const REFERENCE: &str = "reference.txt";
@@ -61,16 +62,6 @@ pub fn start() {
     if let Some(root) = effects::root() {
         yew::Renderer::<App>::with_root(root).render();
     }
-}
-
-/// The parts of the picture that move with every frame, outside the virtual DOM.
-#[derive(Default, Clone, PartialEq)]
-pub struct Moving {
-    pub clock: NodeRef,
-    pub slider: NodeRef,
-    pub canvas: NodeRef,
-    pub packet: NodeRef,
-    pub label: NodeRef,
 }
 
 pub struct App {
@@ -303,47 +294,6 @@ impl App {
         }
     }
 
-    fn tabs(&self, tabs: &'static [Pane], shown: Pane) -> Html {
-        let lang = self.state.lang;
-        let place = tabs.iter().position(|it| *it == shown).unwrap_or(0);
-        let send = self.send.clone();
-        let onkeydown = Callback::from(move |event: KeyboardEvent| {
-            let count = tabs.len();
-            let next = match event.key().as_str() {
-                "ArrowRight" => (place + 1) % count,
-                "ArrowLeft" => (place + count - 1) % count,
-                "Home" => 0,
-                "End" => count - 1,
-                _ => return,
-            };
-            event.prevent_default();
-            send.emit(Msg::Open(tabs[next]));
-            effects::focus(&format!("tab-{}", tabs[next].id()));
-        });
-        html! {
-            <div class="tabs" role="tablist" aria-label={lang.say(Word::Panels)} {onkeydown}>
-                for pane in tabs.iter().copied() {
-                    <button role="tab" id={format!("tab-{}", pane.id())} type="button"
-                            aria-selected={(pane == shown).to_string()}
-                            aria-controls={(pane == shown).then(|| format!("panel-{}", pane.id()))}
-                            tabindex={if pane == shown { "0" } else { "-1" }}
-                            onclick={self.send.reform(move |_| Msg::Open(pane))}>
-                        { lang.say(pane.word()) }
-                    </button>
-                }
-            </div>
-        }
-    }
-
-    fn panel(&self, pane: Pane) -> Html {
-        html! {
-            <div class="panel" role="tabpanel" key={pane.id()} id={format!("panel-{}", pane.id())}
-                 aria-labelledby={format!("tab-{}", pane.id())}>
-                { self.pane(pane) }
-            </div>
-        }
-    }
-
     fn stage(&self, alone: bool) -> Html {
         let state = &self.state;
         let lang = state.lang;
@@ -395,182 +345,6 @@ impl App {
         }
     }
 
-    fn pane(&self, pane: Pane) -> Html {
-        let state = &self.state;
-        let (lang, send) = (state.lang, self.send.clone());
-        match pane {
-            Pane::Manifests => {
-                let preview = state.preview.as_ref();
-                let preview =
-                    preview.map(|it| (it.changes().cloned(), it.passed().as_micros() / 1_000_000));
-                html! {
-                    <editor::Editor {lang} files={state.files.clone()}
-                                    report={state.report.clone()} shown={state.shown.clone()} {preview} revision={state.revision} {send} />
-                }
-            }
-            Pane::Walk => self.walk(),
-            pane => self.other_pane(pane),
-        }
-    }
-
-    fn walk(&self) -> Html {
-        let state = &self.state;
-        let playback = state.playback.as_ref().map(|it| walk::Watching {
-            way: it.way.clone(),
-            exchange: Shared(it.exchange.clone()),
-            packet: it.packet,
-            step: it.moment().step,
-            live: it.live,
-            origins: state.origins(),
-        });
-        let exchanges = Shared(Rc::new(state.lab().exchanges().to_vec()));
-        html! {
-            <walk::Walk lang={state.lang} {playback} {exchanges} count={state.lab().exchanges().len()}
-                        playing={state.playing} sniffing={state.sniffing.clone()} sniffed={state.sniffed()}
-                        send={self.send.clone()} />
-        }
-    }
-
-    /// Those that a tab has to be pressed for.
-    #[inline(never)]
-    fn other_pane(&self, pane: Pane) -> Html {
-        let state = &self.state;
-        let (lang, send) = (state.lang, self.send.clone());
-        match pane {
-            Pane::Manifests | Pane::Walk | Pane::Stage => html! {},
-            Pane::Objects => match &state.wanted_objects.chosen {
-                Some(key) => html! {
-                    <object::ObjectPane {lang} chosen={objects_of::chosen(state.lab(), key)} now={state.lab().now()}
-                        only_others={state.wanted_objects.only_others} {send} />
-                },
-                None => html! {
-                    <objects::ObjectsPane {lang} wanted={state.wanted_objects.clone()} can_widen={state.shape != Shape::One}
-                        sections={Shared::from(objects_of::sections(state.lab().objects(), &state.wanted_objects))}
-                        namespaces={objects_of::namespaces(state.lab().objects())}
-                        now={state.lab().now()} {send} />
-                },
-            },
-            Pane::Rules => {
-                let node = state.node.clone().unwrap_or_else(|| "".into());
-                let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
-                let rules = state.lab().rules(&node).map(Into::into);
-                let against = state.rules_view.against.as_ref();
-                let against = against.and_then(|it| state.lab().rules(it)).map(Into::into);
-                let kernel = state.lab().network().kernel(&node);
-                let counters = kernel.map(|it| it.counters.clone()).unwrap_or_default();
-                html! {
-                    <rules::Rules {lang} {node} {names} {rules} rule={state.rule} {against}
-                        wanted={state.rules_view.clone()} text={state.other_mode()}
-                        counters={Shared::from(counters)} requests={state.lab().exchanges().len()} {send} />
-                }
-            }
-            Pane::Endpoints => html! { <endpoints::Endpoints {lang} view={state.view.clone()} /> },
-            Pane::Names => html! {
-                <names::Names {lang} asked={names::asked(state.lab().exchanges())} {send} />
-            },
-            Pane::Events => {
-                let log = state.lab().log();
-                let recorded = state.only_recorded.then(|| svclab_core::print::events(log.iter()));
-                html! {
-                    <events::Events {lang} entries={events::listed(log)} chosen={state.entry}
-                                    {recorded} now={state.lab().now()} {send} />
-                }
-            }
-            Pane::Terminal => self.terminal(),
-        }
-    }
-
-    /// The terminal below the other panes, or its title alone.
-    fn dock(&self) -> Html {
-        let lang = self.state.lang;
-        let shown = self.state.terminal.shown;
-        let word = if shown { Word::HideTerminal } else { Word::ShowTerminal };
-        html! {
-            <section class="dock" aria-label={lang.say(Word::Terminal)} data-shown={shown.then_some("")}>
-                <button type="button" class="fold" title={lang.say(word)} aria-label={lang.say(word)}
-                        aria-expanded={shown.to_string()}
-                        onclick={self.send.reform(move |_| Msg::Terminal(Typing::Show(!shown)))}>
-                    { lang.say(Word::Terminal) }
-                    <span aria-hidden="true">{ if shown { "▾" } else { "▴" } }</span>
-                </button>
-                if shown {
-                    { self.terminal() }
-                }
-            </section>
-        }
-    }
-
-    fn terminal(&self) -> Html {
-        let State { lang, terminal, view, .. } = &self.state;
-        let tab = |it: &Screen| terminal::Tab { name: it.label(), runs: it.runs() };
-        let Some(screen) = terminal.screen() else { return html! {} };
-        html! {
-            <terminal::Terminal lang={*lang} tabs={terminal.screens.iter().map(tab).collect::<Vec<_>>()}
-                chosen={terminal.chosen} places={places(view)} prompt={screen.prompt()}
-                runs={screen.runs()} held={!self.state.playing}
-                lines={screen.lines.clone()} typed={screen.typed.clone()} draft={screen.draft.clone()}
-                completed={screen.completed.clone()} send={self.send.clone()} />
-        }
-    }
-
-    /// Writes what changes with every frame straight into the page.
-    fn paint(&mut self) {
-        let state = &self.state;
-        if let Some(clock) = self.moving.clock.cast::<Element>() {
-            let time = state.time().to_string();
-            if clock.text_content().as_deref() != Some(&time) {
-                clock.set_text_content(Some(&time));
-            }
-        }
-        let past = state.history.is_past();
-        if let Some(slider) = self.moving.slider.cast::<HtmlInputElement>().filter(|_| past) {
-            slider.set_value(&state.history.now().as_millis().to_string());
-        }
-        if let Some(volley) = &state.volley {
-            self.stream.paint(volley);
-        }
-        let Some(playback) = state.playback.as_ref().filter(|it| it.live) else { return };
-        let moment = playback.moment();
-        let at = match state.is_still() {
-            true => position(&playback.timeline, playback.timeline.arrival(moment.step)),
-            false => position(&playback.timeline, playback.clock),
-        };
-        let (Some(at), Some(packet)) = (at, self.moving.packet.cast::<Element>()) else { return };
-        let _ = packet.set_attribute("transform", &format!("translate({:.1} {:.1})", at.x, at.y));
-        if let Some(label) = self.moving.label.cast::<Element>() {
-            let width: f64 = label
-                .get_attribute("data-width")
-                .and_then(|it| it.parse().ok())
-                .unwrap_or_default();
-            let shift = overlay::label_shift(at, width, &state.scene);
-            let style = format!("transform:translate({:.1}px,{:.1}px)", shift.x, shift.y);
-            let _ = label.set_attribute("style", &style);
-        }
-        if self.painted != Some(at) {
-            self.painted = Some(at);
-            self.follow(at);
-        }
-    }
-
-    /// Scrolls a stage that is larger than its window with the packet.
-    fn follow(&self, at: Point) {
-        let Some(canvas) = self.moving.canvas.cast::<Element>() else { return };
-        let zoom = self.state.zoom();
-        let goal = |from: i32, window: i32, level: f64| {
-            let (from, window) = (f64::from(from), f64::from(window));
-            let margin = (window / 3.0).min(130.0);
-            from.max(level + margin - window).min(level - margin).max(0.0) as i32
-        };
-        let top = goal(canvas.scroll_top(), canvas.client_height(), at.y * zoom);
-        let left = goal(canvas.scroll_left(), canvas.client_width(), at.x * zoom);
-        if top != canvas.scroll_top() {
-            canvas.set_scroll_top(top);
-        }
-        if left != canvas.scroll_left() {
-            canvas.set_scroll_left(left);
-        }
-    }
-
     fn save_soon(&mut self) {
         let send = self.send.clone();
         self.saving = Some(Timeout::new(SAVE_AFTER, move || send.emit(Msg::Keep)));
@@ -579,47 +353,3 @@ impl App {
 
 /// Milliseconds of quiet after which everything is kept.
 const SAVE_AFTER: u32 = 600;
-/// Milliseconds after which the page asks what other scenarios there are.
-const LIST_AFTER: u32 = 3000;
-
-/// Opens what the page's address asks for.
-fn open_link(send: &Callback<Msg>) {
-    let restored = send.clone();
-    effects::linked(move |fetched| {
-        restored.emit(match fetched {
-            Ok(session) => Msg::Restore(session),
-            Err(problem) => Msg::Notice(Some(Notice::Unreadable(problem))),
-        });
-    });
-    if let Some(name) = effects::linked_scenario() {
-        let send = send.clone();
-        fetch_scenario(&name, move |read| {
-            send.emit(match read {
-                Ok(scenario) => Msg::Begin(scenario),
-                Err(problem) => Msg::Notice(Some(Notice::Unreadable(problem))),
-            });
-        });
-    }
-}
-
-/// Fetches the list of scenarios, and then each of them.
-fn list(send: &Callback<Msg>) {
-    let send = send.clone();
-    effects::fetch("scenarios/index.yaml", move |fetched| {
-        // Without the list the page shows the one scenario that it has.
-        let Ok(index) = fetched.and_then(|text| Index::parse(&text)) else { return };
-        let names: Vec<String> =
-            index.groups.iter().flat_map(|it| it.scenarios.iter().cloned()).collect();
-        send.emit(Msg::Index(index));
-        for name in names {
-            let send = send.clone();
-            fetch_scenario(&name, move |read| send.emit(Msg::Listed(read)));
-        }
-    });
-}
-
-fn fetch_scenario(name: &str, call: impl FnOnce(Result<Box<Scenario>, String>) + 'static) {
-    effects::fetch(&format!("scenarios/{name}.yaml"), move |fetched| {
-        call(fetched.and_then(|text| Scenario::parse(&text)).map(Box::new));
-    });
-}

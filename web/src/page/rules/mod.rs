@@ -177,12 +177,16 @@ fn gone(lang: Lang, rules: &NodeRules) -> Html {
     }
     html! {
         <section class="gone" aria-label={lang.say(Word::GoneRules)}>
-            <h2>{ lang.say(Word::GoneRules) }</h2>
-            for (index, line) in rules.removed.iter().take(100).enumerate() {
-                <code key={index} class="rule removed" lang="en">
-                    <span class="sign" aria-hidden="true">{ "−" }</span>{ line }
-                </code>
-            }
+            <details>
+                <summary>
+                    { lang.say(Word::GoneRules) }{ " " }<b>{ format!("−{}", rules.removed.len()) }</b>
+                </summary>
+                for (index, line) in rules.removed.iter().take(100).enumerate() {
+                    <code key={index} class="rule removed" lang="en">
+                        <span class="sign" aria-hidden="true">{ "−" }</span>{ line }
+                    </code>
+                }
+            </details>
         </section>
     }
 }
