@@ -10,7 +10,8 @@ use svclab_core::net::Party;
 use svclab_core::net::capture::{Tap, questions};
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
-use svclab_core::trace::{Answer, Exchange, Loss, Verdict};
+use svclab_core::trace::{Answer, Exchange, Loss, Place, Verdict};
+use svclab_netfilter::Hook;
 
 /// `client` and `near` run on worker-1, `far` on worker-2.
 fn lab() -> Lab {
@@ -37,9 +38,13 @@ fn ip_of(lab: &Lab, pod: &str) -> IpAddr {
 }
 
 fn get(lab: &mut Lab, from: &Source, to: IpAddr) -> Rc<Exchange> {
+    ask(lab, from, to, Ask::Http)
+}
+
+fn ask(lab: &mut Lab, from: &Source, to: IpAddr, ask: Ask) -> Rc<Exchange> {
     let (from, to) = (from.clone(), Goal::Address(to));
     let path = "/".to_owned();
-    let sending = Sending { from, to, port: 80, path, ask: Ask::Http, source_port: None };
+    let sending = Sending { from, to, port: 80, path, ask, source_port: None };
     lab.act(Action::Send(sending));
     lab.exchanges().last().expect("it was sent").clone()
 }
@@ -193,4 +198,69 @@ fn last(ip: IpAddr) -> u8 {
         IpAddr::V4(ip) => ip.octets()[3],
         IpAddr::V6(ip) => ip.octets()[15],
     }
+}
+
+/// The address of a Service whose only endpoint is one that no pod has.
+fn service_of(lab: &mut Lab, vacant: &str) -> IpAddr {
+    let text = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: stale}}\nspec:\n  clusterIP: 10.96.7.7\n  \
+         ports: [{{name: t, port: 80}}, {{name: u, port: 80, protocol: UDP}}]\n---\n\
+         apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: stale-1\n  \
+         labels: {{kubernetes.io/service-name: stale}}\naddressType: IPv4\nports: [{{name: t, port: \
+         80}}, {{name: u, port: 80, protocol: UDP}}]\nendpoints: [{{addresses: [{vacant}]}}]\n"
+    );
+    assert_eq!(lab.act(Action::Apply { text }).diagnostics, []);
+    wait(lab, 5);
+    "10.96.7.7".parse().expect("an address")
+}
+
+/// Conntrack translates the error back, and its sender with it (`nf_nat_icmp_reply_translation`).
+#[track_caller]
+fn check_error(found: &Exchange, from: IpAddr) {
+    assert_eq!(found.result, Answer::NoRoute);
+    let last = found.packets.last().and_then(|it| it.steps.last());
+    assert_eq!(last.map(|it| it.packet.src), Some(from));
+}
+
+#[test]
+fn that_nobody_is_at_an_endpoint_comes_from_the_services_address() {
+    let lab = &mut lab();
+    let service = service_of(lab, "10.244.2.77");
+    check_error(&get(lab, &client(), service), service);
+    let worker = Source::Inside(ObjectKey::new(Kind::Node, "", "worker-1"));
+    wait(lab, 60);
+    check_error(&get(lab, &worker, service), service);
+}
+
+#[test]
+fn a_frame_waits_for_the_address_of_its_new_port_before_forward() {
+    let lab = &mut lab();
+    let service = service_of(lab, "10.244.1.77");
+    let found = get(lab, &client(), service);
+    check_error(&found, service);
+    let hooks = found.packets[0].steps.iter().filter_map(|it| match it.place {
+        Place::Hook { hook, .. } => Some(hook),
+        _ => None,
+    });
+    assert!(hooks.eq([Hook::Prerouting]), "{:?}", found.packets[0].steps);
+}
+
+/// As a real kernel's sockets: an unreachable host is no fatal error (`icmp_err_convert`).
+#[test]
+fn a_socket_of_udp_does_not_hear_that_nobody_is_there() {
+    let lab = &mut lab();
+    let service = service_of(lab, "10.244.2.77");
+    let found = ask(lab, &client(), service, Ask::Udp);
+    assert_eq!(found.result, Answer::TimedOut);
+    assert_eq!(found.packets.len(), 2, "the error came all the same");
+}
+
+#[test]
+fn a_ping_hears_that_nobody_is_there() {
+    let lab = &mut lab();
+    let vacant: IpAddr = "10.244.2.77".parse().expect("an address");
+    check_error(
+        &ask(lab, &client(), vacant, Ask::Ping),
+        "192.168.56.32".parse().expect("an address"),
+    );
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use crate::conntrack::Tuple;
+
 /// Transport protocols that a Service port can name, ICMP, and a whole packet in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
@@ -249,9 +251,10 @@ impl Packet {
         ip + header + u32::from(self.length)
     }
 
-    /// The header an ICMP error about this packet quotes.
+    /// The header an ICMP error about this packet quotes; of an echo with its identifier.
     pub fn about(&self) -> About {
-        About { protocol: self.protocol(), src: self.source(), dst: self.destination() }
+        let Tuple { protocol, src, dst } = Tuple::of(self);
+        About { protocol, src, dst }
     }
 }
 

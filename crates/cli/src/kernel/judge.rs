@@ -7,7 +7,7 @@ use svclab_netfilter::{Entry, RuleRef, TableName, Tuple};
 
 use super::play::{Attempt, Hit, Played, spellings};
 use super::scenario::{
-    Amount, Distribution, Exactly, Expect, OneOrMany, Path, Pattern, RuleSpec, Seen, Side,
+    Amount, Distribution, Exactly, Expect, OneOrMany, Pattern, RuleSpec, Seen, Side, Steps,
 };
 use super::world::World;
 
@@ -255,11 +255,11 @@ impl Judge<'_> {
         self.check(holds, "hit_exactly", || found);
     }
 
-    fn path(&mut self, path: &Path) {
+    fn path(&mut self, path: &Steps) {
         let Some(first) = self.attempts().first().cloned() else { return };
         let claimed: &[RuleSpec] = match path {
-            Path::Always(rules) => rules,
-            Path::ByOutcome(by) => by.get(first.result()).map_or(&[], Vec::as_slice),
+            Steps::Always(rules) => rules,
+            Steps::ByOutcome(by) => by.get(first.result()).map_or(&[], Vec::as_slice),
         };
         let came: Vec<(&Hit, &[String; 2])> = first
             .path

@@ -158,6 +158,10 @@ pub(crate) fn attempt(
         other => return Err(format!("protocol {other} is not supported")),
     };
     res.hear(answer, &wire.packets, &party);
+    if probe.proto.eq_ignore_ascii_case("ICMP") && res.outcome == "refused" {
+        // To a ping every error is the same.
+        res.outcome = "unreachable";
+    }
     if wire.at > start + timeout {
         wire.at = start + timeout;
         if res.outcome != "ok" {
@@ -174,6 +178,9 @@ pub(crate) fn attempt(
 fn again(world: &mut World, name: &str) -> Result<(Attempt, Vec<Rc<Trace>>), String> {
     let connection = world.kept.get(name).cloned();
     let connection = connection.ok_or_else(|| format!("no kept connection {name}"))?;
+    if world.ended.contains(name) {
+        return Ok((Attempt::new("reset"), Vec::new()));
+    }
     let mut wire = Wire::new(&mut world.net, &mut world.rng, world.at);
     let answer = match wire.talk(&connection, 10, 80) {
         Ok(()) => Answer::Reached { by: connection.served_by, seen: connection.seen.ip() },
@@ -181,8 +188,12 @@ fn again(world: &mut World, name: &str) -> Result<(Attempt, Vec<Rc<Trace>>), Str
     };
     let mut res = Attempt::new("error");
     res.hear(answer, &wire.packets, &connection.client);
-    world.at = wire.at;
-    Ok((res, wire.packets))
+    let (at, packets) = (wire.at, wire.packets);
+    world.at = at;
+    if res.outcome == "reset" {
+        world.ended.insert(name.to_owned());
+    }
+    Ok((res, packets))
 }
 
 impl Attempt {

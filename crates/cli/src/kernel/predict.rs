@@ -9,8 +9,8 @@ use svclab_netfilter::{Dice, RuleRef, TableName, Target};
 
 use super::play::{Attempt, Hit, attempt, spellings};
 use super::scenario::{
-    Amount, Distribution, Exactly, Expect, Expectation, Hits, OneOrMany, Path, Probe, RuleSpec,
-    Seen,
+    Amount, Distribution, Exactly, Expect, Expectation, Hits, OneOrMany, Probe, RuleSpec, Seen,
+    Steps,
 };
 use super::world::{World, span};
 
@@ -51,7 +51,7 @@ pub(crate) fn predict(
             let outcomes = Some([("error".to_owned(), all)].into());
             Expect { outcomes, hits: ways.hits(true), ..Expect::default() }
         }
-        _ if one => ways.unanswered(end),
+        _ if one => ways.unanswered(end, sticky),
         _ => {
             probe.timeout = Some(0.5);
             let some = |it: &&str| ((*it).to_owned(), Amount::Word("some".to_owned()));
@@ -129,7 +129,7 @@ impl<'a> Ways<'a> {
         res
     }
 
-    fn unanswered(&self, end: &str) -> Expect {
+    fn unanswered(&self, end: &str, sticky: Option<&str>) -> Expect {
         let icmp: BTreeSet<_> = self.ways.iter().map(|it| it.0.icmp).collect();
         let icmp = icmp.first().copied().flatten().filter(|_| icmp.len() == 1);
         let word = match (end, icmp) {
@@ -143,7 +143,8 @@ impl<'a> Ways<'a> {
             icmp_from: icmp.map(|it| OneOrMany::One(it.0)),
             icmp_code: icmp.map(|it| OneOrMany::One(it.1)),
             lost_at_gateway: (end == "timeout").then_some(lost),
-            hits: self.hits(true),
+            // Which rules match depends on what the lists remember of the probes before.
+            hits: if sticky.is_none() { self.hits(true) } else { Hits::default() },
             ..Expect::default()
         }
     }
@@ -168,8 +169,8 @@ impl<'a> Ways<'a> {
         let exactly = nat.into_iter().map(|(node, rules)| (node, Exactly::Nat(rules)));
         let hit_exactly = (!some_ways_only).then(|| exactly.collect());
         let trace = match paths.len() {
-            1 => paths.into_values().next().map(Path::Always),
-            _ => Some(Path::ByOutcome(paths)),
+            1 => paths.into_values().next().map(Steps::Always),
+            _ => Some(Steps::ByOutcome(paths)),
         };
         Hits { trace, hit_exactly, ..Hits::default() }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -111,13 +112,26 @@ pub(crate) struct RouteLine {
 pub(crate) enum Text {
     Whole(String),
     Lines(Vec<String>),
+    /// A path beside the scenario.
+    File {
+        file: PathBuf,
+    },
 }
 
 impl Text {
-    pub(crate) fn whole(&self) -> String {
+    /// `base` is the scenario's folder.
+    ///
+    /// # Errors
+    ///
+    /// That the file cannot be read.
+    pub(crate) fn whole(&self, base: &Path) -> Result<String, String> {
         match self {
-            Text::Whole(text) => text.clone(),
-            Text::Lines(lines) => lines.join("\n") + "\n",
+            Text::Whole(text) => Ok(text.clone()),
+            Text::Lines(lines) => Ok(lines.join("\n") + "\n"),
+            Text::File { file } => {
+                let file = base.join(file);
+                std::fs::read_to_string(&file).map_err(|it| format!("{}: {it}", file.display()))
+            }
         }
     }
 }
@@ -270,7 +284,7 @@ pub(crate) struct Expect {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Hits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) trace: Option<Path>,
+    pub(crate) trace: Option<Steps>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hit_rules: Option<Vec<RuleSpec>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -307,7 +321,7 @@ pub(crate) struct Distribution {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Path {
+pub(crate) enum Steps {
     Always(Vec<RuleSpec>),
     ByOutcome(BTreeMap<String, Vec<RuleSpec>>),
 }

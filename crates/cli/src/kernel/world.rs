@@ -1,11 +1,13 @@
 //! A scenario's topology → the lab's network; its steps carried out on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ipnet::IpNet;
 use serde_json::Value;
+use svclab_core::net::exchange::Wire;
 use svclab_core::net::exchange::tcp::Connection;
 use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via};
 use svclab_core::rng::Rng;
@@ -22,8 +24,12 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) at: Instant,
     pub(crate) kept: BTreeMap<String, Connection>,
+    /// The kept connections that were reset.
+    pub(crate) ended: BTreeSet<String>,
     /// The scenario's own, in seconds.
     pub(crate) timeout: Option<f64>,
+    /// The folder of the scenario's files.
+    base: PathBuf,
     /// Pods whose link is down.
     down: BTreeMap<String, Attachment>,
 }
@@ -32,15 +38,15 @@ impl World {
     /// # Errors
     ///
     /// What in the scenario makes no sense, in one line.
-    pub(crate) fn new(scenario: &Scenario, seed: u64) -> Result<World, String> {
+    pub(crate) fn new(scenario: &Scenario, base: &Path, seed: u64) -> Result<World, String> {
         let net = network(scenario)?;
-        let (kept, down) = (BTreeMap::new(), BTreeMap::new());
-        let (at, timeout) = (Instant::START, scenario.timeout);
-        let mut world = World { net, rng: Rng::new(seed), at, kept, timeout, down };
+        let (kept, ended, down) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let (at, timeout, base) = (Instant::START, scenario.timeout, base.to_owned());
+        let mut world = World { net, rng: Rng::new(seed), at, kept, ended, timeout, base, down };
         for node in &scenario.nodes {
             let text = scenario.rules.get(&node.name).or(scenario.rules.get("*"));
             if let Some(text) = text {
-                world.restore(&node.name, &text.whole(), false)?;
+                world.restore(&node.name, &text.whole(&world.base)?, false)?;
             }
         }
         Ok(world)
@@ -66,8 +72,9 @@ impl World {
         self.net.settle(self.at);
         match step {
             Step::Restore { node, rules, noflush } => {
+                let rules = rules.whole(&self.base)?;
                 for node in self.nodes(node) {
-                    self.restore(&node, &rules.whole(), *noflush)?;
+                    self.restore(&node, &rules, *noflush)?;
                 }
             }
             Step::Conntrack { node, args } => {
@@ -89,9 +96,7 @@ impl World {
             }
             Step::Sysctl { on, set } => self.sysctl(on, set)?,
             Step::Sleep { seconds } => self.at = self.at + span(*seconds),
-            Step::Close { conn } => {
-                self.kept.remove(conn);
-            }
+            Step::Close { conn } => self.close(conn),
         }
         Ok(())
     }
@@ -127,6 +132,15 @@ impl World {
         let ip = self.net.pod(pod).map(|it| it.ip);
         if let Some(end) = ip.and_then(|ip| self.net.pods.get_mut(&ip)) {
             end.listens = nothing;
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        let open = !self.ended.remove(name);
+        if let Some(connection) = self.kept.remove(name).filter(|_| open) {
+            let mut wire = Wire::new(&mut self.net, &mut self.rng, self.at);
+            // Nobody waits for the end of it.
+            drop(wire.close(&connection));
         }
     }
 
@@ -261,7 +275,7 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
         node.rp_filter.extend(names.map(|it| (it.to_owned(), 2)));
     }
     if let Some(bridge) = &scenario.bridge {
-        net.hairpin = bridge.hairpin || bridge.promisc;
+        net.hairpin = bridge.hairpin;
         let calls = bridge.nf_call_iptables != 0;
         net.nodes.iter_mut().for_each(|it| it.sysctls.bridge_nf_call_iptables = calls);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use svclab_core::key::{Kind, ObjectKey};
@@ -61,7 +62,7 @@ pub(super) struct Writer {
 pub(crate) fn write(name: &str, manifests: &str, seed: u64) -> Result<Scenario, String> {
     let lab = cluster(manifests, seed)?;
     let scenario = topology(&lab, name);
-    let world = World::new(&scenario, seed)?;
+    let world = World::new(&scenario, Path::new(""), seed)?;
     let mut writer = Writer { lab, scenario, world };
     for service in writer.services() {
         writer.probe_service(&service)?;

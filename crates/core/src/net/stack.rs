@@ -338,18 +338,9 @@ impl Stack<'_, '_> {
 
     fn translate_source(&mut self, hook: Hook) {
         let Some((direction, entry)) = self.binding() else { return };
-        let is_error = matches!(
-            self.journey.packet.l4,
-            L4::Icmp(Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. })
-        );
-        let own = self.journey.packet.source();
         let to = match direction {
             Direction::Original if entry.is_snat() => entry.reply.dst,
-            // An ICMP error by a machine on the way keeps its own source address; what it quotes
-            // is translated all the same.
-            Direction::Reply if entry.is_dnat() && is_error && own.ip() != entry.reply.src.ip() => {
-                own
-            }
+            // An ICMP error too, whoever sent it (`nf_nat_icmp_reply_translation`).
             Direction::Reply if entry.is_dnat() => entry.original.dst,
             _ => return,
         };

@@ -214,7 +214,9 @@ fn error_of(error: &Packet, packet: &Packet) -> Option<Answer> {
             Some(if matches!(code, 2 | 3) { Answer::Refused } else { Answer::NoRoute })
         }
         L4::Icmp(Icmp::TimeExceeded { about }) if about == packet.about() => Some(Answer::NoRoute),
-        L4::Tcp { flags, .. } if flags.rst => Some(Answer::Refused),
+        L4::Tcp { flags, .. } if flags.rst && error.source() == packet.destination() => {
+            Some(Answer::Refused)
+        }
         _ => None,
     }
 }

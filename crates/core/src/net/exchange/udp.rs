@@ -9,7 +9,7 @@ use svclab_netfilter::{L4, Packet, Protocol};
 use super::{Client, Reached, Wire, error_of, sized};
 use crate::net::Party;
 use crate::time::Duration;
-use crate::trace::Answer;
+use crate::trace::{Answer, Loss, Verdict};
 
 /// How long a client waits for an answer, as resolvers do.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl Wire<'_> {
             Reached::Party(server, packet) => {
                 self.answered(client, question, (&server, packet), serve)
             }
-            Reached::Error(answer) => Some(answer),
+            Reached::Error(answer) => self.is_fatal().then_some(answer),
             Reached::Stopped => Some(Answer::Denied),
             Reached::Silence => None,
         };
@@ -51,6 +51,16 @@ impl Wire<'_> {
             self.at = start + wait;
             Answer::TimedOut
         })
+    }
+
+    /// Whether a socket of UDP hears of what has just gone wrong: of no way that its own kernel
+    /// knows, and of errors that count as fatal (`icmp_err_convert`), not of an unreachable host.
+    fn is_fatal(&self) -> bool {
+        let Some(last) = self.packets.last() else { return false };
+        match last.sent.l4 {
+            L4::Icmp(Icmp::Unreachable { code, .. }) => !matches!(code, 0 | 1 | 4 | 5 | 11 | 12),
+            _ => last.verdict == Verdict::Lost(Loss::NoRoute),
+        }
     }
 
     /// What the client hears of whoever got its datagram.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::packet::{About, Icmp};
 
 use super::{Answer, End, Traveller, WIRE};
 use crate::net::neighbour::Met;
@@ -61,7 +61,8 @@ impl Traveller<'_> {
         self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
         match (self.on_lan(next_hop, Some(met)), met) {
             (End::Lost(Loss::NoNeighbour, None), Met::Waits(time)) => {
-                End::Lost(Loss::NoNeighbour, self.unreachable(node, time))
+                let about = self.journey.packet.about();
+                End::Lost(Loss::NoNeighbour, self.unreachable(node, about, time))
             }
             (end, _) => end,
         }
@@ -69,11 +70,10 @@ impl Traveller<'_> {
 
     /// Out of a bridge port, if it is `met` whose MAC address the frame has, or waits for.
     pub(super) fn out_of_port(&mut self, node: &Node, ip: IpAddr, met: Met) -> End {
-        let bridge = Place::Bridge { node: node.name.clone() };
         if let Met::Waits(time) = met {
-            self.step(bridge, Event::Lost(Loss::NoNeighbour));
-            return End::Lost(Loss::NoNeighbour, self.unreachable(node, time));
+            return self.nobody_answers(node, self.journey.packet.about(), time);
         }
+        let bridge = Place::Bridge { node: node.name.clone() };
         let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
             return self.lose(bridge, Loss::NeighbourGone);
         };
@@ -90,9 +90,15 @@ impl Traveller<'_> {
         self.arrive(place, party)
     }
 
+    /// Lost on the bridge: ARP finds nobody in `time`.
+    pub(super) fn nobody_answers(&mut self, node: &Node, about: About, time: Duration) -> End {
+        let bridge = Place::Bridge { node: node.name.clone() };
+        self.step(bridge, Event::Lost(Loss::NoNeighbour));
+        End::Lost(Loss::NoNeighbour, self.unreachable(node, about, time))
+    }
+
     /// `icmp-host-unreachable`, once nobody has answered ARP (`arp_error_report`).
-    fn unreachable(&mut self, node: &Node, after: Duration) -> Option<Box<Answer>> {
-        let about = self.journey.packet.about();
+    fn unreachable(&mut self, node: &Node, about: About, after: Duration) -> Option<Box<Answer>> {
         self.icmp_error(node, Icmp::Unreachable { code: 1, about }, after)
     }
 
@@ -180,7 +186,15 @@ impl Traveller<'_> {
         if !node.is_local(to) && !kernel.errors.allow(to, now, limit) {
             return None;
         }
-        let src = self.error_source(node, to);
+        let src = match icmp {
+            // About a new connection that was given another destination here: translated back.
+            Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about }
+                if about.dst.ip() != self.journey.packet.dst =>
+            {
+                about.dst.ip()
+            }
+            _ => self.error_source(node, to),
+        };
         let packet = svclab_netfilter::Packet::new(src, to, svclab_netfilter::L4::Icmp(icmp));
         Some(Box::new(Answer { by: Party::Node(node.name.clone()), packet, after }))
     }

@@ -48,6 +48,14 @@ impl Traveller<'_> {
         // br_netfilter: a DNAT to another port of the same bridge keeps the frame bridged.
         let bridged = input == "cni0" && &*output == "cni0" && node.sysctls.bridge_nf_call_iptables;
         let next_hop = route.and_then(|route| route.via).unwrap_or(dst);
+        if bridged && same_frame.is_none() {
+            // `br_nf_pre_routing_finish_bridge`: the frame waits here for its new MAC address.
+            let met = self.meet(&Party::Node(node.name.clone()), "cni0", next_hop);
+            if let Met::Waits(time) = met {
+                let about = self.original().unwrap_or(self.journey.packet.about());
+                return self.nobody_answers(node, about, time);
+            }
+        }
         if !bridged {
             if let Some(end) = self.hop(node) {
                 return end;
@@ -241,11 +249,21 @@ impl Traveller<'_> {
     fn reject(&mut self, node: &Node) -> Option<Box<Answer>> {
         let about = self.original().unwrap_or(self.journey.packet.about());
         let Some(code) = reject_code(self.reject_with().as_deref()) else {
-            let packet = Packet::tcp(about.dst, about.src, TcpFlags::RST_ACK);
+            // One for a packet that came over the bridge leaves by that port at once, past all tables.
+            let from =
+                if self.is_bridged(node) { self.journey.packet.destination() } else { about.dst };
+            let packet = Packet::tcp(from, about.src, TcpFlags::RST_ACK);
             let by = Party::Node(node.name.clone());
             return Some(Box::new(Answer { by, packet, after: Duration::ZERO }));
         };
         self.icmp_error(node, Icmp::Unreachable { code, about }, Duration::ZERO)
+    }
+
+    /// Whether the packet came to the node by a bridge port whose frames pass iptables.
+    fn is_bridged(&self, node: &Node) -> bool {
+        let place = Place::Bridge { node: node.name.clone() };
+        node.sysctls.bridge_nf_call_iptables
+            && self.journey.steps.iter().any(|it| it.place == place)
     }
 
     fn reject_with(&self) -> Option<String> {

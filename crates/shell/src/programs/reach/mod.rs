@@ -38,7 +38,7 @@ async fn address(process: &Process, name: &str, ipv4: Option<bool>) -> Option<(I
 fn error_of(exchange: &Exchange) -> Option<(IpAddr, Icmp)> {
     let mut errors = exchange.packets.iter().rev().filter_map(|it| match it.sent.l4 {
         L4::Icmp(icmp @ (Icmp::Unreachable { .. } | Icmp::TimeExceeded { .. })) => {
-            Some((it.sent.src, icmp))
+            Some((it.steps.last().map_or(it.sent.src, |step| step.packet.src), icmp))
         }
         _ => None,
     });
