@@ -4,6 +4,7 @@
 //
 // `page` is a fresh one in a fresh profile, already at `url` with the page's module running, as if it
 // had been visited before (`firstVisit: true` in the options: as if not, so that a packet leaves by itself; `at`: what follows the address);
+// `complaints` are what the page has complained of so far; `limit` in the options: milliseconds for the whole test;
 // `shot(name)` keeps a picture; `axe()` fails when axe-core finds something to mend.
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -45,7 +46,7 @@ export function expectMatch(text, pattern) {
 
 /** Runs one test; what went wrong, or nothing. */
 export async function runTest({ body, options }, browser, url) {
-  const { firstVisit, at = "", ...view } = options;
+  const { firstVisit, limit, at = "", ...view } = options;
   const context = await browser.newContext({ ...VIEW, ...view });
   if (!firstVisit) await context.addInitScript(visitedBefore);
   const page = await context.newPage();
@@ -53,9 +54,10 @@ export async function runTest({ body, options }, browser, url) {
   const complaints = listen(page);
   try {
     await page.goto(url + at, { waitUntil: "networkidle" });
-    await body({ page, context, url, shot: (name) => shot(page, name), axe: (where) => axe(page, where) });
+    await body({ page, context, url, complaints, shot: (name) => shot(page, name), axe: (where) => axe(page, where) });
   } catch (error) {
-    complaints.unshift(error.message);
+    const place = error.stack?.match(/[\w-]+\.test\.mjs:\d+/)?.[0] ?? "";
+    complaints.unshift(`${error.message} (${place})`);
   } finally {
     await context.close();
   }

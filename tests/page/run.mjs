@@ -14,7 +14,7 @@ let failed = 0;
 for (const file of files(process.argv.slice(2))) {
   await import(new URL(file, import.meta.url));
   for (const test of takeTests()) {
-    report(file, test, await withLimit(runTest(test, browser, site.url)));
+    report(file, test, await withLimit(runTest(test, browser, site.url), test.options.limit));
   }
 }
 
@@ -29,12 +29,12 @@ function files(named) {
   return all.filter((name) => name.endsWith(".test.mjs")).sort();
 }
 
-function withLimit(run) {
+function withLimit(run, limit = LIMIT_MS) {
   let timer;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(() => resolve([`took over ${LIMIT_MS / 1000} s`]), LIMIT_MS);
+  const late = new Promise((resolve) => {
+    timer = setTimeout(() => resolve([`took over ${limit / 1000} s`]), limit);
   });
-  return Promise.race([run, limit]).finally(() => clearTimeout(timer));
+  return Promise.race([run, late]).finally(() => clearTimeout(timer));
 }
 
 function report(file, { name }, complaints) {

@@ -78,7 +78,7 @@ class Editor {
         this.colours.of(coloursOf(text.length)),
         indentUnit.of("  "),
         EditorState.tabSize.of(2),
-        EditorView.contentAttributes.of({ "aria-label": "Manifests", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ id: "manifests-text", "aria-label": "Manifests", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => this.updated(update)),
         this.words.of(EditorState.phrases.of(this.phrases)),
         this.help.extensions(),

@@ -1,5 +1,6 @@
 //! The browser: storage, clock, media queries, focus and scrolling. Nothing else of the page asks it.
 
+mod focus;
 mod host;
 
 use std::cell::RefCell;
@@ -10,11 +11,12 @@ use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::storage::{LocalStorage, Storage};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
+use web_sys::{Element, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry};
 
 use crate::state::{Density, Files, Memory, Motion, Theme};
 use crate::words::Lang;
 
+pub use focus::*;
 pub use host::*;
 
 const LANG: &str = "svclab.lang";
@@ -178,24 +180,6 @@ pub fn select(area: &HtmlTextAreaElement, from: u32, to: u32, scroll: i32) {
     let _ = area.focus();
     let _ = area.set_selection_range(from, to);
     area.set_scroll_top(scroll.max(0));
-}
-
-pub fn focus(id: &str) {
-    gloo::utils::document().get_element_by_id(id).iter().for_each(focus_on);
-}
-
-/// Things of the picture have the same method for it as things of the page.
-pub fn focus_on(element: &Element) {
-    let _ = element.unchecked_ref::<HtmlElement>().focus();
-}
-
-pub fn has_focus(element: &Element) -> bool {
-    gloo::utils::document().active_element().as_ref() == Some(element)
-}
-
-/// The same, once what was just asked for is drawn.
-pub fn focus_soon(id: &'static str) {
-    gloo::timers::callback::Timeout::new(30, move || focus(id)).forget();
 }
 
 /// Whether text of the page is selected.

@@ -3,6 +3,7 @@
 use web_sys::{Element, HtmlDialogElement};
 use yew::prelude::*;
 
+use crate::effects;
 use crate::state::{Card, Density, Group, Motion, Msg, Theme};
 use crate::words::{Lang, Word};
 
@@ -23,6 +24,20 @@ pub(super) fn use_modal() -> NodeRef {
         }
     });
     dialog
+}
+
+/// What opens beside the rest takes the focus to `place`, and gives it back when it goes or turns
+/// to something else.
+#[hook]
+pub(super) fn use_visit<T: PartialEq + 'static>(place: NodeRef, about: T) {
+    use_effect_with(about, move |_| {
+        let before = effects::focused();
+        let place = place.cast::<Element>();
+        let is_inside = |it: &Element| place.as_ref().is_some_and(|place| place.contains(Some(it)));
+        let before = before.filter(|it| !is_inside(it));
+        place.iter().for_each(effects::focus_on);
+        move || before.iter().for_each(effects::focus_on)
+    });
 }
 
 #[derive(Properties, PartialEq)]
@@ -177,7 +192,7 @@ pub(super) struct KeysProps {
 }
 
 /// Keys and what they do; where a place has to have the focus, it is named.
-const KEYS: [(&str, Word); 15] = [
+const KEYS: [(&str, Word); 16] = [
     ("?", Word::KeyShortcuts),
     ("Space", Word::KeyPlay),
     (".", Word::KeyNextEvent),
@@ -185,6 +200,7 @@ const KEYS: [(&str, Word); 15] = [
     ("N", Word::KeyNow),
     ("S", Word::KeySend),
     ("L", Word::AllScenarios),
+    ("U", Word::KeyUndo),
     ("M", Word::KeyManifests),
     ("T", Word::KeyTerminal),
     ("1 – 5", Word::KeyPanes),

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::Action;
-use web_sys::Element;
 use yew::prelude::*;
 
 use crate::actions;
@@ -13,6 +12,8 @@ use crate::inspect::{Condition, Facts, Mention, facts};
 use crate::state::{Msg, Pane, Sighting, State, Typing};
 use crate::view::{Node, Pod, Shared, View};
 use crate::words::{self, Lang, Word};
+
+use super::dialog::use_visit;
 
 #[derive(Properties, PartialEq)]
 pub(super) struct InspectorProps {
@@ -54,19 +55,7 @@ pub(super) fn Inspector(props: &InspectorProps) -> Html {
     let InspectorProps { lang, key_of, facts, send, .. } = props;
     let lang = *lang;
     let place = use_node_ref();
-    // The focus comes here, and goes back where it came from.
-    use_effect_with(key_of.clone(), {
-        let place = place.clone();
-        move |_| {
-            let before = gloo::utils::document().active_element();
-            let inside = |it: &Element| {
-                place.cast::<Element>().is_some_and(|place| place.contains(Some(it)))
-            };
-            let before = before.filter(|it| !inside(it));
-            place.cast::<Element>().iter().for_each(effects::focus_on);
-            move || before.iter().for_each(effects::focus_on)
-        }
-    });
+    use_visit(place.clone(), key_of.clone());
     let close = send.reform(|_: MouseEvent| Msg::Sight(Sighting::Inspect(None)));
     let escape = send.clone();
     let onkeydown = Callback::from(move |event: KeyboardEvent| {

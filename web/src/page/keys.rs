@@ -13,6 +13,7 @@ pub(super) fn listen(send: Callback<Msg>) -> EventListener {
     let document = gloo::utils::document();
     EventListener::new_with_options(&document, "keydown", options, move |event| {
         let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+        effects::remember_keyed(event);
         let busy = event.ctrl_key() || event.meta_key() || event.alt_key();
         if busy || event.default_prevented() || is_taken(event) {
             return;
@@ -37,7 +38,7 @@ fn is_taken(event: &KeyboardEvent) -> bool {
         return false;
     }
     let pressed = event.key() == " ";
-    within("input, textarea, select, [contenteditable=true], dialog, [popover]")
+    within("input:not([type=range]), textarea, select, [contenteditable=true], dialog, [popover]")
         || pressed && within("button, summary, [role=switch], [role=button], [role=option]")
 }
 
@@ -51,6 +52,7 @@ fn meaning(key: &str) -> Option<(Msg, Option<&'static str>)> {
         "," | "<" => alone(Msg::LookBy(-1)),
         "n" => alone(Msg::Now),
         "s" => alone(Msg::Send),
+        "u" => alone(Msg::Undo),
         "l" => alone(Msg::Dialog(Some(Dialog::Scenarios))),
         "m" => Some((Msg::Open(Pane::Manifests), Some("manifests-text"))),
         "t" => Some((Msg::Terminal(Typing::Show(true)), Some("terminal-input"))),

@@ -145,6 +145,9 @@ impl Component for App {
 
     fn rendered(&mut self, _ctx: &Context<App>, _first: bool) {
         self.paint();
+        if effects::was_keyed() {
+            effects::bring_focus_back();
+        }
         self.canvas.watch(self.moving.canvas.cast());
         self.wheel.watch(self.moving.canvas.cast());
     }

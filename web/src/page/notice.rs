@@ -6,6 +6,8 @@ use crate::words::{self, Lang, Word};
 
 /// Milliseconds.
 const SHOWN: u32 = 10_000;
+/// What offers a way back waits for those who come to it by keyboard.
+const OFFERED: u32 = 30_000;
 
 #[derive(Properties, PartialEq)]
 pub(super) struct NoticeProps {
@@ -23,7 +25,8 @@ pub(super) fn NoticeBar(props: &NoticeProps) -> Html {
         move |notice| {
             // What went wrong stays until somebody has read it.
             let passes = !matches!(notice, Notice::Unreadable(_));
-            let timeout = passes.then(|| Timeout::new(SHOWN, move || send.emit(Msg::Passed)));
+            let millis = if notice.can_undo() { OFFERED } else { SHOWN };
+            let timeout = passes.then(|| Timeout::new(millis, move || send.emit(Msg::Passed)));
             move || drop(timeout)
         }
     });

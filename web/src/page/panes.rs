@@ -112,8 +112,8 @@ impl App {
                 let node = state.node.clone().unwrap_or_else(|| "".into());
                 let names: Vec<_> = state.view.nodes.iter().map(|it| it.name.clone()).collect();
                 let rules = state.lab().rules(&node).map(Into::into);
-                let against = state.rules_view.against.as_ref();
-                let against = against.and_then(|it| state.lab().rules(it)).map(Into::into);
+                let against =
+                    state.compared_with().and_then(|it| state.lab().rules(it)).map(Into::into);
                 let kernel = state.lab().network().kernel(&node);
                 let counters = kernel.map(|it| it.counters.clone()).unwrap_or_default();
                 html! {

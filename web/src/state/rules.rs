@@ -40,6 +40,11 @@ impl State {
         Some(mode.text(self.lab().objects(), &settings).into())
     }
 
+    /// The node whose rules stand beside those of the one that is looked at.
+    pub fn compared_with(&self) -> Option<&Rc<str>> {
+        self.rules_view.against.as_ref().filter(|it| self.node.as_ref() != Some(it))
+    }
+
     /// Shows where an object is written; its YAML where it is in no file.
     pub(super) fn show_source(&mut self, key: ObjectKey) {
         let Some((file, span)) = self.files.find(&key) else {
@@ -76,6 +81,16 @@ mod tests {
             let text = state.other_mode().unwrap_or_default();
             assert!(text.contains(sign), "{mode:?}: {text}");
         }
+    }
+
+    #[test]
+    fn no_node_is_compared_with_itself() {
+        let mut state = settled();
+        state.update(Msg::Node("worker-1".into()));
+        state.update(Msg::Against(Some("worker-2".into())));
+        assert_eq!(state.compared_with().map(|it| &**it), Some("worker-2"));
+        state.update(Msg::Node("worker-2".into()));
+        assert_eq!(state.compared_with(), None);
     }
 
     #[test]

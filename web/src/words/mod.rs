@@ -295,6 +295,7 @@ words! {
         KeyBack: "Back to the painted event before this moment", "이전에 표시된 이벤트로";
         KeyNow: "Come back to the present", "현재로 돌아오기";
         KeySend: "Send the request", "요청 보내기";
+        KeyUndo: "Take back a new start, while the page offers it", "새로 시작한 것 되돌리기 (화면에 표시되어 있는 동안)";
         KeyManifests: "Go to the manifests", "매니페스트로 이동";
         KeyTerminal: "Go to the terminal", "터미널로 이동";
         KeyPanes: "Packet walk, rules, endpoints, DNS, events", "패킷 경로, 규칙, 엔드포인트, DNS, 이벤트";

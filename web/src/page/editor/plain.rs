@@ -95,7 +95,7 @@ pub(super) fn Plain(props: &PlainProps) -> Html {
                     <pre>{ (*numbers).clone() }</pre>
                 </div>
             </div>
-            <textarea ref={area} aria-label={"Manifests"} wrap="off"
+            <textarea id="manifests-text" ref={area} aria-label={"Manifests"} wrap="off"
                       spellcheck="false" autocomplete="off" autocapitalize="off"
                       aria-invalid={(!wrong.is_empty()).to_string()}
                       {oninput} {onkeydown} {onscroll} />

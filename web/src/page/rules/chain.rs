@@ -50,6 +50,10 @@ pub(super) fn ChainView(props: &ChainViewProps) -> Html {
                 && let Ok(Some(outer)) = it.closest(".scroll")
             {
                 crate::effects::reveal(&outer, &it);
+                // Whoever comes here from another pane has left the focus there.
+                if crate::effects::is_focus_lost() {
+                    it.first_element_child().iter().for_each(crate::effects::focus_on);
+                }
             }
         }
     });

@@ -104,7 +104,11 @@ impl State {
         }
     }
 
+    /// Takes back a new start, only as long as that is offered.
     pub(super) fn undo(&mut self) {
+        if !self.notice.as_ref().is_some_and(Notice::can_undo) {
+            return;
+        }
         if let Some(before) = self.before.take() {
             self.replace(*before);
             self.before = None;
