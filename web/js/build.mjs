@@ -22,7 +22,7 @@ const settings = {
   legalComments: "none",
   logLevel: "warning",
 };
-await build({ ...settings, entryPoints: ["src/editor.mjs"], outfile: "built/editor.js", format: "esm" });
+await build({ ...settings, entryPoints: ["src/late.mjs"], outfile: "built/editor.js", format: "esm" });
 const styles = ["first", "later"].map((name) => `../styles/${name}.css`);
 // Colours are written as `light-dark(…)`, which older targets would have taken apart.
 await build({ ...settings, entryPoints: styles, outdir: "../styles/built", target: "esnext" });

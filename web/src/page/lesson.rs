@@ -57,6 +57,7 @@ pub(super) fn Lesson(props: &LessonProps) -> Html {
                     </ol>
                     { further(props, met) }
                 </div>
+                { super::edge::Edge::Lesson.html(lang) }
             }
         </section>
     }

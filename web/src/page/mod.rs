@@ -2,6 +2,7 @@
 
 mod bar;
 mod dialog;
+mod edge;
 mod editor;
 mod endpoints;
 mod events;
@@ -46,6 +47,7 @@ use crate::state::{Dialog, Msg, Notice, Pane, Shape, State, TOUR};
 use crate::view::Shared;
 use crate::words::{self, Word};
 
+use edge::Edge;
 use inspector::full_name;
 use listing::{LIST_AFTER, list, open_link};
 use moving::Moving;
@@ -173,6 +175,7 @@ impl Component for App {
                             { self.lesson() }
                             { self.tabs(shape.left(), left) }
                             { self.panel(left) }
+                            { Edge::Left.html(lang) }
                         </div>
                     }
                     if shape == Shape::One {
@@ -186,6 +189,7 @@ impl Component for App {
                             { self.tabs(shape.tabs(), pane) }
                             { self.panel(pane) }
                             { self.inspector() }
+                            { Edge::Right.html(lang) }
                         </div>
                     } else if pane != Pane::Stage {
                         { self.panel(pane) }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::edge::Edge;
 use super::{App, editor, endpoints, events, names, object, objects, rules, terminal, walk};
 use crate::effects;
 use crate::objects as objects_of;
@@ -153,6 +154,7 @@ impl App {
                 </button>
                 if shown {
                     { self.terminal() }
+                    { Edge::Dock.html(lang) }
                 }
             </section>
         }

@@ -110,6 +110,10 @@ words! {
         Endpoints: "Endpoints", "엔드포인트";
         Events: "Events", "이벤트";
         Panels: "Panels", "패널";
+        LeftWidth: "Width of the left pane", "왼쪽 패널의 너비";
+        RightWidth: "Width of the right pane", "오른쪽 패널의 너비";
+        TerminalHeight: "Height of the terminal", "터미널의 높이";
+        LessonHeight: "Height of the lesson", "학습 칸의 높이";
         Files: "Files", "파일";
         NewFile: "New file", "새 파일";
         RenameFile: "Rename this file", "이 파일 이름 바꾸기";

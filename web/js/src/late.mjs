@@ -1,0 +1,3 @@
+// What the browser does once the page stands.
+import "./editor.mjs";
+import "./sizes.mjs";
