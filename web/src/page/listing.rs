@@ -22,7 +22,7 @@ pub(super) fn open_link(send: &Callback<Msg>) {
         let send = send.clone();
         fetch_scenario(&name, move |read| {
             send.emit(match read {
-                Ok(scenario) => Msg::Begin(scenario),
+                Ok(scenario) => Msg::Linked(scenario),
                 Err(problem) => Msg::Notice(Some(Notice::Unreadable(problem))),
             });
         });

@@ -420,6 +420,10 @@ impl State {
                 self.dialog = None;
                 return SAVE;
             }
+            Msg::Linked(scenario) => {
+                self.begin_linked(*scenario);
+                return SAVE;
+            }
             Msg::Restore(text) => {
                 self.restore(&text);
                 return SAVE;

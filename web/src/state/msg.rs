@@ -127,6 +127,8 @@ pub enum Msg {
     /// One of them has come from the host, or why it has not.
     Listed(Result<Box<Scenario>, String>),
     Begin(Box<Scenario>),
+    /// Begins the scenario that the page's address names.
+    Linked(Box<Scenario>),
     /// Goes on with what a file or a link holds.
     Restore(String),
     /// Takes back a new start.

@@ -86,6 +86,16 @@ impl State {
         self.notice = Some(Notice::Opened);
     }
 
+    /// Nobody has to be told, unless that took the place of something.
+    pub(super) fn begin_linked(&mut self, scenario: Scenario) {
+        let written = *self.files.text() != *Files::new(named(&self.scenario)).text();
+        let untouched = !written && self.history.branch().steps.is_empty();
+        self.begin(scenario);
+        if untouched {
+            self.notice = None;
+        }
+    }
+
     pub(super) fn start_over(&mut self) {
         self.begin((*self.scenario).clone());
         self.notice = Some(Notice::StartedOver);

@@ -68,6 +68,17 @@ fn what_is_tried_is_typed_edited_and_judged() {
 }
 
 #[test]
+fn a_link_to_a_scenario_is_told_only_where_it_takes_something_away() {
+    let mut state = settled();
+    state.update(Msg::Linked(scenario(OTHER)));
+    assert_eq!((&*state.scenario.name, state.notice.clone()), ("other", None));
+    let mut state = settled();
+    state.update(Msg::Edited("# mine\n".to_owned()));
+    state.update(Msg::Linked(scenario(OTHER)));
+    assert_eq!(state.notice, Some(Notice::Opened));
+}
+
+#[test]
 fn a_scenario_takes_the_place_of_another_until_that_is_undone() {
     let mut state = settled();
     state.update(Msg::Edited("# mine\n".to_owned()));
