@@ -66,11 +66,11 @@ pub(super) fn Inspector(props: &InspectorProps) -> Html {
     });
     html! {
         <section class="inspector" role="dialog" aria-labelledby="inspected" tabindex="-1" ref={place} {onkeydown}>
-            <header>
+            <div class="title">
                 <h2 id="inspected"><small>{ key_of.kind.name() }</small>{ " " }{ full_name(key_of) }</h2>
                 <button type="button" class="icon" title={lang.say(Word::CloseThis)} aria-label={lang.say(Word::CloseThis)}
                         onclick={close}>{ "✕" }</button>
-            </header>
+            </div>
             <div class="scroll" tabindex="0" role="group" aria-label={lang.say(Word::WhatIsKnown)}>
                 { ways(props) }
                 if let Some(facts) = facts {

@@ -36,7 +36,7 @@ pub(super) fn Tour(props: &TourProps) -> Html {
     let to = |to: Option<usize>| send.reform(move |_: MouseEvent| Msg::Tour(to));
     let Some(stop) = TOUR.get(at) else { return html! {} };
     html! {
-        <aside class="tour" role="dialog" aria-label={lang.say(Word::Tour)} {onkeydown}>
+        <div class="tour" role="dialog" aria-label={lang.say(Word::Tour)} {onkeydown}>
             <p aria-live="polite"><b>{ format!("{} / {}", at + 1, TOUR.len()) }</b>{ " " }{ words::tour(lang, *stop) }</p>
             <div>
                 if at < last {
@@ -51,6 +51,6 @@ pub(super) fn Tour(props: &TourProps) -> Html {
                     { lang.say(if at < last { Word::Next } else { Word::EndTour }) }
                 </button>
             </div>
-        </aside>
+        </div>
     }
 }
