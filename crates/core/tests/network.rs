@@ -589,6 +589,15 @@ fn a_dead_endpoint_refuses_or_is_lost() {
     assert!(heard.packet.to_string().contains("10.96.20.7"), "{}", heard.packet);
 }
 
+/// As replayed in Linux 6.18: what stays as it was is switched, what was translated needs a route.
+#[test]
+fn a_node_that_forwards_nothing_keeps_translated_packets_from_its_own_pods() {
+    let mut lab = Lab::new(&group_l());
+    lab.net.nodes.iter_mut().for_each(|it| it.sysctls.ip_forward = false);
+    assert!(lab.connect(&pod(CLIENT), "10.244.1.7:8080").0.is_ok());
+    assert_eq!(lab.connect(&pod(CLIENT), "10.96.20.6:80").0, Err(Answer::TimedOut));
+}
+
 /// Containers of a pod share its loopback: no node and no rule is in between.
 #[test]
 fn containers_of_a_pod_meet_on_localhost() {

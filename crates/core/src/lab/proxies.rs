@@ -138,6 +138,7 @@ fn settings(cluster: &Cluster) -> impl Iterator<Item = Settings> {
         family,
         cluster_cidr: cluster_cidr.clone(),
         service_cidrs: services.clone(),
+        traffic_distribution: true,
         ..cluster.kube_proxy.clone()
     };
     cluster.cluster_cidr.families().map(settings)

@@ -106,7 +106,8 @@ impl Topology {
 /// 1.30 heeds hints only where an annotation or a feature gate says so.
 fn asks_for_zones(port: &ServicePort, settings: &Settings) -> bool {
     settings.gate("TopologyAwareHints", true)
-        && (port.hints_annotated || settings.gate("ServiceTrafficDistribution", false))
+        && (port.hints_annotated
+            || settings.gate("ServiceTrafficDistribution", settings.traffic_distribution))
 }
 
 fn all_hinted<'a>(mut hints: impl Iterator<Item = &'a [ForName]>, name: &str) -> bool {

@@ -71,6 +71,10 @@ pub struct Settings {
     /// Of the IPVS mode.
     pub ipvs_scheduler: Scheduler,
     pub feature_gates: BTreeMap<String, bool>,
+    /// Whether `ServiceTrafficDistribution` is on where no gate says so, as since 1.31: kube-proxy
+    /// 1.30 has it off, the lab's clusters are newer.
+    #[serde(skip)]
+    pub traffic_distribution: bool,
 }
 
 impl Default for Settings {
@@ -94,6 +98,7 @@ impl Default for Settings {
             local_addresses: Vec::new(),
             ipvs_scheduler: Scheduler::default(),
             feature_gates: BTreeMap::new(),
+            traffic_distribution: false,
         }
     }
 }

@@ -49,6 +49,11 @@ impl Traveller<'_> {
         let bridged = input == "cni0" && &*output == "cni0" && node.sysctls.bridge_nf_call_iptables;
         let next_hop = route.and_then(|route| route.via).unwrap_or(dst);
         if bridged && same_frame.is_none() {
+            // Its route is asked for, and there is none where nothing is forwarded (Linux 6.18).
+            if !node.sysctls.ip_forward {
+                let place = Place::Routing { node: node.name.clone() };
+                return self.lose(place, Loss::NotForwarded);
+            }
             // `br_nf_pre_routing_finish_bridge`: the frame waits here for its new MAC address.
             let met = self.meet(&Party::Node(node.name.clone()), "cni0", next_hop);
             if let Met::Waits(time) = met {
