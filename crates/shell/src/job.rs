@@ -77,6 +77,9 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn print(&self, stream: Stream, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let mut printed = self.printed.borrow_mut();
         match printed.last_mut().filter(|it| it.stream == stream) {
             Some(last) => last.text.push_str(text),
@@ -105,7 +108,8 @@ impl Job {
     /// Nothing of it runs yet.
     pub fn new(mut session: Session, line: &str) -> Job {
         let disk = Rc::new(RefCell::new(std::mem::take(&mut session.files)));
-        let (stage, depth) = (Rc::new(Stage::default()), session.depth());
+        let stage = session.jobs.stage().unwrap_or_default();
+        let depth = session.depth();
         let session = Rc::new(RefCell::new(session));
         let process = Process::new(stage.clone(), session.clone(), disk.clone());
         let task = Box::pin(language::run_line(process, line.to_owned()));
@@ -119,11 +123,11 @@ impl Job {
         }
         let stage = &self.stage;
         *stage.world.borrow_mut() = Some(Box::new(world));
-        stage.wake.set(None);
         stage.is_busy.set(false);
         stage.wants_reference.set(false);
         stage.commands_left.set(COMMANDS_AT_ONCE);
-        let polled = self.task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = self.poll();
+        let stage = &self.stage;
         let world: Option<Box<dyn World>> = stage.world.borrow_mut().take();
         let world: Box<dyn Any> = world.expect("nobody takes the world from its stage");
         let world = *world.downcast::<W>().expect("what was lent comes back");
@@ -132,6 +136,7 @@ impl Job {
             Poll::Ready(status) => {
                 self.progress = Some(status);
                 self.session.borrow_mut().status = status;
+                stage.print(Stream::Err, &self.session.borrow().jobs.list(true));
                 Progress::Ended(status)
             }
             Poll::Pending => match draft {
@@ -142,6 +147,21 @@ impl Job {
             },
         };
         (world, progress)
+    }
+
+    /// The line goes on, and what runs in the background, until all of them wait.
+    fn poll(&mut self) -> Poll<u8> {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let before = self.stage.activity.get();
+            self.stage.wake.set(None);
+            let polled = self.task.as_mut().poll(&mut context);
+            let jobs = self.session.borrow().jobs.clone();
+            jobs.poll(&mut context);
+            if polled.is_ready() || self.stage.activity.get() == before {
+                return polled;
+            }
+        }
     }
 
     /// What came of [`Progress::Edits`]; `None`: the editor was closed without saving.

@@ -12,6 +12,7 @@ pub mod session;
 pub mod pipe;
 mod process;
 pub mod job;
+mod jobs;
 pub mod language;
 pub mod programs;
 pub mod kubectl;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::jobs::Jobs;
 use crate::kubectl::attach::Attached;
 use crate::language::List;
 
@@ -73,6 +74,7 @@ pub struct Session {
     pub(crate) calls: usize,
     /// The shell that this one was opened in (`kubectl exec -it … -- sh`).
     pub(crate) outer: Option<Box<Session>>,
+    pub(crate) jobs: Jobs,
     /// It is the first process of its container (`kubectl run -it`).
     pub(crate) attached: Option<Attached>,
 }
@@ -97,6 +99,7 @@ impl Session {
             functions: BTreeMap::new(),
             calls: 0,
             outer: None,
+            jobs: Jobs::default(),
             attached: None,
             place,
         }

@@ -186,7 +186,7 @@ fn wget_and_nc_have_words_of_their_own() {
 fn ping_of_a_cluster_ip_proves_nothing() {
     let expected = "PING web.default.svc.cluster.local (10.96.12.34) 56(84) bytes of data.\n\n\
                     --- web.default.svc.cluster.local ping statistics ---\n\
-                    2 packets transmitted, 0 received, 100% packet loss, time 2000ms\n\n";
+                    2 packets transmitted, 0 received, 100% packet loss, time 1000ms\n\n";
     check("toolbox", "ping -c 2 -W 1 web", (expected, "", 1, 2));
     let unknown = "ping: nosuch: Name or service not known\n";
     check("toolbox", "ping -c 1 nosuch", ("", unknown, 2, 0));

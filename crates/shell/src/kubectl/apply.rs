@@ -8,7 +8,7 @@ use svclab_core::read::decode;
 
 use super::change::{Report, heard};
 use super::client::{self, DryRun};
-use super::errors::{Done, Failed, error, refused};
+use super::errors::{Done, Failed, error, refused, usage};
 use super::manifests::{self, Manifest};
 use super::output::{self, json};
 use super::{Kubectl, all_failed};
@@ -170,6 +170,10 @@ fn create_one(
 }
 
 pub(super) async fn create(kubectl: &Kubectl) -> Done {
+    let words = &kubectl.flags.arguments;
+    if !words.is_empty() {
+        return Err(usage("create", &format!("Unexpected args: [{}]", words.join(" "))));
+    }
     let report = Report::new(kubectl)?;
     each(kubectl, "create", |manifest| {
         let body = match kubectl.flags.has("save-config") {

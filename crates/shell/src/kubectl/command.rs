@@ -23,13 +23,18 @@ pub(crate) struct Command {
 }
 
 /// What kubectl calls some of its commands too.
-const ALIASES: [(&str, &str); 11] = [
+const ALIASES: [(&str, &str); 16] = [
     ("create deploy", "create deployment"),
     ("create svc", "create service"),
     ("create ns", "create namespace"),
     ("create cm", "create configmap"),
     ("create ing", "create ingress"),
+    ("create cj", "create cronjob"),
+    ("create pc", "create priorityclass"),
+    ("create pdb", "create poddisruptionbudget"),
+    ("create resourcequota", "create quota"),
     ("create sa", "create serviceaccount"),
+    ("event", "events"),
     ("top no", "top node"),
     ("top nodes", "top node"),
     ("top po", "top pod"),

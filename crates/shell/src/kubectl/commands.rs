@@ -63,7 +63,22 @@ pub(crate) const COMMANDS: &[Command] = &[
         "all-namespaces,A list no-headers quiet,q subresource=",
         reference::can_i
     ),
+    command!(
+        "autoscale",
+        "(-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu-percent=CPU]",
+        "Autoscale a deployment, replica set, stateful set, or replication controller",
+        "filename,f= recursive,R kustomize,k= dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config cpu-percent# max# min# name=",
+        "max",
+        generate::autoscale
+    ),
     command!("cluster-info", "", "Display cluster information", "", reference::cluster_info),
+    command!(
+        "completion",
+        "SHELL",
+        "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+        "",
+        generate::completion
+    ),
     command!(
         "config current-context",
         "",
@@ -109,6 +124,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         node::cordon
     ),
     command!(
+        "cp",
+        "<file-spec-src> <file-spec-dest>",
+        "Copy files and directories to and from containers",
+        "container,c= no-preserve retries#",
+        generate::copy
+    ),
+    command!(
         "create",
         "-f FILENAME",
         "Create a resource from a file or from stdin",
@@ -116,11 +138,34 @@ pub(crate) const COMMANDS: &[Command] = &[
         apply::create
     ),
     command!(
+        "create clusterrole",
+        "NAME --verb=verb --resource=resource.group [--resource-name=resourcename]",
+        "Create a cluster role",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict aggregation-rule= non-resource-url= resource= resource-name= verb=",
+        generate::cluster_role
+    ),
+    command!(
+        "create clusterrolebinding",
+        "NAME --clusterrole=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname]",
+        "Create a cluster role binding for a particular cluster role",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict clusterrole= group= serviceaccount= user=",
+        "clusterrole",
+        generate::cluster_role_binding
+    ),
+    command!(
         "create configmap",
         "NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
         "Create a config map from a local file, directory or literal value",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash from-env-file= from-file= from-literal=",
         create::configmap
+    ),
+    command!(
+        "create cronjob",
+        "NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...]",
+        "Create a cron job with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict image= restart= schedule=",
+        "image schedule",
+        generate::cron_job
     ),
     command!(
         "create deployment",
@@ -151,6 +196,63 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Create a namespace with the specified name",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict",
         create::namespace
+    ),
+    command!(
+        "create poddisruptionbudget",
+        "NAME --selector=SELECTOR --min-available=N",
+        "Create a pod disruption budget with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict max-unavailable= min-available= selector=",
+        generate::disruption_budget
+    ),
+    command!(
+        "create priorityclass",
+        "NAME --value=VALUE --global-default=BOOL",
+        "Create a priority class with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict description= global-default preemption-policy= value#",
+        generate::priority_class
+    ),
+    command!(
+        "create quota",
+        "NAME [--hard=key1=value1,key2=value2] [--scopes=Scope1,Scope2]",
+        "Create a quota with the specified name",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict hard= scopes=",
+        generate::quota
+    ),
+    command!(
+        "create role",
+        "NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename]",
+        "Create a role with single rule",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict resource= resource-name= verb=",
+        generate::role
+    ),
+    command!(
+        "create rolebinding",
+        "NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname]",
+        "Create a role binding for a particular role or cluster role",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict clusterrole= group= role= serviceaccount= user=",
+        generate::role_binding
+    ),
+    command!(
+        "create secret docker-registry",
+        "NAME --docker-username=user --docker-password=password --docker-email=email",
+        "Create a secret for use with a Docker registry",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash docker-email= docker-password= docker-server= docker-username= from-file=",
+        generate::registry_secret
+    ),
+    command!(
+        "create secret generic",
+        "NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1]",
+        "Create a secret from a local file, directory, or literal value",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash from-env-file= from-file= from-literal= type=",
+        generate::generic_secret
+    ),
+    command!(
+        "create secret tls",
+        "NAME --cert=path/to/cert/file --key=path/to/key/file",
+        "Create a TLS secret",
+        "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash cert= key=",
+        "cert key",
+        generate::tls_secret
     ),
     command!(
         "create service clusterip",
@@ -189,6 +291,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         create::service_account
     ),
     command!(
+        "debug",
+        "(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
+        "Create debugging sessions for troubleshooting workloads and nodes",
+        "arguments-only attach container,c= copy-to= custom= env= filename,f= image= image-pull-policy= keep-annotations keep-init-containers keep-labels keep-liveness keep-readiness keep-startup profile= quiet,q replace same-node set-image= share-processes stdin,i target= tty,t",
+        generate::debug
+    ),
+    command!(
         "delete",
         "([-f FILENAME] | TYPE [(NAME | -l label | --all)])",
         "Delete resources by file names, stdin, resources and names, or by resources and label selector",
@@ -222,6 +331,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Edit a resource on the server",
         "filename,f= recursive,R kustomize,k= output,o= save-config show-managed-fields validate?strict",
         edit::run
+    ),
+    command!(
+        "events",
+        "[(-o|--output=)json|yaml|name|go-template|…] [--for TYPE/NAME] [--watch] [--types=Normal,Warning]",
+        "List events",
+        "all-namespaces,A allow-missing-template-keys chunk-size# for= no-headers output,o= show-managed-fields template= types= watch,w",
+        events::run
     ),
     command!(
         "explain",
@@ -273,11 +389,25 @@ pub(crate) const COMMANDS: &[Command] = &[
         patch::patch
     ),
     command!(
+        "plugin list",
+        "[flags]",
+        "List all visible plugin executables on a user's PATH",
+        "name-only",
+        generate::plugins
+    ),
+    command!(
         "port-forward",
         "TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
         "Forward one or more local ports to a pod",
         "address= pod-running-timeout=",
         exec::port_forward
+    ),
+    command!(
+        "proxy",
+        "[--port=PORT] [--www=static-dir] [--www-prefix=prefix] [--api-prefix=prefix]",
+        "Run a proxy to the Kubernetes API server",
+        "accept-hosts= accept-paths= address= api-prefix= append-server-path disable-filter keepalive= port,p# reject-methods= reject-paths= unix-socket,u= www,w= www-prefix,P=",
+        generate::proxy
     ),
     command!(
         "replace",

@@ -37,7 +37,7 @@ fn sent(kubectl: &Kubectl, kind: Kind, body: Value, failed: &str) -> Done<Respon
 }
 
 /// The only argument of a generator.
-fn name(kubectl: &Kubectl) -> Done<String> {
+pub(super) fn name(kubectl: &Kubectl) -> Done<String> {
     match kubectl.arguments().0 {
         [name] => Ok(name.clone()),
         found => Err(error(format!(
@@ -342,7 +342,12 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
     }
     let attaches = flags.flag("attach", flags.has("stdin"));
     if flags.has("tty") && !flags.has("stdin") {
-        return Err(error("-i/--stdin is required for containers with -t/--tty=true"));
+        return Err(usage("-i/--stdin is required for containers with -t/--tty=true"));
+    }
+    if attaches && kubectl.client.dry_run != DryRun::No {
+        return Err(usage(
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
+        ));
     }
     let port = flags.number("port").filter(|it| *it > 0);
     if flags.has("expose") && port.is_none() {
@@ -382,7 +387,7 @@ pub(super) async fn run(kubectl: &Kubectl) -> Done {
         "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart},
         "status": {},
     });
-    if !attaches || kubectl.client.dry_run != DryRun::No {
+    if !attaches {
         return post(kubectl, Kind::Pod, body, "created", "");
     }
     sent(kubectl, Kind::Pod, body, "")?;

@@ -3,11 +3,84 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use svclab_core::key::Kind;
 use svclab_core::lab::Lab;
 use svclab_core::lab::event::{Repeated, events};
 use svclab_core::object::Object;
+use svclab_core::time::Instant;
+use svclab_netfilter::order::Order;
+
+use super::age::age;
+use super::columns::text;
+use super::errors::{Done, error};
+use super::output::table::Columns;
+use super::{Kubectl, resources};
+
+/// `kubectl events`: those of one namespace or of all, in the order of their last times.
+pub(super) async fn run(kubectl: &Kubectl) -> Done {
+    let flags = &kubectl.flags;
+    let about = match flags.text("for") {
+        None => None,
+        Some(word) => {
+            Some(word.split_once('/').ok_or_else(|| error("--for must be in resource/name form"))?)
+        }
+    };
+    let kind =
+        match about {
+            None => None,
+            Some((kind, _)) => Some(resources::find(kind).map(|it| it.kind).ok_or_else(|| {
+                error(format!("the server doesn't have a resource type \"{kind}\""))
+            })?),
+        };
+    let types = flags.list("types");
+    if types.iter().any(|it| !matches!(it.to_lowercase().as_str(), "normal" | "warning")) {
+        return Err(error("valid --types are Normal or Warning"));
+    }
+    let scope = kubectl.scope();
+    let events = all(&kubectl.process.lab());
+    let mut shown: Vec<Value> = events.iter().map(|it| it.to_value()).collect();
+    shown.retain(|it| {
+        let of = |pointer: &str| text(it, pointer);
+        scope.as_deref().is_none_or(|scope| of("/metadata/namespace") == scope)
+            && about.is_none_or(|(_, name)| of("/involvedObject/name") == name)
+            && kind.is_none_or(|kind| of("/involvedObject/kind") == kind)
+            && (types.is_empty() || types.iter().any(|it| it.eq_ignore_ascii_case(of("/type"))))
+    });
+    shown.order_by_key(|it| text(it, "/lastTimestamp").to_owned());
+    if shown.is_empty() && !flags.has("watch") {
+        let place = scope.map(|it| format!(" in {it} namespace")).unwrap_or_default();
+        kubectl.err(&format!("No events found{place}.\n"));
+        return Ok(());
+    }
+    let with_namespace = flags.has("all-namespaces");
+    let header = ["NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
+    let header = header.iter().skip(usize::from(!with_namespace)).map(|it| (*it).to_owned());
+    let header = (!flags.has("no-headers")).then(|| header.collect());
+    let now = kubectl.process.now();
+    let rows = shown.iter().map(|it| row(it, with_namespace, now));
+    let lines: Vec<Vec<String>> = header.into_iter().chain(rows).collect();
+    kubectl.out(&Columns::default().print(&lines));
+    match flags.has("watch") {
+        // What comes later is told by `kubectl get events -w`.
+        true => std::future::pending().await,
+        false => Ok(()),
+    }
+}
+
+fn row(event: &Value, with_namespace: bool, now: Instant) -> Vec<String> {
+    let of = |pointer: &str| text(event, pointer);
+    let (first, last) = (age(of("/firstTimestamp"), now), age(of("/lastTimestamp"), now));
+    let seen = match event["count"].as_u64() {
+        Some(count @ 2..) => format!("{last} (x{count} over {first})"),
+        _ => first,
+    };
+    let object = format!("{}/{}", of("/involvedObject/kind"), of("/involvedObject/name"));
+    let namespace = with_namespace.then(|| of("/metadata/namespace").to_owned());
+    let cells =
+        [seen, of("/type").into(), of("/reason").into(), object, of("/message").trim().into()];
+    namespace.into_iter().chain(cells).collect()
+}
 
 /// By namespace and name.
 pub(crate) fn all(lab: &Lab) -> Vec<Rc<Object>> {

@@ -23,6 +23,7 @@ mod exec;
 mod explain;
 mod expose;
 mod flags;
+mod generate;
 mod get;
 mod label;
 mod manifests;

@@ -30,6 +30,11 @@ pub(super) async fn patch(kubectl: &Kubectl) -> Done {
     let report = Report::new(kubectl)?;
     let found = targets::objects(kubectl, &kubectl.flags.arguments, NOTHING)?;
     let mut failures = found.failures;
+    let Some(body) = body else {
+        let why = broken(&text);
+        failures.extend(found.objects.iter().map(|_| Failed(why.clone())));
+        return all_failed(failures);
+    };
     for (object, _) in &found.objects {
         failures.extend(patch_one(kubectl, object, (how, &body), &report).err());
     }
@@ -52,19 +57,48 @@ fn body_text(kubectl: &Kubectl) -> Done<String> {
     text.map(str::to_owned).ok_or_else(|| error(missing))
 }
 
-/// JSON, or YAML that says the same.
-fn body(text: &str) -> Done<Value> {
+/// What the server says of a body that is no JSON (Go's `encoding/json`).
+fn broken(text: &str) -> String {
+    let Some(error) = serde_json::from_str::<Value>(text).err() else { return String::new() };
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let letter = line.get(error.column().saturating_sub(1)..).and_then(|it| it.chars().next());
+    let said = error.to_string();
+    let is_about = |what: &str| said.starts_with(what);
+    let place = match () {
+        () if is_about("key must be") || is_about("trailing comma") => {
+            "looking for beginning of object key string"
+        }
+        () if is_about("expected `:`") => "after object key",
+        () if is_about("expected `,` or `}`") => "after object key:value pair",
+        () if is_about("expected `,` or `]`") => "after array element",
+        () if is_about("trailing characters") => "after top-level value",
+        () => "looking for beginning of value",
+    };
+    let why = match letter.filter(|_| !error.is_eof()) {
+        Some('\'') => format!("invalid character '\\'' {place}"),
+        Some(letter) => format!("invalid character '{letter}' {place}"),
+        None => "unexpected end of JSON input".to_owned(),
+    };
+    format!("Error from server (BadRequest): {why}")
+}
+
+/// JSON, or YAML that says the same; `None` for what begins as JSON and is none, which is left to
+/// the server (`hasJSONPrefix`).
+fn body(text: &str) -> Done<Option<Value>> {
     if let Ok(value) = serde_json::from_str(text) {
-        return Ok(value);
+        return Ok(Some(value));
+    }
+    if text.trim_start().starts_with('{') {
+        return Ok(None);
     }
     let wrapped =
         format!("patch:\n{}", text.lines().map(|it| format!("  {it}\n")).collect::<String>());
     let read = read::read(&wrapped);
     let document = read.documents.first().map(read::Document::value);
     match document {
-        Some(value) if !value["patch"].is_null() => Ok(value["patch"].clone()),
+        Some(value) if !value["patch"].is_null() => Ok(Some(value["patch"].clone())),
         _ => Err(error(format!(
-            "unable to parse \"{text}\": yaml: did not find expected node content"
+            "unable to parse {text:?}: yaml: line 1: did not find expected node content"
         ))),
     }
 }

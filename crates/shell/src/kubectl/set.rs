@@ -9,6 +9,8 @@ use super::targets::{self, NOTHING};
 use super::{Kubectl, all_failed, output};
 
 /// Changes each object and says so where it changed.
+const SELECTED: &str = "selector updated";
+
 fn each(
     kubectl: &Kubectl,
     objects: &[String],
@@ -21,6 +23,10 @@ fn each(
     for (object, _) in &found.objects {
         match modify(kubectl, object, |value| change(object, value)) {
             Ok(Some(value)) => report.show_value(kubectl, &value, &output::name(object), what),
+            // This command alone sends what changes nothing.
+            Ok(None) if what == SELECTED => {
+                report.show_value(kubectl, &kubectl.shown(object), &output::name(object), what);
+            }
             Ok(None) => {}
             Err(failed) => failures.push(failed),
         }
@@ -156,7 +162,7 @@ pub(super) async fn selector(kubectl: &Kubectl) -> Done {
         })?;
         selector.insert(key.trim().to_owned(), value.trim().into());
     }
-    each(kubectl, objects, "selector updated", |object, value| {
+    each(kubectl, objects, SELECTED, |object, value| {
         if object.as_service().is_none() {
             return Err(error(format!(
                 "setting a selector is only supported for Services, not {}",

@@ -47,6 +47,8 @@ pub(crate) enum What {
     Group(List),
     /// `( … )`
     Subshell(List),
+    /// `… &`, and how it was written.
+    Background(Rc<List>, String),
     /// `(( … ))`
     Arithmetic(Word),
     If {

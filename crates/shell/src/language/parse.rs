@@ -155,10 +155,14 @@ impl Parser {
     /// Until one of the keywords, a closing parenthesis or the end.
     pub(super) fn list(&mut self, ends: &[&str]) -> Parsed<List> {
         self.deeper(|parser| {
-            let mut items = Vec::new();
+            let mut items: Vec<Item> = Vec::new();
             let mut after = After::Anything;
+            let mut start = parser.at;
             loop {
                 parser.skip_lines();
+                if after == After::Anything {
+                    start = parser.at;
+                }
                 if parser.peek().is_none_or(|c| c == ')') || parser.at_keyword(ends) {
                     break;
                 }
@@ -169,8 +173,8 @@ impl Parser {
                     _ if parser.eat("&&") => After::Success,
                     _ if parser.eat("||") => After::Failure,
                     Some('&') => {
-                        let what = "the lab's shell runs nothing in the background";
-                        return Err(Unreadable::Wrong(what.to_owned()));
+                        parser.background(&mut items, start);
+                        After::Anything
                     }
                     Some(';' | '\n') => After::Anything,
                     _ => break,
@@ -187,6 +191,18 @@ impl Parser {
             }
             Ok(List(items))
         })
+    }
+
+    /// `&` behind a list of pipelines that are joined by `&&` and `||`.
+    fn background(&mut self, items: &mut Vec<Item>, start: usize) {
+        let text: String = self.chars.iter().take(self.at).skip(start).collect();
+        self.at += 1;
+        let first = items.iter().rposition(|it| it.after == After::Anything).unwrap_or(0);
+        let list = Rc::new(List(items.split_off(first)));
+        let what = What::Background(list, text.trim().to_owned());
+        let command = Command { what, redirects: Vec::new() };
+        let pipeline = Pipeline { negated: false, commands: vec![command] };
+        items.push(Item { after: After::Anything, pipeline });
     }
 
     fn skip_line_ends(&mut self) {

@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use super::ast::*;
 use super::expand::{fields, text};
 use super::{arithmetic, pipeline};
+use crate::jobs::Jobs;
 use crate::pipe::{Input, Output};
 use crate::process::Process;
 use crate::programs;
@@ -107,6 +109,10 @@ fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> 
         match &command.what {
             What::Simple { assignments, words } => simple(&inner, assignments, words).await,
             What::Group(list) => run_list(&inner, list).await,
+            What::Background(list, text) => {
+                background(&inner, list.clone(), text);
+                Flow::Next(0)
+            }
             What::Subshell(list) => Flow::Next(subshell(inner.subshell(), list).await),
             What::Arithmetic(word) => arithmetic_command(&inner, word).await,
             What::If { branches, otherwise } => {
@@ -132,6 +138,20 @@ fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> 
             }
         }
     })
+}
+
+/// Starts a list beside the line; a terminal's shell says how it is called.
+fn background(process: &Process, list: Rc<List>, text: &str) {
+    let inner = process.reading(String::new()).subshell();
+    // Its shell keeps it; it does not keep its shell.
+    inner.session_mut().jobs = Jobs::default();
+    let task = Box::pin(async move { subshell(inner, &list).await });
+    let jobs = process.session().jobs.clone();
+    let (number, id) = jobs.start(process.stage.clone(), text.to_owned(), task);
+    process.session_mut().variables.insert("!".to_owned(), id.to_string());
+    if process.session().calls == 0 {
+        process.err(&format!("[{number}] {id}\n"));
+    }
 }
 
 fn failed(process: &Process, message: &str) -> Flow {

@@ -1,11 +1,13 @@
 //! Commands that run others: `watch`, `xargs`, `timeout`, `time`-like wrappers.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 
 use svclab_core::time::Duration;
 
-use super::here::Calendar;
+use super::here::{self, Calendar};
 use super::options::Options;
 use crate::language;
 use crate::pipe::Output;
@@ -102,6 +104,42 @@ pub(super) async fn xargs(process: Process, words: Vec<String>) -> u8 {
     }
     status
 }
+
+/// `timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND`
+pub(super) async fn timeout(process: Process, words: Vec<String>) -> u8 {
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|it| it.starts_with('-')) {
+        at +=
+            if matches!(word.as_str(), "-s" | "-k" | "--signal" | "--kill-after") { 2 } else { 1 };
+    }
+    let (Some(span), Some(command)) = (words.get(at), words.get(at + 1..)) else {
+        process.err("timeout: missing operand\nTry 'timeout --help' for more information.\n");
+        return TROUBLE;
+    };
+    if command.is_empty() {
+        process.err("timeout: missing operand\nTry 'timeout --help' for more information.\n");
+        return TROUBLE;
+    }
+    let Some(patience) = super::text::span(span) else {
+        process.err(&format!(
+            "timeout: invalid time interval '{span}'\nTry 'timeout --help' for more information.\n"
+        ));
+        return TROUBLE;
+    };
+    let mut running = Box::pin(language::run_line(process.subshell(), quoted(command)));
+    let mut alarm = Box::pin(process.sleep(patience));
+    let ended = poll_fn(|context| match running.as_mut().poll(context) {
+        Poll::Ready(status) => Poll::Ready(Some(status)),
+        Poll::Pending if patience == Duration::ZERO => Poll::Pending,
+        Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+    });
+    // BusyBox tells the signal that ended it.
+    let late = if here::is_busybox(&process) { 143 } else { 124 };
+    ended.await.unwrap_or(late)
+}
+
+/// What is wrong with `timeout` itself.
+const TROUBLE: u8 = 125;
 
 /// `time COMMAND`: how much virtual time it takes.
 pub(super) async fn time(process: Process, words: Vec<String>) -> u8 {

@@ -1,5 +1,9 @@
 //! What the shell does itself: flow, directories, variables.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
+use crate::jobs::{Jobs, NOT_A_CHILD};
 use crate::language::run::Flow;
 use crate::process::Process;
 
@@ -35,9 +39,88 @@ pub(super) async fn call(process: &Process, words: &[String]) -> Option<Flow> {
             Flow::Next(0)
         }
         "set" | "alias" | "unalias" | "source" => Flow::Next(0),
+        "jobs" => {
+            let listed = process.session().jobs.list(false);
+            process.out(&listed);
+            Flow::Next(0)
+        }
+        "wait" => Flow::Next(wait(process, arguments).await),
+        "fg" => Flow::Next(foreground(process, first).await),
+        "kill" => Flow::Next(kill(process, arguments)),
+        "bg" | "disown" => Flow::Next(0),
         "read" => Flow::Next(read(process, arguments).await),
         _ => return None,
     })
+}
+
+/// Until jobs have ended: all of them, or those that are named.
+async fn wait(process: &Process, words: &[String]) -> u8 {
+    let jobs = process.session().jobs.clone();
+    let mut status = 0;
+    let all = || jobs.processes().into_iter().map(Ok);
+    let named = words.iter().filter(|it| !it.starts_with('-'));
+    let named: Vec<Result<u32, &String>> = match named.clone().next() {
+        None => all().collect(),
+        Some(_) => named.map(|it| jobs.find(it).ok_or(it)).collect(),
+    };
+    for job in named {
+        status = match job {
+            Ok(job) => ended(&jobs, job).await,
+            Err(word) => {
+                let what = match word.starts_with('%') {
+                    true => format!("{word}: no such job"),
+                    false => format!("pid {word} is not a child of this shell"),
+                };
+                process.err(&format!("bash: wait: {what}\n"));
+                NOT_A_CHILD
+            }
+        };
+    }
+    if words.is_empty() { 0 } else { status }
+}
+
+async fn ended(jobs: &Jobs, job: u32) -> u8 {
+    poll_fn(|_| jobs.reap(job).map_or(Poll::Pending, Poll::Ready)).await
+}
+
+/// `fg [%1]`
+async fn foreground(process: &Process, word: Option<&str>) -> u8 {
+    let jobs = process.session().jobs.clone();
+    let Some(job) = jobs.find(word.unwrap_or("%+")) else {
+        process.err(&format!("bash: fg: {}: no such job\n", word.unwrap_or("current")));
+        return 1;
+    };
+    process.out(&format!("{}\n", jobs.line(job).unwrap_or_default()));
+    ended(&jobs, job).await
+}
+
+/// `kill [-SIGNAL] (%JOB | PROCESS)…`
+fn kill(process: &Process, words: &[String]) -> u8 {
+    let jobs = process.session().jobs.clone();
+    if words.first().is_some_and(|it| it == "-l") {
+        process.out("HUP INT QUIT KILL TERM\n");
+        return 0;
+    }
+    let mut named = words.iter().filter(|it| !it.starts_with('-')).peekable();
+    if named.peek().is_none() {
+        process.err("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n");
+        return 2;
+    }
+    let mut status = 0;
+    for word in named {
+        let what = match jobs.find(word) {
+            Some(job) => {
+                jobs.kill(job);
+                continue;
+            }
+            None if word.starts_with('%') => format!("{word}: no such job"),
+            None if word.parse::<u32>().is_ok() => format!("({word}) - No such process"),
+            None => format!("{word}: arguments must be process or job IDs"),
+        };
+        process.err(&format!("bash: kill: {what}\n"));
+        status = 1;
+    }
+    status
 }
 
 fn change_directory(process: &Process, to: Option<&str>) -> u8 {

@@ -20,6 +20,8 @@ mod shell;
 mod test;
 mod text;
 
+pub(crate) use text::base64;
+
 use std::rc::Rc;
 
 use svclab_core::key::{Kind, ObjectKey};
@@ -76,8 +78,12 @@ macro_rules! program {
 pub const PROGRAMS: &[Program] = &[
     program!("[", Everywhere, "tests a condition", test::bracket),
     program!("[[", Everywhere, "tests a condition", test::brackets),
+    program!("arp", Everywhere, "lists neighbours", network::older::arp),
     program!("awk", Everywhere, "prints fields of lines", text::awk::awk),
+    program!("base64", Everywhere, "encodes and decodes texts", text::base64::run),
     program!("bash", Everywhere, "runs a script", shell::run),
+    program!("brctl", Nodes, "lists bridges", network::older::brctl),
+    program!("bridge", Nodes, "lists a bridge's ports", network::older::bridge),
     program!("cat", Everywhere, "prints files", text::cat),
     program!("column", Everywhere, "sets fields under each other", text::lines::column),
     program!(
@@ -100,6 +106,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("host", Everywhere, "looks names up", dns::host::run),
     program!("hostname", Everywhere, "prints the machine's name", machine::hostname),
     program!("id", Everywhere, "says who you are", machine::id),
+    program!("ifconfig", Everywhere, "shows devices", network::older::ifconfig),
     program!("ip", Everywhere, "shows addresses, links and routes", network::ip::run),
     program!(
         "ip6tables",
@@ -127,7 +134,9 @@ pub const PROGRAMS: &[Program] = &[
         iptables::save::restore4
     ),
     program!("iptables-save", Everywhere, "prints the kernel's rules", iptables::save::save4),
+    program!("ipset", Nodes, "lists sets of addresses", network::older::ipset),
     program!("ipvsadm", Everywhere, "lists virtual servers", iptables::nft::ipvsadm),
+    program!("jq", Everywhere, "filters JSON", text::jq::run),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
     program!("ls", Everywhere, "lists files", machine::ls),
     program!("mkdir", Everywhere, "makes directories", disk::mkdir),
@@ -141,6 +150,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("printf", Everywhere, "fills values into a text", text::printf::printf),
     program!("ps", Everywhere, "lists processes", machine::ps),
     program!("rm", Everywhere, "removes files", disk::rm),
+    program!("route", Everywhere, "shows routes", network::sockets::route),
     program!("sed", Everywhere, "edits lines", text::sed::sed),
     program!("seq", Everywhere, "counts", text::seq),
     program!("sh", Everywhere, "runs a script", shell::run),
@@ -154,6 +164,7 @@ pub const PROGRAMS: &[Program] = &[
     program!("tee", Everywhere, "writes what passes into files", text::lines::tee),
     program!("test", Everywhere, "tests a condition", test::run),
     program!("time", Everywhere, "says how long a command takes", again::time),
+    program!("timeout", Everywhere, "runs a command for so long", again::timeout),
     program!("touch", Everywhere, "makes empty files", disk::touch),
     program!("tr", Everywhere, "replaces characters", text::lines::tr),
     program!("traceroute", Everywhere, "shows the machines on the way", reach::traceroute::run),
@@ -185,7 +196,10 @@ pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
     match known {
         Some(program) => Flow::Next((program.run)(process.clone(), words.collect()).await),
         None => {
-            process.err(&format!("bash: {name}: command not found\n"));
+            match here::is_busybox(process) {
+                true => process.err(&format!("sh: {name}: not found\n")),
+                false => process.err(&format!("bash: {name}: command not found\n")),
+            }
             if let Some(hint) = hint(&name, &process.session().place) {
                 process.err(&format!("{hint}\n"));
             }

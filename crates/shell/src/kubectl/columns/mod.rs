@@ -62,6 +62,12 @@ pub fn columns(kind: Kind, wide_too: bool) -> impl Iterator<Item = &'static Colu
         }
         Kind::RoleBinding | Kind::ClusterRoleBinding => other::ROLE_BINDING,
         Kind::ControllerRevision => other::REVISION,
+        Kind::Job => other::JOB,
+        Kind::CronJob => other::CRON_JOB,
+        Kind::ResourceQuota => other::QUOTA,
+        Kind::HorizontalPodAutoscaler => other::AUTOSCALER,
+        Kind::PodDisruptionBudget => other::BUDGET,
+        Kind::PriorityClass => other::PRIORITY,
         _ => const { &[narrow("NAME"), narrow("AGE")] },
     };
     all.iter().filter(move |column| wide_too || !column.wide)
@@ -107,6 +113,12 @@ fn all_cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
                     other::role_binding(&value, name, age)
                 }
                 Kind::ControllerRevision => other::revision(&value, name, age),
+                Kind::Job => other::job(&value, name, age),
+                Kind::CronJob => other::cron_job(&value, name, age),
+                Kind::ResourceQuota => other::quota(&value, name, age),
+                Kind::HorizontalPodAutoscaler => other::autoscaler(&value, name, age),
+                Kind::PodDisruptionBudget => other::budget(&value, name, age),
+                Kind::PriorityClass => other::priority(&value, name, age),
                 _ => vec![name, age],
             }
         }

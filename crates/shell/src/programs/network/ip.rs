@@ -1,14 +1,17 @@
 //! `ip` of iproute2: addresses, links, routes, neighbours.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use svclab_core::trace::Route;
 use svclab_netfilter::Family;
+use svclab_netfilter::order::Order;
 
-use super::devices::{self, Device, Kind, link_local, mac_text};
+use super::devices::{self, Kind, kind, link_local};
 use crate::process::Process;
 use crate::programs::here;
+use svclab_core::net::table::Device;
 
 /// `ip [-4|-6] [-br] OBJECT [COMMAND]`
 pub(in crate::programs) async fn run(process: Process, words: Vec<String>) -> u8 {
@@ -35,7 +38,7 @@ pub(in crate::programs) async fn run(process: Process, words: Vec<String>) -> u8
         () if is("address", 1) => ip.addresses(rest),
         () if is("link", 1) => ip.links(rest),
         () if is("route", 1) => ip.routes(rest),
-        () if is("neighbour", 1) || is("neighbor", 1) => ip.neighbours(),
+        () if is("neighbour", 1) || is("neighbor", 1) => ip.neighbours(rest),
         () if is("rule", 2) => {
             process.out("0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n");
             0
@@ -73,7 +76,7 @@ impl Ip<'_> {
         }
         let mut all = devices::devices(self.process);
         if let Some(name) = words.first() {
-            all.retain(|it| it.name == *name);
+            all.retain(|it| *it.name == **name);
             if all.is_empty() {
                 self.process.err(&format!("Device \"{name}\" does not exist.\n"));
                 return Err(1);
@@ -90,7 +93,7 @@ impl Ip<'_> {
         for device in &devices {
             let own = self.own_addresses(device);
             if self.brief {
-                let state = if device.kind == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+                let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
                 let own: Vec<String> = own.iter().map(|it| format!("{it} ")).collect();
                 self.process.out(&format!(
                     "{:<16} {state:<14} {}\n",
@@ -111,10 +114,8 @@ impl Ip<'_> {
     /// With the link-local one that every device has.
     fn own_addresses(&self, device: &Device) -> Vec<IpNet> {
         let mut res = device.addresses.clone();
-        if device.kind == Kind::Ethernet && device.name != "tunl0" && device.master.is_none()
-            || device.name.starts_with("veth")
-        {
-            res.extend(IpNet::new(link_local(device.mac), 64));
+        if kind(device) == Kind::Ethernet {
+            res.extend(IpNet::new(link_local(device), 64));
         }
         res.retain(|it| match self.family {
             Some(Family::V4) => matches!(it, IpNet::V4(_)),
@@ -132,13 +133,9 @@ impl Ip<'_> {
         for device in &devices {
             let text = match self.brief {
                 true => {
-                    let state = if device.kind == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+                    let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
                     let flags = flags(device);
-                    format!(
-                        "{:<16} {state:<14} {} <{flags}> \n",
-                        full_name(device),
-                        mac_text(device.mac)
-                    )
+                    format!("{:<16} {state:<14} {} <{flags}> \n", full_name(device), device.mac)
                 }
                 false => {
                     head(device, true).replace(" group default", " mode DEFAULT group default")
@@ -155,12 +152,8 @@ impl Ip<'_> {
         match words.first().copied() {
             Some("get" | "g") => self.route_get(words.get(1).copied()),
             None | Some("show" | "list" | "ls" | "s") => {
-                let mut routes = devices::routes(self.process, family);
-                let order =
-                    |it: &Route| (it.destination.prefix_len() > 0, it.destination.network());
-                routes.sort_by_key(order);
-                for route in &routes {
-                    self.process.out(&self.route(route));
+                for line in devices::routes(self.process, family) {
+                    self.process.out(&format!("{line}\n"));
                 }
                 0
             }
@@ -176,30 +169,6 @@ impl Ip<'_> {
         }
     }
 
-    /// A line of the table; a blank ends it.
-    fn route(&self, route: &Route) -> String {
-        if route.blackhole {
-            return format!("blackhole {} proto bird \n", route.destination);
-        }
-        let on_link = route.via.is_none() && route.destination.prefix_len() > 0;
-        let is_host = route.destination.prefix_len() == route.destination.max_prefix_len();
-        let shown = match is_host {
-            true => {
-                let via = route.via.map_or_else(String::new, |it| format!(" via {it}"));
-                format!("{}{via} dev {}", route.destination.addr(), route.device)
-            }
-            false => route.to_string(),
-        };
-        let source = devices::address_on(self.process, route).filter(|_| on_link && !is_host);
-        let more = match source {
-            Some(ip) => format!(" proto kernel scope link src {ip}"),
-            None if on_link => " scope link".to_owned(),
-            None if route.via.is_some() && &*route.device != "eth0" => " onlink".to_owned(),
-            None => String::new(),
-        };
-        format!("{shown}{more} \n")
-    }
-
     fn route_get(&self, word: Option<&str>) -> u8 {
         let Some(to) = word.and_then(|it| it.parse::<IpAddr>().ok()) else {
             let word = word.unwrap_or("");
@@ -212,7 +181,9 @@ impl Ip<'_> {
             return 0;
         }
         let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
-        let routes = devices::routes(self.process, family);
+        let mut routes: Vec<Route> =
+            devices::routes(self.process, family).into_iter().map(|it| it.route).collect();
+        routes.order_by_key(|it| Reverse(it.destination.prefix_len()));
         let found = svclab_core::net::route_to(&routes, to).filter(|it| !it.blackhole);
         let Some((route, source)) = found.zip(devices::source_for(self.process, to)) else {
             self.process.err("RTNETLINK answers: Network is unreachable\n");
@@ -224,13 +195,44 @@ impl Ip<'_> {
         0
     }
 
-    fn neighbours(&self) -> u8 {
+    /// `ip neigh [show [ADDRESS] [dev NAME]]`, `ip neigh get ADDRESS dev NAME`
+    fn neighbours(&self, words: &[&str]) -> u8 {
+        let words: Vec<&str> = match words.split_first() {
+            Some((&("show" | "list" | "ls" | "s" | "get"), rest)) => rest.to_vec(),
+            _ => words.to_vec(),
+        };
+        let (mut to, mut on) = (None, None);
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            match word {
+                "dev" => on = words.next(),
+                "to" => {}
+                word => match word.parse::<IpNet>().or(word.parse::<IpAddr>().map(IpNet::from)) {
+                    Ok(net) => to = Some(net),
+                    Err(_) => {
+                        self.process.err(&format!(
+                            "Error: any valid prefix is expected rather than \"{word}\".\n"
+                        ));
+                        return 1;
+                    }
+                },
+            }
+        }
+        if on.is_some_and(|it| self.devices(&[it]).is_err()) {
+            return 1;
+        }
         let lab = self.process.lab();
         let Some(party) = lab.party(&here::source(self.process)) else { return 0 };
         for it in lab.network().neighbours(&party) {
             let family = if it.ip.is_ipv4() { Family::V4 } else { Family::V6 };
-            if self.family.is_none_or(|wanted| wanted == family) {
-                self.process.out(&format!("{it}\n"));
+            let wanted = self.family.is_none_or(|wanted| wanted == family)
+                && to.is_none_or(|to| to.contains(&it.ip))
+                && on.is_none_or(|on| *it.device == *on);
+            if wanted {
+                let line = it.to_string();
+                // The device goes without saying where it was named.
+                let line = on.map_or(line.clone(), |on| line.replace(&format!(" dev {on}"), ""));
+                self.process.out(&format!("{line}\n"));
             }
         }
         0
@@ -241,14 +243,14 @@ impl Ip<'_> {
 fn full_name(device: &Device) -> String {
     match device.peer {
         Some(peer) => format!("{}@if{peer}", device.name),
-        None => device.name.clone(),
+        None => device.name.to_string(),
     }
 }
 
 fn flags(device: &Device) -> &'static str {
-    match device.kind {
+    match kind(device) {
         Kind::Loopback => "LOOPBACK,UP,LOWER_UP",
-        Kind::Tunnel if device.name == "tunl0" => "NOARP,UP,LOWER_UP",
+        Kind::Tunnel if &*device.name == "tunl0" => "NOARP,UP,LOWER_UP",
         _ => "BROADCAST,MULTICAST,UP,LOWER_UP",
     }
 }
@@ -257,8 +259,8 @@ fn flags(device: &Device) -> &'static str {
 fn head(device: &Device, with_link: bool) -> String {
     let Device { index, mtu, mac, .. } = device;
     let name = full_name(device);
-    let state = if device.kind == Kind::Ethernet { "UP" } else { "UNKNOWN" };
-    let master = device.master.map_or_else(String::new, |it| format!(" master {it}"));
+    let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+    let master = device.master.as_ref().map_or_else(String::new, |it| format!(" master {it}"));
     let discipline = if name == "eth0" { "fq_codel" } else { "noqueue" };
     let first = format!(
         "{index}: {name}: <{}> mtu {mtu} qdisc {discipline}{master} state {state} group default qlen 1000\n",
@@ -267,12 +269,12 @@ fn head(device: &Device, with_link: bool) -> String {
     if !with_link {
         return first;
     }
-    let link = match device.kind {
+    let link = match kind(device) {
         Kind::Loopback => "link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00".to_owned(),
-        Kind::Tunnel if device.name == "tunl0" => "link/ipip 0.0.0.0 brd 0.0.0.0".to_owned(),
+        Kind::Tunnel if &*device.name == "tunl0" => "link/ipip 0.0.0.0 brd 0.0.0.0".to_owned(),
         _ => {
             let space = if device.peer.is_some() { " link-netnsid 0" } else { "" };
-            format!("link/ether {} brd ff:ff:ff:ff:ff:ff{space}", mac_text(*mac))
+            format!("link/ether {} brd ff:ff:ff:ff:ff:ff{space}", mac)
         }
     };
     format!("{first}    {link}\n")
@@ -285,15 +287,15 @@ fn address(device: &Device, net: IpNet) -> String {
         IpNet::V4(own) => {
             let broadcast = match own.prefix_len() {
                 32 => String::new(),
-                _ if device.kind == Kind::Loopback => String::new(),
+                _ if kind(device) == Kind::Loopback => String::new(),
                 _ => format!(" brd {}", own.broadcast()),
             };
-            let scope = if device.kind == Kind::Loopback { "host" } else { "global" };
+            let scope = if kind(device) == Kind::Loopback { "host" } else { "global" };
             format!("    inet {own}{broadcast} scope {scope} {name}\n{forever}")
         }
         IpNet::V6(own) => {
             let scope = match () {
-                () if device.kind == Kind::Loopback => "host",
+                () if kind(device) == Kind::Loopback => "host",
                 () if own.addr().segments()[0] == 0xfe80 => "link",
                 () => "global",
             };

@@ -3,6 +3,7 @@
 pub(super) mod conntrack;
 pub(super) mod devices;
 pub(super) mod ip;
+pub(super) mod older;
 pub(super) mod sockets;
 pub(super) mod tcpdump;
 
@@ -10,5 +11,5 @@ use crate::process::Process;
 
 /// Whether one of the machine's devices is a port of its bridge.
 pub(super) fn is_bridge_port(process: &Process, name: &str) -> bool {
-    devices::devices(process).iter().any(|it| it.name == name && it.master.is_some())
+    devices::devices(process).iter().any(|it| *it.name == *name && it.master.is_some())
 }

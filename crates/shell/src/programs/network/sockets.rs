@@ -180,7 +180,7 @@ pub(in crate::programs) async fn netstat(process: Process, words: Vec<String>) -
         }
     };
     if line.has('r') {
-        return routes(&process);
+        return routes(&process, "MSS Window  irtt", "    0 0          0");
     }
     let which = match () {
         () if line.has('a') => "servers and established",
@@ -209,22 +209,35 @@ pub(in crate::programs) async fn netstat(process: Process, words: Vec<String>) -
     0
 }
 
-/// `netstat -r`, `route`
-fn routes(process: &Process) -> u8 {
+/// `route [-n]`
+pub(in crate::programs) async fn route(process: Process, words: Vec<String>) -> u8 {
+    if words.iter().any(|it| !it.starts_with('-')) {
+        process.err("SIOCADDRT: Operation not permitted\n");
+        return 7;
+    }
+    routes(&process, "Metric Ref    Use", "0      0        0")
+}
+
+/// `netstat -r`, `route`, which differ in what stands before the device.
+fn routes(process: &Process, title: &str, numbers: &str) -> u8 {
     use svclab_netfilter::Family;
+    let width = if title.starts_with("Metric") { 5 } else { 7 };
     process.out("Kernel IP routing table\n");
-    process.out("Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n");
-    let mut routes = super::devices::routes(process, Family::V4);
-    routes.sort_by_key(|it| (it.destination.prefix_len() > 0, it.destination.network()));
-    for route in routes.iter().filter(|it| !it.blackhole) {
+    process.out(&format!(
+        "Destination     Gateway         Genmask         {:<width$} {title} Iface\n",
+        "Flags"
+    ));
+    let routes = super::devices::routes(process, Family::V4);
+    for route in routes.iter().map(|it| &it.route).filter(|it| !it.blackhole) {
         let (to, mask) =
             (route.destination.network().to_string(), route.destination.netmask().to_string());
         let gateway = route.via.map_or("0.0.0.0".to_owned(), |it| it.to_string());
-        let flags = if route.via.is_some() { "UG" } else { "U" };
+        let mut flags = String::from(if route.via.is_some() { "UG" } else { "U" });
+        if route.destination.prefix_len() == 32 {
+            flags.push('H');
+        }
         let device = &route.device;
-        process.out(&format!(
-            "{to:<15} {gateway:<15} {mask:<15} {flags:<5}     0 0          0 {device}\n"
-        ));
+        process.out(&format!("{to:<15} {gateway:<15} {mask:<15} {flags:<5} {numbers} {device}\n"));
     }
     0
 }

@@ -37,7 +37,8 @@ pub(in crate::programs) async fn run(process: Process, words: Vec<String>) -> u8
             return 1;
         }
     };
-    let names: Vec<String> = devices::devices(&process).into_iter().map(|it| it.name).collect();
+    let names: Vec<String> =
+        devices::devices(&process).into_iter().map(|it| it.name.to_string()).collect();
     if line.has('D') {
         for (number, name) in (1..).zip(&names) {
             process.out(&format!("{number}.{name} [Up, Running]\n"));

@@ -20,6 +20,8 @@ const WAIT: Duration = Duration::from_secs(10);
 /// What was measured.
 #[derive(Default)]
 struct Tally {
+    /// When something was sent or heard last.
+    last: Option<Instant>,
     sent: u64,
     errors: u64,
     /// In microseconds.
@@ -107,12 +109,14 @@ impl Ping<'_> {
 
     async fn once(&self, tally: &mut Tally, count: Option<u64>, at: Instant) {
         tally.sent += 1;
+        tally.last = Some(self.process.now());
         let Some(exchange) = send(self.process, (self.ip, 0), Ask::Ping) else { return };
         let number = tally.sent;
         let is_last = count == Some(number);
         match exchange.result {
             Answer::Echoed { ttl } => {
                 self.process.until(exchange.ended).await;
+                tally.last = Some(self.process.now());
                 let took = (exchange.ended - exchange.at).as_micros();
                 tally.times.push(took);
                 if !self.quiet {
@@ -166,7 +170,9 @@ impl Ping<'_> {
             0 => String::new(),
             errors => format!(" +{errors} errors,"),
         };
-        let span = (self.process.now() - start).as_micros() / 1000;
+        // Time stands where the last packet was sent or heard.
+        let end = tally.last.unwrap_or(start);
+        let span = (end - start).as_micros() / 1000;
         let packets = match self.busybox {
             true => format!(
                 "{sent} packets transmitted, {received} packets received, {lost}% packet loss\n"

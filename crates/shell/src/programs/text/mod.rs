@@ -1,7 +1,9 @@
 //! Texts in, texts out.
 
 pub(super) mod awk;
+pub(crate) mod base64;
 pub(super) mod grep;
+pub(super) mod jq;
 pub(super) mod lines;
 pub(super) mod printf;
 pub(crate) mod regex;
@@ -121,31 +123,37 @@ pub(super) async fn seq(process: Process, arguments: Vec<String>) -> u8 {
     0
 }
 
-/// Seconds, or minutes and hours with `m` and `h`.
+/// Seconds, or minutes, hours and days with `m`, `h` and `d`.
+pub(super) fn span(word: &str) -> Option<Duration> {
+    let (number, unit) = match word.strip_suffix(['s', 'm', 'h', 'd']) {
+        Some(number) => (number, &word[number.len()..]),
+        None => (word, "s"),
+    };
+    let unit = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => 1.0,
+    };
+    let number = if number == "infinity" { f64::MAX } else { number.parse::<f64>().ok()? };
+    // A cast of a float stays within the integer's range; an hour of years is for ever.
+    (number >= 0.0).then(|| Duration::from_micros(((number * unit).min(1e9) * 1e6) as u64))
+}
+
+/// As long as its words say together.
 pub(super) async fn sleep(process: Process, arguments: Vec<String>) -> u8 {
-    let mut span: f64 = 0.0;
+    let mut all = Duration::ZERO;
     for word in &arguments {
-        let (number, unit) = match word.strip_suffix(['s', 'm', 'h']) {
-            Some(number) => (number, &word[number.len()..]),
-            None => (word.as_str(), "s"),
-        };
-        let Ok(number) = number.parse::<f64>() else {
+        let Some(span) = span(word) else {
             process.err(&format!("sleep: invalid time interval \u{2018}{word}\u{2019}\n"));
             return 1;
         };
-        span += number
-            * if unit == "m" {
-                60.0
-            } else if unit == "h" {
-                3600.0
-            } else {
-                1.0
-            };
+        all = Duration::from_micros(all.as_micros().saturating_add(span.as_micros()));
     }
     if arguments.is_empty() {
         process.err("sleep: missing operand\n");
         return 1;
     }
-    process.sleep(Duration::from_micros((span.max(0.0) * 1e6) as u64)).await;
+    process.sleep(all).await;
     0
 }
