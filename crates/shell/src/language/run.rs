@@ -1,8 +1,9 @@
 //! What a line says → commands carried out.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use super::ast::*;
 use super::expand::{fields, text};
@@ -110,7 +111,7 @@ fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> 
             What::Simple { assignments, words } => simple(&inner, assignments, words).await,
             What::Group(list) => run_list(&inner, list).await,
             What::Background(list, text) => {
-                background(&inner, list.clone(), text);
+                background(&inner, list.clone(), text).await;
                 Flow::Next(0)
             }
             What::Subshell(list) => Flow::Next(subshell(inner.subshell(), list).await),
@@ -141,7 +142,7 @@ fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> 
 }
 
 /// Starts a list beside the line; a terminal's shell says how it is called.
-fn background(process: &Process, list: Rc<List>, text: &str) {
+async fn background(process: &Process, list: Rc<List>, text: &str) {
     let inner = process.reading(String::new()).subshell();
     // Its shell keeps it; it does not keep its shell.
     inner.session_mut().jobs = Jobs::default();
@@ -152,6 +153,12 @@ fn background(process: &Process, list: Rc<List>, text: &str) {
     if process.session().calls == 0 {
         process.err(&format!("[{number}] {id}\n"));
     }
+    // It begins before what stands behind it does anything.
+    poll_fn(|context| {
+        jobs.poll(context);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 fn failed(process: &Process, message: &str) -> Flow {

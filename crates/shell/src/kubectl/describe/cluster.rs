@@ -258,11 +258,27 @@ pub(super) fn config_map(page: &mut Page) {
     }
     page.line(0, "\nBinaryData\n====");
     for (key, value) in entries(page, "/binaryData") {
-        let padding = value.chars().rev().take_while(|it| *it == '=').count();
-        page.line(0, format!("{key}: {} bytes", (value.len() / 4 * 3).saturating_sub(padding)));
+        page.line(0, format!("{key}: {} bytes", bytes(&value)));
     }
     page.line(0, "");
     page.events();
+}
+
+/// How long each text is, not what it says.
+pub(super) fn secret(page: &mut Page) {
+    page.name_and_namespace();
+    page.labels_and_annotations();
+    let kind = page.it["type"].as_str().unwrap_or_default().to_owned();
+    page.line(0, format!("\nType:\t{kind}\n\nData\n===="));
+    for (key, value) in entries(page, "/data") {
+        page.line(0, format!("{key}:\t{} bytes", bytes(&value)));
+    }
+}
+
+/// Those that a text in base64 stands for.
+fn bytes(text: &str) -> usize {
+    let padding = text.chars().rev().take_while(|it| *it == '=').count();
+    (text.len() / 4 * 3).saturating_sub(padding)
 }
 
 fn entries(page: &Page, pointer: &str) -> Vec<(String, String)> {

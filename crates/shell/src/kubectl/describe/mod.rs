@@ -85,6 +85,7 @@ fn describe(kubectl: &Kubectl, object: &Rc<Object>) -> String {
         Kind::Node => cluster::node,
         Kind::Namespace => cluster::namespace,
         Kind::ConfigMap => cluster::config_map,
+        Kind::Secret => cluster::secret,
         Kind::Ingress => ingress::ingress,
         Kind::IngressClass => ingress::class,
         Kind::NetworkPolicy => policy::policy,

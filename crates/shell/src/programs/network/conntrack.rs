@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use svclab_core::lab::Action;
 use svclab_core::time::Duration;
 use svclab_netfilter::conntrack::Filter;
-use svclab_netfilter::{Entry, Tuple};
+use svclab_netfilter::{Entry, TcpState, Tuple};
 
 use crate::process::Process;
 use crate::programs::machine;
@@ -144,14 +144,13 @@ impl Table<'_> {
             self.process.sleep(LOOK).await;
             let now = keyed(self.entries());
             for (tuple, entry) in &now {
-                let kind = match before.get(tuple) {
-                    None => "    [NEW]",
+                match before.get(tuple) {
+                    None => self.begun(entry),
                     Some(old) if old.tcp != entry.tcp || old.replied != entry.replied => {
-                        " [UPDATE]"
+                        self.passed(old.tcp, entry);
                     }
-                    Some(_) => continue,
-                };
-                self.event(kind, entry);
+                    Some(_) => {}
+                }
             }
             for (_, entry) in before.iter().filter(|it| !now.contains_key(it.0)) {
                 self.process.out(&format!("[DESTROY] {entry}\n"));
@@ -160,8 +159,47 @@ impl Table<'_> {
         }
     }
 
+    /// A connection that is new, and how far it has come meanwhile.
+    fn begun(&self, entry: &Entry) {
+        let tcp = entry.tcp.map(|_| TcpState::SynSent);
+        let first = Entry { tcp, replied: false, assured: false, ..entry.clone() };
+        self.event("    [NEW]", &first);
+        if entry.replied {
+            self.passed(tcp, entry);
+        }
+    }
+
+    /// Every state from the last one that was told; a connection passes several between two looks.
+    fn passed(&self, from: Option<TcpState>, entry: &Entry) {
+        const ORDER: [TcpState; 5] = [
+            TcpState::SynSent,
+            TcpState::SynRecv,
+            TcpState::Established,
+            TcpState::FinWait,
+            TcpState::LastAck,
+        ];
+        let place = |it: Option<TcpState>| ORDER.iter().position(|state| Some(*state) == it);
+        let end = match entry.tcp {
+            Some(TcpState::TimeWait) => Some(ORDER.len()),
+            tcp => place(tcp),
+        };
+        let between = place(from).zip(end).and_then(|(from, end)| ORDER.get(from + 1..end));
+        for state in between.unwrap_or_default() {
+            let assured = *state >= TcpState::Established;
+            let then = Entry { tcp: Some(*state), replied: true, assured, ..entry.clone() };
+            self.event(" [UPDATE]", &then);
+        }
+        self.event(" [UPDATE]", entry);
+    }
+
+    /// The time that is left is the state's own: the event tells of its beginning.
     fn event(&self, kind: &str, entry: &Entry) {
-        let line = entry.listing(self.process.now().as_millis());
+        let now = self.process.now().as_millis();
+        let span = match entry.tcp {
+            Some(state) => u64::from(state.timeout()) * 1000,
+            None => entry.expires.saturating_sub(now).div_ceil(1000) * 1000,
+        };
+        let line = Entry { expires: now + span, ..entry.clone() }.listing(now);
         let line = line.split(" mark=").next().unwrap_or(&line);
         self.process.out(&format!("{kind} {line}\n"));
     }

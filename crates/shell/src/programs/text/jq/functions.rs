@@ -321,7 +321,7 @@ fn by(scope: &Scope<'_>, name: &str, filter: &Filter, input: &Value) -> Values {
         "group_by" => groups.map(Value::from).collect(),
         "unique_by" => groups.filter_map(|it| it.into_iter().next()).collect(),
         "min_by" => groups.next().and_then(|it| it.into_iter().next()).unwrap_or_default(),
-        _ => groups.last().and_then(|mut it| it.pop()).unwrap_or_default(),
+        _ => groups.next_back().and_then(|mut it| it.pop()).unwrap_or_default(),
     }])
 }
 

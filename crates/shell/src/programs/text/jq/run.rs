@@ -286,7 +286,7 @@ fn binary(
     match operator {
         "//" => {
             let found = run(scope, left, input);
-            let found: Vec<Value> = found.into_iter().flatten().filter(|it| is_true(it)).collect();
+            let found: Vec<Value> = found.into_iter().flatten().filter(is_true).collect();
             if found.is_empty() { run(scope, right, input) } else { Ok(found) }
         }
         "and" | "or" => each(run(scope, left, input)?, |it| {
