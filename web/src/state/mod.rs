@@ -219,7 +219,7 @@ impl State {
             density: Some(self.density),
             motion: Some(self.motion),
             files: Some(self.files.clone()),
-            session: Some(self.session()),
+            session: Some(self.history.draft().to_text()),
             met: self.lesson.met(),
             visited: true,
         }

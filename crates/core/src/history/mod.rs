@@ -239,16 +239,22 @@ impl History {
 
     /// The scenario and all that was done on the branch that is shown, for a text.
     pub fn session(&self) -> Session {
-        let branch = self.branch();
         let mut end = self.clone();
-        end.look(branch.head);
+        end.look(self.branch().head);
+        Session { fingerprint: fingerprint(end.lab()), ..self.draft() }
+    }
+
+    /// The same without its fingerprint, which takes the longer the more has happened: for a text
+    /// that is written again and again.
+    pub fn draft(&self) -> Session {
+        let branch = self.branch();
         Session {
             version: session::VERSION,
             scenario: self.scenario.clone(),
             seed: self.seed,
             steps: branch.steps.clone(),
             until: branch.head,
-            fingerprint: fingerprint(end.lab()),
+            fingerprint: String::new(),
         }
     }
 }

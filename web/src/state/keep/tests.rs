@@ -146,3 +146,14 @@ fn a_first_visitor_sees_a_packet_leave_unless_he_does_something_first() {
     frames(&mut busy);
     assert!(busy.lab().exchanges().is_empty());
 }
+
+#[test]
+fn what_is_kept_again_and_again_takes_no_fingerprint() {
+    let mut state = settled();
+    state.update(Msg::Send);
+    let kept = state.memory().session.unwrap_or_default();
+    assert!(kept.contains(r#""fingerprint":"""#), "{kept}");
+    let (_, history, same) = super::read_session(&kept).expect("it reads what it wrote");
+    assert!(same);
+    assert_eq!(history.session().to_text(), state.session());
+}
