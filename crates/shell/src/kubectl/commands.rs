@@ -77,7 +77,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "SHELL",
         "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
         "",
-        generate::completion
+        absent::completion
     ),
     command!(
         "config current-context",
@@ -128,7 +128,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "<file-spec-src> <file-spec-dest>",
         "Copy files and directories to and from containers",
         "container,c= no-preserve retries#",
-        generate::copy
+        copy::copy
     ),
     command!(
         "create",
@@ -142,7 +142,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "NAME --verb=verb --resource=resource.group [--resource-name=resourcename]",
         "Create a cluster role",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict aggregation-rule= non-resource-url= resource= resource-name= verb=",
-        generate::cluster_role
+        rbac::cluster_role
     ),
     command!(
         "create clusterrolebinding",
@@ -150,7 +150,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "Create a cluster role binding for a particular cluster role",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict clusterrole= group= serviceaccount= user=",
         "clusterrole",
-        generate::cluster_role_binding
+        rbac::cluster_role_binding
     ),
     command!(
         "create configmap",
@@ -223,14 +223,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         "NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename]",
         "Create a role with single rule",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict resource= resource-name= verb=",
-        generate::role
+        rbac::role
     ),
     command!(
         "create rolebinding",
         "NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname]",
         "Create a role binding for a particular role or cluster role",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict clusterrole= group= role= serviceaccount= user=",
-        generate::role_binding
+        rbac::role_binding
     ),
     command!(
         "create secret docker-registry",
@@ -295,7 +295,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
         "Create debugging sessions for troubleshooting workloads and nodes",
         "arguments-only attach container,c= copy-to= custom= env= filename,f= image= image-pull-policy= keep-annotations keep-init-containers keep-labels keep-liveness keep-readiness keep-startup profile= quiet,q replace same-node set-image= share-processes stdin,i target= tty,t",
-        generate::debug
+        absent::debug
     ),
     command!(
         "delete",
@@ -393,7 +393,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "[flags]",
         "List all visible plugin executables on a user's PATH",
         "name-only",
-        generate::plugins
+        absent::plugins
     ),
     command!(
         "port-forward",
@@ -407,7 +407,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "[--port=PORT] [--www=static-dir] [--www-prefix=prefix] [--api-prefix=prefix]",
         "Run a proxy to the Kubernetes API server",
         "accept-hosts= accept-paths= address= api-prefix= append-server-path disable-filter keepalive= port,p# reject-methods= reject-paths= unix-socket,u= www,w= www-prefix,P=",
-        generate::proxy
+        absent::proxy
     ),
     command!(
         "replace",

@@ -48,6 +48,10 @@ pub(super) fn name(kubectl: &Kubectl) -> Done<String> {
     }
 }
 
+pub(super) fn metadata(name: &str) -> Value {
+    json!({"creationTimestamp": null, "name": name})
+}
+
 pub(super) async fn namespace(kubectl: &Kubectl) -> Done {
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",

@@ -3,16 +3,12 @@
 use serde_json::{Map, Value, json};
 use svclab_core::key::Kind;
 
-use super::create::{name, post};
-use super::errors::{Done, Failed, error, refused};
+use super::Kubectl;
+use super::create::{metadata, name, post};
+use super::errors::{Done, error, refused};
 use super::resources::{self, Resource};
-use super::{Kubectl, exec};
 use crate::programs;
 use crate::programs::base64;
-
-fn metadata(name: &str) -> Value {
-    json!({"creationTimestamp": null, "name": name})
-}
 
 pub(super) async fn generic_secret(kubectl: &Kubectl) -> Done {
     let name = name(kubectl)?;
@@ -111,100 +107,6 @@ pub(super) async fn quota(kubectl: &Kubectl) -> Done {
         "spec": spec, "status": {},
     });
     post(kubectl, Kind::ResourceQuota, body, "created", "failed to create quota")
-}
-
-pub(super) async fn role(kubectl: &Kubectl) -> Done {
-    rules(kubectl, Kind::Role, "failed to create role")
-}
-
-pub(super) async fn cluster_role(kubectl: &Kubectl) -> Done {
-    rules(kubectl, Kind::ClusterRole, "failed to create clusterrole")
-}
-
-fn rules(kubectl: &Kubectl, kind: Kind, failed: &str) -> Done {
-    let (name, flags) = (name(kubectl)?, &kubectl.flags);
-    let verbs = flags.list("verb");
-    if verbs.is_empty() {
-        return Err(error("at least one verb must be specified"));
-    }
-    let (asked, urls) = (flags.list("resource"), flags.list("non-resource-url"));
-    if asked.is_empty() && urls.is_empty() {
-        return Err(error("at least one resource must be specified"));
-    }
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for word in &asked {
-        let (word, subresource) = word.split_once('/').map_or((word.as_str(), ""), |it| it);
-        let resource = resources::find(word)
-            .ok_or_else(|| Failed(format!("the server doesn't have a resource type \"{word}\"")))?;
-        let group = resource.api_version.split_once('/').map_or("", |it| it.0).to_owned();
-        let plural = match subresource {
-            "" => resource.plural.to_owned(),
-            subresource => format!("{}/{subresource}", resource.plural),
-        };
-        match groups.iter_mut().find(|it| it.0 == group) {
-            Some(known) => known.1.push(plural),
-            None => groups.push((group, vec![plural])),
-        }
-    }
-    let names = flags.list("resource-name");
-    let of_group = |(group, resources): (String, Vec<String>)| {
-        let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
-        if !names.is_empty() {
-            rule["resourceNames"] = names.clone().into();
-        }
-        rule
-    };
-    let mut rules: Vec<Value> = groups.into_iter().map(of_group).collect();
-    if !urls.is_empty() {
-        rules.push(json!({"nonResourceURLs": urls, "verbs": verbs}));
-    }
-    let body = json!({
-        "apiVersion": kind.api_version(), "kind": kind.name(), "metadata": metadata(&name),
-        "rules": rules,
-    });
-    post(kubectl, kind, body, "created", failed)
-}
-
-pub(super) async fn role_binding(kubectl: &Kubectl) -> Done {
-    let flags = &kubectl.flags;
-    let (kind, role) = match (flags.text("role"), flags.text("clusterrole")) {
-        (Some(role), None) => ("Role", role),
-        (None, Some(role)) => ("ClusterRole", role),
-        _ => return Err(error("exactly one of clusterrole or role must be specified")),
-    };
-    binding(kubectl, Kind::RoleBinding, (kind, role), "failed to create rolebinding")
-}
-
-pub(super) async fn cluster_role_binding(kubectl: &Kubectl) -> Done {
-    let role = kubectl.flags.text_or("clusterrole", "").to_owned();
-    let failed = "failed to create clusterrolebinding";
-    binding(kubectl, Kind::ClusterRoleBinding, ("ClusterRole", &role), failed)
-}
-
-fn binding(kubectl: &Kubectl, kind: Kind, (of, role): (&str, &str), failed: &str) -> Done {
-    const GROUP: &str = "rbac.authorization.k8s.io";
-    let named = |flag: &str, kind: &str| {
-        let all = kubectl.flags.list(flag).into_iter();
-        let subject = |name| json!({"apiGroup": GROUP, "kind": kind, "name": name});
-        all.map(subject).collect::<Vec<Value>>()
-    };
-    let mut subjects = named("user", "User");
-    subjects.extend(named("group", "Group"));
-    for account in kubectl.flags.list("serviceaccount") {
-        let (namespace, name) = account
-            .split_once(':')
-            .ok_or_else(|| error("serviceaccount must be <namespace>:<name>"))?;
-        subjects.push(json!({"kind": "ServiceAccount", "name": name, "namespace": namespace}));
-    }
-    let mut body = json!({
-        "apiVersion": kind.api_version(), "kind": kind.name(),
-        "metadata": metadata(&name(kubectl)?),
-        "roleRef": {"apiGroup": GROUP, "kind": of, "name": role},
-    });
-    if !subjects.is_empty() {
-        body["subjects"] = subjects.into();
-    }
-    post(kubectl, kind, body, "created", failed)
 }
 
 pub(super) async fn cron_job(kubectl: &Kubectl) -> Done {
@@ -348,128 +250,4 @@ pub(super) async fn autoscale(kubectl: &Kubectl) -> Done {
         "status": {"currentReplicas": 0, "desiredReplicas": 0},
     });
     post(kubectl, Kind::HorizontalPodAutoscaler, body, "autoscaled", "")
-}
-
-/// `kubectl cp FROM TO`: one of them in a container (`NAMESPACE/POD:PATH`).
-pub(super) async fn copy(kubectl: &Kubectl) -> Done {
-    let [from, to] = kubectl.flags.arguments.as_slice() else {
-        return Err(error("source and destination are required"));
-    };
-    match (remote(from), remote(to)) {
-        (None, None) => Err(error("one of src or dest must be a remote file specification")),
-        (Some(_), Some(_)) => Err(error("one of src or dest must be a local file specification")),
-        (None, Some((pod, path))) => {
-            let inside = at(kubectl, pod)?;
-            let text = programs::file(&kubectl.process, from);
-            let text =
-                text.ok_or_else(|| error(format!("{from} doesn't exist in local filesystem")))?;
-            let mut target = inside.resolve(path);
-            if path.ends_with('/') || inside.files().is_directory(&target) {
-                let name = from.rsplit('/').next().unwrap_or_default();
-                target = format!("{}/{name}", target.trim_end_matches('/'));
-            }
-            inside.files_mut().put(target, text);
-            programs::disk::save(&inside);
-            Ok(())
-        }
-        (Some((pod, path)), None) => {
-            let inside = at(kubectl, pod)?;
-            let Some(text) = programs::file(&inside, path) else {
-                kubectl.err(&format!(
-                    "tar: {}: Cannot stat: No such file or directory\ntar: Exiting with failure status due to previous errors\n",
-                    path.trim_start_matches('/')
-                ));
-                return Err(error("command terminated with exit code 2"));
-            };
-            if path.starts_with('/') {
-                kubectl.err("tar: Removing leading `/' from member names\n");
-            }
-            let target = kubectl.process.resolve(to);
-            kubectl.process.files_mut().put(target, text);
-            Ok(())
-        }
-    }
-}
-
-/// `shop/web-1:/tmp/a`
-fn remote(word: &str) -> Option<(&str, &str)> {
-    word.split_once(':').filter(|it| !it.0.is_empty())
-}
-
-/// A process in the container that is named.
-fn at(kubectl: &Kubectl, pod: &str) -> Done<crate::process::Process> {
-    let (namespace, name) = match pod.split_once('/') {
-        Some((namespace, name)) => (namespace.to_owned(), name),
-        None => (kubectl.namespace(), pod),
-    };
-    let pod = resources::Resource::of(Kind::Pod);
-    let pod = kubectl.client.get(pod, &namespace, name).map_err(|it| refused(&it, None))?;
-    let pod = pod.as_pod().ok_or_else(|| error("no pod"))?;
-    let container = exec::container(kubectl, pod)?;
-    if !exec::is_running(pod, &container) {
-        return Err(error(format!(
-            "Internal error occurred: unable to upgrade connection: container not found (\"{container}\")"
-        )));
-    }
-    let place = crate::session::Place::Pod {
-        namespace,
-        name: pod.metadata.name.clone(),
-        container: Some(container),
-    };
-    let inside = kubectl.process.at(place, false);
-    programs::disk::refresh(&inside);
-    Ok(inside)
-}
-
-/// `kubectl proxy`: nobody reaches the API by HTTP in the lab.
-pub(super) async fn proxy(kubectl: &Kubectl) -> Done {
-    let port = kubectl.flags.number("port").unwrap_or(8001);
-    let address = kubectl.flags.text_or("address", "127.0.0.1");
-    kubectl.out(&format!("Starting to serve on {address}:{port}\n"));
-    kubectl.err(
-        "(the lab serves nothing there: ask the API with kubectl get --raw, or kubectl itself)\n",
-    );
-    std::future::pending().await
-}
-
-/// `kubectl debug`: a pod of the lab has the containers it was made with.
-pub(super) async fn debug(kubectl: &Kubectl) -> Done {
-    let Some(word) = kubectl.flags.arguments.first() else {
-        return Err(error("NAME or TYPE/NAME is required for debug"));
-    };
-    if let Some(node) = word.strip_prefix("node/").or(word.strip_prefix("nodes/")) {
-        let nodes = resources::Resource::of(Kind::Node);
-        kubectl.client.get(nodes, "", node).map_err(|it| refused(&it, None))?;
-        return Err(error(format!(
-            "the lab starts no pod for that: its terminal has a place on {node} of its own"
-        )));
-    }
-    if kubectl.flags.text("image").is_none() && kubectl.flags.text("copy-to").is_none() {
-        return Err(error("you must specify --image when not using --copy-to."));
-    }
-    exec::find_pod(kubectl, word, false)?;
-    Err(error(
-        "the lab adds no container to a pod: every pod's shell has the network tools (kubectl exec)",
-    ))
-}
-
-pub(super) async fn plugins(_: &Kubectl) -> Done {
-    Err(error("unable to find any kubectl plugins in your PATH"))
-}
-
-pub(super) async fn completion(kubectl: &Kubectl) -> Done {
-    match kubectl.flags.arguments.as_slice() {
-        [shell] if ["bash", "zsh", "fish", "powershell"].contains(&shell.as_str()) => {
-            kubectl.out("# The lab's terminal completes kubectl's commands by itself.\n");
-            Ok(())
-        }
-        [other] => {
-            Err(super::errors::usage("completion", &format!("Unsupported shell type {other:?}.")))
-        }
-        [] => Err(super::errors::usage("completion", "Shell not specified.")),
-        _ => Err(super::errors::usage(
-            "completion",
-            "Too many arguments. Expected only the shell type.",
-        )),
-    }
 }

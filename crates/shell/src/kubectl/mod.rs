@@ -5,6 +5,7 @@
 //! objects that arguments name, [`manifests`] reads files, [`client`] asks the server, [`output`]
 //! prints.
 
+mod absent;
 mod age;
 mod apply;
 pub(crate) mod attach;
@@ -13,6 +14,7 @@ mod client;
 mod columns;
 mod command;
 mod commands;
+mod copy;
 mod create;
 mod delete;
 mod describe;
@@ -30,6 +32,7 @@ mod manifests;
 mod node;
 pub(crate) mod output;
 mod patch;
+mod rbac;
 mod reference;
 mod resources;
 mod rollout;

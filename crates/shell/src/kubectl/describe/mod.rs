@@ -7,6 +7,7 @@ mod ingress;
 mod pod;
 mod policy;
 mod service;
+mod volume;
 mod workload;
 
 use std::fmt::Display;

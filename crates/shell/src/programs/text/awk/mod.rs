@@ -2,6 +2,7 @@
 
 mod parse;
 mod run;
+mod tree;
 
 use crate::process::Process;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::parse::{Expression, Program, Statement, When};
+use super::tree::{Expression, Program, Statement, When};
 use crate::programs::text::printf;
 use crate::programs::text::regex::{Regex, Syntax};
 

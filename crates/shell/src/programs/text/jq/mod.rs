@@ -4,6 +4,7 @@
 //! conditions, variables, some sixty functions; no definitions, assignments, `reduce` and `try`
 //! with `catch`.
 
+mod format;
 mod functions;
 mod order;
 mod parse;

@@ -220,7 +220,7 @@ fn text(scope: &Scope<'_>, format: Option<&str>, pieces: &[Piece], input: &Value
                 let mut longer = Vec::new();
                 for value in run(scope, filter, input)? {
                     let part = match format {
-                        Some(format) => functions::formatted(format, &value)?,
+                        Some(format) => super::format::formatted(format, &value)?,
                         None => functions::text(&value),
                     };
                     for text in &texts {
