@@ -253,3 +253,24 @@ fn what_the_lab_has_not_is_said() {
     "#]],
     );
 }
+
+/// Go's headers, in its order: the handler's own by name, then the server's.
+#[test]
+fn a_nodes_health_check_says_how_many_endpoints_it_has() {
+    check_with(
+        &["--at", "30"],
+        "kubectl create service loadbalancer near --tcp=80
+         kubectl patch svc near -p '{\"spec\":{\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":32100}}'
+         sleep 3; curl -si 192.168.56.31:32100 | head -6",
+        expect![[r#"
+            service/near created
+            service/near patched
+            HTTP/1.1 503 Service Unavailable
+            Content-Type: application/json
+            X-Content-Type-Options: nosniff
+            X-Load-Balancing-Endpoint-Weight: 0
+            Date: Thu, 01 Jan 2026 00:00:33 GMT
+            Content-Length: 115
+        "#]],
+    );
+}

@@ -132,6 +132,6 @@ impl Check {
              \t\"localEndpoints\": {},\n\t\"serviceProxyHealthy\": true\n}}",
             self.local
         );
-        Response::json(status, body)
+        Response { weight: Some(self.local), ..Response::json(status, body) }
     }
 }

@@ -50,8 +50,19 @@ fn head(process: &Process, response: &Response) -> Vec<String> {
     if !response.server.is_empty() {
         res.push(format!("Server: {}", response.server));
     }
-    res.push(format!("Date: {}", Calendar::of(process.now()).http()));
-    res.push(format!("Content-Type: {}", response.content_type));
+    let date = format!("Date: {}", Calendar::of(process.now()).http());
+    let content_type = format!("Content-Type: {}", response.content_type);
+    if response.content_type == "application/json" {
+        // Go writes what a handler has set before what it adds itself.
+        res.push(content_type);
+        if let Some(weight) = response.weight {
+            res.push("X-Content-Type-Options: nosniff".to_owned());
+            res.push(format!("X-Load-Balancing-Endpoint-Weight: {weight}"));
+        }
+        res.push(date);
+    } else {
+        res.extend([date, content_type]);
+    }
     res.push(format!("Content-Length: {}", response.body.len()));
     if let Some(location) = &response.location {
         res.push(format!("Location: {location}"));

@@ -57,13 +57,15 @@ pub struct Response {
     pub content_type: &'static str,
     /// Where the client is to ask instead.
     pub location: Option<String>,
+    /// Of a node's health check: how many endpoints it has (`X-Load-Balancing-Endpoint-Weight`).
+    pub weight: Option<usize>,
 }
 
 impl Response {
     /// A text of a sample program.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         let (server, content_type) = ("demo/1.0".to_owned(), "text/plain");
-        Response { status, body: body.into(), server, content_type, location: None }
+        Response { status, body: body.into(), server, content_type, location: None, weight: None }
     }
 
     /// The words of its status line; nginx has its own for 503.
