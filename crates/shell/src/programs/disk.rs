@@ -10,10 +10,10 @@ use crate::session::{Files, Place};
 
 /// The container that the shell is in, with its pod.
 fn container(process: &Process) -> Option<(ObjectKey, String)> {
-    let place = process.session().place.clone();
-    if !process.has_own_disk() {
+    if !matches!(process.session().place, Place::Pod { .. }) || !process.has_own_disk() {
         return None;
     }
+    let place = process.session().place.clone();
     let Place::Pod { namespace, name, container } = place else { return None };
     let pod = ObjectKey::new(Kind::Pod, namespace, name);
     let first = || {
