@@ -110,10 +110,10 @@ test("a link brings the same session, and a damaged one says so", async ({ page,
 });
 
 test("the address names a scenario, a language and a theme", async ({ page, url }) => {
-  await page.goto(`${url}?scenario=first-packet&lang=ko&theme=dark`, { waitUntil: "networkidle" });
+  await page.goto(`${url}?scenario=headless&lang=ko&theme=dark`, { waitUntil: "networkidle" });
   expectEqual(await page.evaluate(() => document.documentElement.lang), "ko");
   expectEqual(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
-  await page.getByText("열었습니다.").waitFor();
+  await page.getByRole("region", { name: "학습" }).getByText("헤드리스 서비스: 클러스터 IP가 없으면 무엇이 남을까?").waitFor();
 });
 
 test("keys open what they say, and settings are remembered", async ({ page, axe }) => {

@@ -1,13 +1,13 @@
 // Whatever is clicked, typed and dragged: no panic, no complaint in the console, no page that stands still.
 //
-// RANDOM_SECONDS says for how long (60), RANDOM_SEED from where (1).
+// RANDOM_SECONDS says for how long (60), RANDOM_SEED from where (1), RANDOM_PATIENCE how many milliseconds
+// the page may take to answer (8000).
 import { expect, test } from "./harness.mjs";
 import { actAtRandom, dice } from "./random.mjs";
 
 const SECONDS = Number(process.env.RANDOM_SECONDS ?? 60);
 const SEED = Number(process.env.RANDOM_SEED ?? 1);
-/** Milliseconds that the page may take to draw the next frame after an action. */
-const PATIENCE = Number(process.env.RANDOM_PATIENCE ?? 5000);
+const PATIENCE = Number(process.env.RANDOM_PATIENCE ?? 8000);
 
 test(`somebody clicks, types and drags at random for ${SECONDS} s (seed ${SEED})`, async ({ page, complaints }) => {
   // Choosing a file would wait for ever.
