@@ -261,7 +261,7 @@ fn a_nodes_health_check_says_how_many_endpoints_it_has() {
         &["--at", "30"],
         "kubectl create service loadbalancer near --tcp=80
          kubectl patch svc near -p '{\"spec\":{\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":32100}}'
-         sleep 3; curl -si 192.168.56.31:32100 | head -6",
+         sleep 3; curl -si 192.168.56.31:32100 | head -6 | tr -d '\\r'",
         expect![[r#"
             service/near created
             service/near patched
