@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::context::Context;
-use crate::{page, process, setup, split};
+use crate::{copies, page, process, setup, split};
 
 /// Where the script that wasm-bindgen wrote takes what it brings to the module.
 const IMPORTS: &str = "const imports = __wbg_get_imports();";
@@ -57,7 +57,9 @@ impl Page {
 
     /// The stem ends with a new hash: a browser may still have a module that was cut otherwise.
     fn cut(&self, entered: &BTreeSet<u32>, constants: Range<u32>) -> Result<()> {
-        let parts = split::cut(&read(&self.module())?, entered, constants)?;
+        let mut parts = split::cut(&read(&self.module())?, entered, constants)?;
+        // Not the first part: it would be a little larger.
+        parts.rest = copies::with_short_copies(&parts.rest)?;
         let script = script(&text(&self.script())?)?;
         let mut hasher = DefaultHasher::new();
         for part in [&parts.first, &parts.rest, script.as_bytes()] {

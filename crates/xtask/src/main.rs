@@ -8,6 +8,7 @@ mod process;
 
 mod setup;
 
+mod copies;
 mod http;
 mod page;
 mod split;

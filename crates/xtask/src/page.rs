@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::context::Context;
-use crate::{first_load, process, worker};
+use crate::{copies, first_load, process, worker};
 
 pub(crate) fn dist(context: &Context) -> PathBuf {
     context.root.join("dist")
@@ -63,6 +63,7 @@ fn write_reference(context: &Context) -> Result<()> {
 pub(crate) fn build_engine(context: &Context) -> Result<PathBuf> {
     let folder = context.target().join("xtask/engine");
     trunk(context, "web/engine.html", &folder)?;
+    copies::shorten(&folder)?;
     Ok(folder)
 }
 
