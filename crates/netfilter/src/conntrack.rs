@@ -192,9 +192,8 @@ pub struct Conntrack {
 impl Conntrack {
     /// Looks the packet up and lets its connection see it (`nf_conntrack_in`).
     pub fn look_up(&mut self, packet: &Packet, now: u64) -> Tracked {
-        let found = self.find(Tuple::of(packet), now);
-        let entry = found.and_then(|(way, original)| Some((way, self.entries.get(&original)?)));
-        let Some((direction, entry)) = entry.map(|(way, entry)| (way, entry.clone())) else {
+        let found = self.find(&Tuple::of(packet), now);
+        let Some((direction, entry)) = found.map(|(way, entry)| (way, entry.clone())) else {
             return self.begin(packet, now);
         };
         if packet.is_icmp_error() {
@@ -278,12 +277,11 @@ impl Conntrack {
         found
     }
 
-    fn find(&self, tuple: Tuple, now: u64) -> Option<(Direction, Tuple)> {
-        if self.knows(&tuple, now) {
-            return Some((Direction::Original, tuple));
+    fn find(&self, tuple: &Tuple, now: u64) -> Option<(Direction, &Entry)> {
+        match self.living(tuple, now) {
+            Some(entry) => Some((Direction::Original, entry)),
+            None => Some((Direction::Reply, self.living(self.replies.get(tuple)?, now)?)),
         }
-        let original = *self.replies.get(&tuple)?;
-        self.knows(&original, now).then_some((Direction::Reply, original))
     }
 
     /// Puts a new connection into the table, when its first packet has passed everything.
@@ -304,7 +302,11 @@ impl Conntrack {
 
     /// Whether a living connection has this original tuple: its NAT is fixed.
     pub fn knows(&self, original: &Tuple, now: u64) -> bool {
-        self.entries.get(original).is_some_and(|it| it.expires > now)
+        self.living(original, now).is_some()
+    }
+
+    fn living(&self, original: &Tuple, now: u64) -> Option<&Entry> {
+        self.entries.get(original).filter(|it| it.expires > now)
     }
 
     /// The living entries, in the order of their original tuples.

@@ -28,7 +28,7 @@ pub enum Hook {
 }
 
 impl Hook {
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Hook::Prerouting => "PREROUTING",
             Hook::Input => "INPUT",
@@ -39,7 +39,14 @@ impl Hook {
     }
 
     pub fn chain(self) -> ChainName {
-        ChainName::of(self.name())
+        const CHAINS: [ChainName; 5] = [
+            ChainName::of(Hook::Prerouting.name()),
+            ChainName::of(Hook::Input.name()),
+            ChainName::of(Hook::Forward.name()),
+            ChainName::of(Hook::Output.name()),
+            ChainName::of(Hook::Postrouting.name()),
+        ];
+        CHAINS[self as usize]
     }
 }
 
@@ -232,7 +239,8 @@ pub fn walk(
     memory: &mut Memory,
     dice: &mut dyn Dice,
 ) -> Option<Passage> {
-    rules.chain(table, hook.chain())?;
+    let name = hook.chain();
+    let chain = rules.chain(table, name)?;
     let passage = Passage {
         table,
         hook,
@@ -246,7 +254,7 @@ pub fn walk(
         before: *packet,
     };
     let mut walker = Walker { rules, packet, around, memory, dice, passage, inside: Vec::new() };
-    walker.builtin(hook.chain());
+    walker.builtin(chain, name);
     Some(walker.passage)
 }
 

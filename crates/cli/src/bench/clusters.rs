@@ -2,6 +2,7 @@
 //! bench` measures natively and the page's own bench (`web/src/bin/engine.rs`) in a browser.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use svclab_core::lab::Lab;
 use svclab_core::net::{Network, Party, travel};
@@ -79,7 +80,7 @@ impl Walker {
     }
 
     /// `network` is a copy of the walker's own, in which no packet has travelled.
-    pub(crate) fn walk(&self, network: &mut Network) -> Trace {
+    pub(crate) fn walk(&self, network: &mut Network) -> Rc<Trace> {
         travel::send(network, &mut Rng::new(1), at(10), &self.sender, self.packet).trace
     }
 }

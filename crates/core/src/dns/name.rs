@@ -102,8 +102,7 @@ impl Name {
 
     /// In bytes, without compression.
     pub fn wire_length(&self) -> usize {
-        let labels = self.labels();
-        labels.iter().map(|it| byte_count(it) + 1).sum::<usize>() + 1
+        if self.is_root() { 1 } else { byte_count(&self.0) + 1 }
     }
 
     /// How many dots the text has inside.
@@ -136,7 +135,8 @@ pub fn labels(text: &str) -> Vec<&str> {
     res
 }
 
-/// The bytes of a label on the wire: an escape stands for one.
+/// The bytes of a label on the wire: an escape stands for one. Each label's length takes the place
+/// of the dot behind it.
 fn byte_count(label: &str) -> usize {
     let (bytes, mut at, mut count) = (label.as_bytes(), 0, 0);
     while at < bytes.len() {

@@ -156,7 +156,6 @@ impl Network {
         {
             self.fire(&key, due);
         }
-        let there = self.answers(asker, ip).is_some();
         let new = || Entry::new(State::Failed, tell, at);
         let entry = self.neighbours.entries.entry(key.clone()).or_insert_with(new);
         entry.used = entry.used.max(at);
@@ -165,10 +164,17 @@ impl Network {
                 *entry = Entry { steady: entry.steady, ..Entry::new(State::Incomplete, tell, at) };
                 self.ask(&key, at);
             }
-            // Somebody has come while it waits.
-            State::Incomplete if there => self.ask(&key, at),
-            State::Stale => (entry.state, entry.due) = (State::Delay, Some(at + DELAY)),
-            _ => {}
+            State::Incomplete => {
+                // Somebody has come while it waits.
+                if self.answers(asker, ip).is_some() {
+                    self.ask(&key, at);
+                }
+            }
+            State::Stale => {
+                (entry.state, entry.due) = (State::Delay, Some(at + DELAY));
+                return Met::Known;
+            }
+            State::Reachable | State::Delay | State::Probe => return Met::Known,
         }
         match self.neighbours.entries.get(&key) {
             Some(entry) if !entry.state.is_valid() => Met::Waits(entry.remaining(at)),
@@ -189,7 +195,7 @@ impl Network {
         let routes = match party {
             _ if self.owns(party, to) => return None,
             Party::Pod(ip) => self.pod_routes(self.node(&self.pods.get(ip)?.node)?),
-            Party::Node(name) => self.routes(self.node(name)?),
+            Party::Node(name) => self.topology().route(self.node(name)?, to).into_iter().collect(),
             Party::Host(name) => self.host_routes(self.host(name)?),
         };
         route_to(&routes, to).map(|it| it.via.unwrap_or(to))

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use svclab_netfilter::order::Gather;
 use svclab_netfilter::{Family, Protocol};
 
-use super::{Network, route_to};
+use super::Network;
 use crate::family::OfFamily;
 use crate::trace::{NodeName, Route};
 
@@ -188,8 +188,8 @@ impl Network {
                 if node.is_local(to) {
                     return Some(to);
                 }
-                let routes = self.routes(node);
-                node.address_of(&route_to(&routes, to)?.device, to.family())
+                let route = self.topology().route(node, to)?;
+                node.address_of(&route.device, to.family())
             }
         }
     }

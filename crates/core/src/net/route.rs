@@ -23,10 +23,11 @@ pub(super) struct Topology<'a> {
 }
 
 impl Topology<'_> {
-    fn routes(self, node: &Node) -> Vec<Route> {
+    /// The node's routes to networks that are `wanted`, and some others, in no order.
+    fn routes(self, node: &Node, wanted: &dyn Fn(&IpNet) -> bool) -> Vec<Route> {
         let mut res: Vec<Route> = Vec::new();
         for it in self.nodes {
-            for range in it.pod_cidrs.iter() {
+            for range in it.pod_cidrs.iter().filter(wanted) {
                 match it.name == node.name {
                     true => self.own_pods(node, range, &mut res),
                     false => self.pods_of(node, it, range, &mut res),
@@ -34,9 +35,16 @@ impl Topology<'_> {
             }
         }
         res.extend(node.routes.iter().cloned());
-        res.extend(self.lan.iter().map(on_link));
+        res.extend(self.lan.iter().filter(wanted).map(on_link));
         res.extend(self.router.iter().map(default_route));
-        by_prefix(res)
+        res
+    }
+
+    /// The one by which the node sends to `ip`: the first of the most special ones.
+    pub(super) fn route(self, node: &Node, ip: IpAddr) -> Option<Route> {
+        let leads = |it: &IpNet| it.contains(&ip);
+        let routes = self.routes(node, &leads).into_iter().filter(|it| leads(&it.destination));
+        routes.min_by_key(|it| Reverse(it.destination.prefix_len()))
     }
 
     /// The bridge, or each pod's own device; of a block nothing else is anywhere.
@@ -78,15 +86,14 @@ impl Topology<'_> {
         if node.is_local(ip) {
             return Some("lo".into());
         }
-        let routes = self.routes(node);
-        route_to(&routes, ip).filter(|it| !it.blackhole).map(|it| it.device.clone())
+        self.route(node, ip).filter(|it| !it.blackhole).map(|it| it.device)
     }
 }
 
 impl Network {
     /// A node's main routing table, with the way to all pods as its layout makes it.
     pub fn routes(&self, node: &Node) -> Vec<Route> {
-        self.topology().routes(node)
+        by_prefix(self.topology().routes(node, &|_| true))
     }
 
     /// What routes follow from, apart from the kernels that packets change.

@@ -19,6 +19,9 @@ use crate::trace::{Event, NodeName, Place, Step};
 /// The time a packet spends at each step inside a machine.
 const STEP: Duration = Duration::from_micros(4);
 
+/// A packet between two nodes makes some twenty steps.
+const STEPS: usize = 24;
+
 /// A packet under way, with the steps it has made.
 pub struct Journey<'a> {
     pub packet: Packet,
@@ -31,7 +34,7 @@ pub struct Journey<'a> {
 
 impl<'a> Journey<'a> {
     pub fn new(packet: Packet, at: Instant, chance: &'a mut dyn Chance) -> Journey<'a> {
-        Journey { packet, at, steps: Vec::new(), chance, connection: None }
+        Journey { packet, at, steps: Vec::with_capacity(STEPS), chance, connection: None }
     }
 
     pub fn step(&mut self, place: Place, event: Event) {
@@ -194,14 +197,14 @@ impl Stack<'_, '_> {
             true => Tracked::untracked(packet, now),
             false => self.kernel.conntrack.look_up(packet, now),
         };
-        let known = self.kernel.conntrack.knows(&tracked.entry.original, now);
         let event = Event::Tracked {
             status: tracked.status,
             direction: tracked.direction,
             entry: Box::new(tracked.entry.clone()),
         };
         let place = Place::Conntrack { node: self.node.clone(), hook };
-        let fresh = tracked.status == CtStatus::New && !known;
+        let is_known = || self.kernel.conntrack.knows(&tracked.entry.original, now);
+        let fresh = tracked.status == CtStatus::New && !is_known();
         self.journey.connection = Some(Connection { tracked, fresh });
         self.journey.step(place, event);
     }

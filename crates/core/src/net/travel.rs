@@ -28,7 +28,7 @@ const WIRE: Duration = Duration::from_micros(120);
 /// One packet's trace and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
-    pub trace: Trace,
+    pub trace: Rc<Trace>,
     /// Who got it, and the packet as it arrived.
     pub arrived: Option<(Party, Packet)>,
     /// What a machine on the way sends back.
@@ -71,6 +71,7 @@ pub fn send(
         End::Rejected(answer) => (Verdict::Rejected, None, answer),
     };
     let trace = Trace { at, sent: packet, mtu, steps: journey.steps, verdict, rules };
+    let trace = Rc::new(trace);
     Trip { trace, arrived, answer: answer.map(|it| *it), waits }
 }
 

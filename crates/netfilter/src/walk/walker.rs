@@ -33,12 +33,11 @@ const MAX_DEPTH: usize = 64;
 const MAX_VISITS: usize = 1 << 20;
 
 impl Walker<'_> {
-    pub(super) fn builtin(&mut self, name: ChainName) {
-        if matches!(self.chain(name, 0), Flow::Decided) {
-            return;
-        }
-        let chain = self.rules.chain(self.passage.table, name);
-        if chain.and_then(|it| it.policy) == Some(Policy::Drop) {
+    pub(super) fn builtin(&mut self, chain: &Chain, name: ChainName) {
+        self.passage.chains.push(name);
+        if matches!(self.through(chain, name, 0), Flow::Return)
+            && chain.policy == Some(Policy::Drop)
+        {
             self.passage.verdict = Verdict::Drop;
         }
     }
@@ -50,20 +49,20 @@ impl Walker<'_> {
         if depth >= MAX_DEPTH || self.inside.contains(&name) {
             return Flow::Return;
         }
-        self.inside.push(name);
-        let flow = self.through(chain, name, depth);
-        self.inside.pop();
-        flow
+        self.through(chain, name, depth)
     }
 
     fn through(&mut self, chain: &Chain, name: ChainName, depth: usize) -> Flow {
-        match chain.index() {
+        self.inside.push(name);
+        let flow = match chain.index() {
             None => self.along(chain, name, 0..chain.rules.len(), depth),
             Some(index) => {
                 let candidates = index.candidates(self.packet);
                 self.along(chain, name, candidates, depth)
             }
-        }
+        };
+        self.inside.pop();
+        flow
     }
 
     /// Looks at the rules at `places`; those between them are runs that do not match.

@@ -111,7 +111,7 @@ impl<'a> Wire<'a> {
         if let Some(last) = trip.trace.steps.last() {
             self.at = last.at;
         }
-        self.packets.push(Rc::new(trip.trace.clone()));
+        self.packets.push(trip.trace.clone());
         trip
     }
 

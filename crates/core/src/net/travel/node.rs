@@ -12,7 +12,7 @@ use crate::family::OfFamily;
 use crate::net::neighbour::Met;
 use crate::net::route::Topology;
 use crate::net::stack::{Devices, Stack};
-use crate::net::{Node, Party, ReversePath, route_to};
+use crate::net::{Node, Party, ReversePath};
 use crate::time::Duration;
 use crate::trace::{Event, Loss, Place, Route};
 
@@ -213,8 +213,8 @@ impl Traveller<'_> {
         if node.is_local(dst) {
             return Ok(crate::net::route::loopback(dst));
         }
-        let routes = self.net.routes(node);
-        let Some(route) = route_to(&routes, dst).filter(|it| !it.blackhole).cloned() else {
+        let route = self.net.topology().route(node, dst);
+        let Some(route) = route.filter(|it| !it.blackhole) else {
             self.step(place, Event::Lost(Loss::NoRoute));
             return Err(Loss::NoRoute);
         };
