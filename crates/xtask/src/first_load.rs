@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::context::Context;
+use crate::split::Constants;
 use crate::{copies, page, process, setup, split};
 
 /// Where the script that wasm-bindgen wrote takes what it brings to the module.
@@ -22,7 +22,7 @@ const LOADS: &str = "const { instance, module } = await __wbg_load(";
 pub(crate) fn shorten(context: &Context) -> Result<()> {
     let page = Page::in_folder(page::dist(context))?;
     match entered(context, &page) {
-        Ok(entered) => page.cut(&entered, constants(context)?),
+        Ok(entered) => page.cut(&entered, &constants(context)?),
         Err(problem) => {
             eprintln!(
                 "NOT SPLIT: the page stays in one piece, so its first load is larger than it should be."
@@ -56,7 +56,7 @@ impl Page {
     }
 
     /// The stem ends with a new hash: a browser may still have a module that was cut otherwise.
-    fn cut(&self, entered: &BTreeSet<u32>, constants: Range<u32>) -> Result<()> {
+    fn cut(&self, entered: &BTreeSet<u32>, constants: &Constants) -> Result<()> {
         let mut parts = split::cut(&read(&self.module())?, entered, constants)?;
         // Not the first part: it would be a little larger.
         parts.rest = copies::with_short_copies(&parts.rest)?;
@@ -81,10 +81,14 @@ impl Page {
     }
 }
 
-/// Where the module has its constants: the compiler's own output still says it.
-fn constants(context: &Context) -> Result<Range<u32>> {
-    let module = context.target().join("wasm32-unknown-unknown/page/svclab-web.wasm");
-    split::constants(&read(&module)?)
+/// Where the module has its constants, as web/build.rs had the linker write it down last.
+fn constants(context: &Context) -> Result<Constants> {
+    let folder = context.target().join("wasm32-unknown-unknown/page/build");
+    let builds = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let maps = builds.filter_map(|it| Some(it.ok()?.path().join("out/link.map")));
+    let dated = maps.filter_map(|it| Some((fs::metadata(&it).ok()?.modified().ok()?, it)));
+    let (_, last) = dated.max().ok_or("the linker did not write where the constants lie")?;
+    Constants::of_map(&text(&last)?)
 }
 
 /// The functions that a first visit enters, found with a copy of the page that counts.

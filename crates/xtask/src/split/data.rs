@@ -1,11 +1,8 @@
 //! A module's constants → those that the first part may read, and those that come with the rest.
 //!
-//! Constants have no names any more, so they are taken for as long as it is to the next address
-//! that anything refers to: a function by a number in its code, a constant by a word in its bytes.
-//! What a function of the first part refers to stays, with all that this refers to in turn. How long
-//! it is nobody knows, so more is kept than is named; what is missed all the same is missed for the
-//! blink of an eye, and tests see it: a start must not ask for the rest. The rest writes its own when it is
-//! loaded, and until then none of its functions runs.
+//! What a function of the first part refers to by a number in its code stays, with all that this
+//! refers to in turn by a word in its bytes. The rest writes its own when it is loaded, and until
+//! then none of its functions runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -25,47 +22,79 @@ pub(super) struct Data {
     pub(super) rest: Vec<Piece>,
 }
 
-/// A number after an address may say how many things are there, if it is not larger than this.
-const MOST: u32 = 1 << 10;
-/// Bytes of a thing where a word says how many there are: most are texts, some are rows of pairs.
-const THING: u32 = 6;
-/// As many bytes as code reads at least from an address that it names.
-const LEAST: u32 = 96;
+/// Where each thing lies that nothing ever writes to: its first address, and the one behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Constants(BTreeMap<u32, u32>);
 
-impl Data {
-    /// `constants` are the addresses of what nothing ever writes to.
-    pub(super) fn of(module: &Module, plan: &Plan, constants: Range<u32>) -> Result<Data> {
-        let memory = Memory::of(module, constants);
-        let mut wanted = Vec::new();
-        let mut starts = memory.referred.clone();
-        for (number, function) in module.own() {
-            let found = memory.addresses_in(function)?;
-            starts.extend(found.iter().map(|it| it.0.start));
-            if !plan.rest.contains(&number) {
-                wanted.extend(found);
-            }
+/// A row whose first things are never asked for may be named by an address this far before it.
+const BEFORE: u32 = 64;
+
+impl Constants {
+    /// What the linker wrote down. Its lines hold an address, an offset and a size, all in
+    /// hexadecimal, and what lies there: `10000e 3265 f page.o:(.rodata..Lanon.1)`.
+    pub(crate) fn of_map(text: &str) -> Result<Constants> {
+        let thing = |line: &str| {
+            let mut words = line.split_whitespace();
+            let mut number = || u32::from_str_radix(words.next()?, 16).ok();
+            let (start, _, size) = (number()?, number()?, number()?);
+            (line.contains(":(.rodata") && size > 0).then_some((start, start + size))
+        };
+        let things: BTreeMap<u32, u32> = text.lines().filter_map(thing).collect();
+        match things.is_empty() {
+            true => Err("the linker names no constants".to_owned()),
+            false => Ok(Constants(things)),
         }
-        starts.extend([memory.constants.start, memory.constants.end]);
-        Ok(memory.divide(&Islands::new(starts), wanted))
+    }
+
+    fn range(&self, start: u32) -> Range<u32> {
+        start..self.0.get(&start).copied().unwrap_or(start)
+    }
+
+    /// The thing that holds an address.
+    fn at(&self, address: u32) -> Option<u32> {
+        let (start, end) = self.0.range(..=address).next_back()?;
+        (address < *end).then_some(*start)
+    }
+
+    /// What code may mean that names an address: the thing that begins there, or else those around.
+    fn around(&self, address: u32) -> Vec<u32> {
+        if self.0.contains_key(&address) {
+            return vec![address];
+        }
+        let after = self.0.range(address..address.saturating_add(BEFORE)).map(|it| *it.0);
+        self.at(address).into_iter().chain(after).collect()
     }
 }
 
-struct Memory {
-    bytes: BTreeMap<u32, u8>,
-    constants: Range<u32>,
-    /// The addresses that words of the memory hold.
-    referred: BTreeSet<u32>,
+impl FromIterator<Range<u32>> for Constants {
+    fn from_iter<I: IntoIterator<Item = Range<u32>>>(ranges: I) -> Constants {
+        Constants(ranges.into_iter().map(|it| (it.start, it.end)).collect())
+    }
 }
 
-impl Memory {
-    fn of(module: &Module, constants: Range<u32>) -> Memory {
-        let bytes = module.data.iter().flat_map(|(at, bytes)| (*at..).zip(bytes.iter().copied()));
-        let mut memory = Memory { bytes: bytes.collect(), constants, referred: BTreeSet::new() };
-        let (first, last) = (memory.bytes.keys().next(), memory.bytes.keys().next_back());
-        if let (Some(&first), Some(&last)) = (first, last) {
-            memory.referred = memory.words(first..last + 1).map(|it| it.start).collect();
+impl Data {
+    pub(super) fn of(module: &Module, plan: &Plan, constants: &Constants) -> Result<Data> {
+        let memory = Memory::of(module, constants);
+        let mut kept = memory.named_by_what_is_written();
+        for (number, function) in module.own() {
+            if !plan.rest.contains(&number) {
+                let named = addresses_in(function)?;
+                kept.extend(named.into_iter().flat_map(|it| constants.around(it)));
+            }
         }
-        memory
+        Ok(memory.divide(kept))
+    }
+}
+
+struct Memory<'a> {
+    bytes: BTreeMap<u32, u8>,
+    constants: &'a Constants,
+}
+
+impl Memory<'_> {
+    fn of<'a>(module: &Module, constants: &'a Constants) -> Memory<'a> {
+        let bytes = module.data.iter().flat_map(|(at, bytes)| (*at..).zip(bytes.iter().copied()));
+        Memory { bytes: bytes.collect(), constants }
     }
 
     fn word(&self, at: u32) -> u32 {
@@ -73,93 +102,44 @@ impl Memory {
         u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
     }
 
-    /// What the words in a range refer to, by the number of things that the word after them says.
-    fn words(&self, range: Range<u32>) -> impl Iterator<Item = Range<u32>> {
+    /// The constants that words in a range lead to.
+    fn named(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
         let words = (range.start.next_multiple_of(4)..range.end).step_by(4);
-        words.filter_map(|at| self.referred(self.word(at), count(self.word(at + 4)) * THING))
+        words.filter_map(|at| self.constants.at(self.word(at)))
     }
 
-    fn referred(&self, address: u32, length: u32) -> Option<Range<u32>> {
-        let end = address.saturating_add(length.max(1)).min(self.constants.end);
-        self.constants.contains(&address).then_some(address..end)
+    /// What can be written to stays, and may refer to anything.
+    fn named_by_what_is_written(&self) -> BTreeSet<u32> {
+        let words = self.bytes.keys().filter(|it| it.is_multiple_of(4));
+        let written = words.filter(|it| self.constants.at(**it).is_none());
+        written.filter_map(|at| self.constants.at(self.word(*at))).collect()
     }
 
-    /// What the numbers in a function's code refer to, at least as long as the number after them
-    /// says, and whether the code counts on from there.
-    fn addresses_in(&self, function: &Function) -> Result<Vec<(Range<u32>, bool)>> {
-        let mut numbers = Vec::new();
-        for operator in function.body.get_operators_reader().map_err(unreadable)? {
-            match operator.map_err(unreadable)? {
-                Operator::I32Const { value } => numbers.push((value.cast_unsigned(), false)),
-                Operator::I64Const { value } => {
-                    let value = value.cast_unsigned();
-                    numbers.extend([(value as u32, false), ((value >> 32) as u32, false)]);
-                }
-                operator => numbers.extend(offset_of(&operator).map(|it| (it, true))),
-            }
-        }
-        let after = numbers.iter().skip(1).map(|it| it.0).chain([0]);
-        let pairs = numbers.iter().copied().zip(after);
-        let found =
-            |((at, counts), length)| Some((self.referred(at, count(length).max(LEAST))?, counts));
-        Ok(pairs.filter_map(found).collect())
-    }
-
-    fn divide(&self, islands: &Islands, wanted: Vec<(Range<u32>, bool)>) -> Data {
-        let (Some(&start), Some(&end)) = (self.bytes.keys().next(), self.bytes.keys().next_back())
-        else {
-            return Data { first: Vec::new(), rest: Vec::new() };
-        };
-        // What can be written to stays, and may refer to anything.
-        let written = [start..self.constants.start, self.constants.end..end + 1];
-        let written = written.into_iter().flat_map(|it| self.words(it)).map(|it| (it, true));
-        let mut kept = BTreeSet::new();
-        for (range, counts) in wanted.into_iter().chain(written) {
-            kept.extend(islands.within(range, usize::from(counts)));
-        }
+    fn divide(&self, mut kept: BTreeSet<u32>) -> Data {
         let mut open: Vec<u32> = kept.iter().copied().collect();
-        while let Some(island) = open.pop() {
-            for range in self.words(islands.range(island)) {
-                let new = islands.within(range, 0).into_iter().filter(|it| kept.insert(*it));
-                open.extend(new);
-            }
+        while let Some(thing) = open.pop() {
+            open.extend(self.named(self.constants.range(thing)).filter(|it| kept.insert(*it)));
         }
-        let stays = |at: u32| !self.constants.contains(&at) || kept.contains(&islands.of(at));
+        let stays = |at: u32| self.constants.at(at).is_none_or(|it| kept.contains(&it));
         let (first, rest) = self.bytes.iter().partition(|(at, _)| stays(**at));
         Data { first: pieces(first), rest: pieces(rest) }
     }
 }
 
-/// Stretches between addresses that something refers to, by where they start.
-struct Islands {
-    starts: BTreeSet<u32>,
-}
-
-impl Islands {
-    fn new(starts: BTreeSet<u32>) -> Islands {
-        Islands { starts }
+/// The numbers in a function's code, each of which may be an address.
+fn addresses_in(function: &Function) -> Result<Vec<u32>> {
+    let mut res = Vec::new();
+    for operator in function.body.get_operators_reader().map_err(unreadable)? {
+        match operator.map_err(unreadable)? {
+            Operator::I32Const { value } => res.push(value.cast_unsigned()),
+            Operator::I64Const { value } => {
+                let value = value.cast_unsigned();
+                res.extend([value as u32, (value >> 32) as u32]);
+            }
+            operator => res.extend(offset_of(&operator)),
+        }
     }
-
-    fn of(&self, at: u32) -> u32 {
-        self.starts.range(..=at).next_back().copied().unwrap_or(at)
-    }
-
-    fn range(&self, island: u32) -> Range<u32> {
-        let next = self.starts.range(island + 1..).next().copied();
-        island..next.unwrap_or(island)
-    }
-
-    /// All that a range touches, and so many `more` after it.
-    fn within(&self, range: Range<u32>, more: usize) -> Vec<u32> {
-        let first = self.of(range.start);
-        let inside = self.starts.range(first..range.end.max(first + 1)).copied();
-        inside.chain(self.starts.range(range.end.max(first + 1)..).take(more).copied()).collect()
-    }
-}
-
-/// A word as a number of things; 1 where it is none.
-fn count(word: u32) -> u32 {
-    if word < MOST { word } else { 1 }
+    Ok(res)
 }
 
 /// Bytes that follow each other are one piece.

@@ -15,7 +15,6 @@ mod rest;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use crate::Result;
 use data::Data;
@@ -23,6 +22,7 @@ use module::Module;
 use plan::Plan;
 
 pub(crate) use count::counting;
+pub(crate) use data::Constants;
 
 /// Two modules that do together what one did.
 pub(crate) struct Parts {
@@ -31,19 +31,11 @@ pub(crate) struct Parts {
 }
 
 /// The functions that were `entered` go to the first part, as do those that no part can do without.
-/// `constants` are the addresses of what is never written to: the rest brings those of them that
-/// only its own functions read.
-pub(crate) fn cut(bytes: &[u8], entered: &BTreeSet<u32>, constants: Range<u32>) -> Result<Parts> {
+/// The rest brings those of the `constants` that only its own functions read.
+pub(crate) fn cut(bytes: &[u8], entered: &BTreeSet<u32>, constants: &Constants) -> Result<Parts> {
     let module = Module::from_bytes(bytes)?;
     let plan = Plan::of(&module, entered)?;
     let Data { first, rest } = Data::of(&module, &plan, constants)?;
     let first = first::first(bytes, &module, &plan, &first)?;
     Ok(Parts { first, rest: rest::rest(&module, &plan, &rest)? })
-}
-
-/// Where a module that the compiler has written has its constants: in its first piece of data.
-pub(crate) fn constants(bytes: &[u8]) -> Result<Range<u32>> {
-    let module = Module::from_bytes(bytes)?;
-    let (start, piece) = module.data.first().ok_or("the module has no data")?;
-    Ok(*start..*start + module::number(piece.len()))
 }

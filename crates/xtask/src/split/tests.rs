@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use super::{Parts, counting, cut};
+use super::{Constants, Parts, counting, cut};
 
 /// `go` reaches every other function in some way: `$near` stays, the others are called by number
 /// (`$sum`, `$twice`), through the table (`$later`, `$here`), by each other (`$odd`, `$even`), with
@@ -81,7 +81,8 @@ fn hex(bytes: &[u8]) -> String {
 #[track_caller]
 fn check(entered: &[u32], before: &str, loads: u32) {
     let whole = wat::parse_str(MODULE).expect("the module is right");
-    let parts = cut(&whole, &entered.iter().copied().collect(), 0..0).expect("it can be cut");
+    let parts = cut(&whole, &entered.iter().copied().collect(), &Constants::default())
+        .expect("it can be cut");
     let found = node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
     let expected =
         node(RUN, &[&hex(&whole), "", ""]).replace("\"loads\":0", &format!("\"loads\":{loads}"));
@@ -110,7 +111,7 @@ fn nothing_is_loaded_when_all_was_entered() {
 #[test]
 fn the_same_module_gives_the_same_parts() {
     let whole = wat::parse_str(MODULE).expect("the module is right");
-    let cut = || cut(&whole, &BTreeSet::from([GO]), 0..0).expect("it can be cut");
+    let cut = || cut(&whole, &BTreeSet::from([GO]), &Constants::default()).expect("it can be cut");
     assert_eq!(cut().first, cut().first);
     assert_eq!(cut().rest, cut().rest);
 }
@@ -134,7 +135,7 @@ fn functions_that_were_entered_are_counted() {
 fn a_module_that_is_not_understood_is_said_so() {
     let problem = |text: &str| {
         let bytes = wat::parse_str(text).expect("the module is right");
-        cut(&bytes, &BTreeSet::new(), 0..0).err().expect("it cannot be cut")
+        cut(&bytes, &BTreeSet::new(), &Constants::default()).err().expect("it cannot be cut")
     };
     assert_eq!(problem("(module)"), "the module has no function table");
     let problem = problem(r#"(module (import "js" "memory" (memory 1)))"#);
@@ -172,15 +173,33 @@ const GO_ALONE: u32 = 3;
 fn constants_that_only_the_rest_reads_come_with_it() {
     let whole = wat::parse_str(CONSTANTS).expect("the module is well written");
     let entered = BTreeSet::from([SUM, GO_ALONE]);
-    let Parts { first, rest } = cut(&whole, &entered, 16..4096).expect("it can be cut");
+    let constants: Constants = [16..32, 40..46, 2048..2058].into_iter().collect();
+    let Parts { first, rest } = cut(&whole, &entered, &constants).expect("it can be cut");
     let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|it| it == text);
     for text in [&b"first  text"[..], b"led to", b"\x01\x02\x03\x04"] {
         assert!(has(&first, text) && !has(&rest, text), "{text:?}");
     }
     assert!(has(&rest, b"later text") && !has(&first, b"later text"));
-    let uncut = cut(&whole, &BTreeSet::from([1, 2, 3]), 0..0).expect("it can be cut");
+    let uncut =
+        cut(&whole, &BTreeSet::from([1, 2, 3]), &Constants::default()).expect("it can be cut");
     let run = |parts: &Parts, before| node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
     let results = |text: &str| text.split("\"fixed\"").next().unwrap_or_default().to_owned();
     let parts = Parts { first, rest };
     assert_eq!(results(&run(&parts, "")), results(&run(&uncut, "before")));
+}
+
+#[test]
+fn the_linkers_map_says_where_each_constant_lies() {
+    let map = "
+    Addr      Off     Size Out     In      Symbol
+       -        8       36 TYPE
+  100000     324e      33c .rodata
+  100000     3257        e         page.o:(.rodata..Lanon.0)
+  10000e     3265        f         page.o:(.rodata..Lanon.1)
+  10000e     3265        f                 .Lanon.1
+  200000     4265        4         page.o:(.data.counter)
+";
+    let constants = [0x10_0000..0x10_000e, 0x10_000e..0x10_001d].into_iter().collect();
+    assert_eq!(Constants::of_map(map), Ok(constants));
+    assert_eq!(Constants::of_map("").unwrap_err(), "the linker names no constants");
 }
