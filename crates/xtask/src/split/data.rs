@@ -22,9 +22,14 @@ pub(super) struct Data {
     pub(super) rest: Vec<Piece>,
 }
 
-/// Where each thing lies that nothing ever writes to: its first address, and the one behind it.
+/// What nothing ever writes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Constants(BTreeMap<u32, u32>);
+pub(crate) struct Constants {
+    /// Where each thing lies: its first address, and the one behind it.
+    things: BTreeMap<u32, u32>,
+    /// Texts that the linker has put together; each ends with a zero.
+    texts: Option<Range<u32>>,
+}
 
 /// A row whose first things are never asked for may be named by an address this far before it.
 const BEFORE: u32 = 64;
@@ -37,44 +42,55 @@ impl Constants {
             let mut words = line.split_whitespace();
             let mut number = || u32::from_str_radix(words.next()?, 16).ok();
             let (start, _, size) = (number()?, number()?, number()?);
-            (line.contains(":(.rodata") && size > 0).then_some((start, start + size))
+            (line.contains(":(.rodata") && size > 0).then_some(start..start + size)
         };
-        let things: BTreeMap<u32, u32> = text.lines().filter_map(thing).collect();
-        match things.is_empty() {
-            true => Err("the linker names no constants".to_owned()),
-            false => Ok(Constants(things)),
+        let things = text.lines().filter_map(thing);
+        let things: BTreeMap<u32, u32> = things.map(|it| (it.start, it.end)).collect();
+        if things.is_empty() {
+            return Err("the linker names no constants".to_owned());
         }
+        let texts = text.lines().filter(|it| it.contains("<internal>:(.rodata")).find_map(thing);
+        Ok(Constants { things, texts })
+    }
+
+    /// With each of the texts as a thing of its own.
+    fn apart(&self, byte: impl Fn(u32) -> u8) -> Constants {
+        let mut res = self.clone();
+        let Some(texts) = self.texts.clone() else { return res };
+        let mut start = texts.start;
+        for at in texts.clone().filter(|at| byte(*at) == 0 || at + 1 == texts.end) {
+            res.things.insert(start, at + 1);
+            start = at + 1;
+        }
+        res
     }
 
     fn range(&self, start: u32) -> Range<u32> {
-        start..self.0.get(&start).copied().unwrap_or(start)
+        start..self.things.get(&start).copied().unwrap_or(start)
     }
 
     /// The thing that holds an address.
     fn at(&self, address: u32) -> Option<u32> {
-        let (start, end) = self.0.range(..=address).next_back()?;
+        let (start, end) = self.things.range(..=address).next_back()?;
         (address < *end).then_some(*start)
     }
 
-    /// What code may mean that names an address: the thing that begins there, or else those around.
+    /// What code may mean that names an address: the thing that begins there, the text that ends as
+    /// it does, or else the things around.
     fn around(&self, address: u32) -> Vec<u32> {
-        if self.0.contains_key(&address) {
-            return vec![address];
+        let in_text = self.texts.as_ref().is_some_and(|it| it.contains(&address));
+        if in_text || self.things.contains_key(&address) {
+            return self.at(address).into_iter().collect();
         }
-        let after = self.0.range(address..address.saturating_add(BEFORE)).map(|it| *it.0);
+        let after = self.things.range(address..address.saturating_add(BEFORE)).map(|it| *it.0);
         self.at(address).into_iter().chain(after).collect()
-    }
-}
-
-impl FromIterator<Range<u32>> for Constants {
-    fn from_iter<I: IntoIterator<Item = Range<u32>>>(ranges: I) -> Constants {
-        Constants(ranges.into_iter().map(|it| (it.start, it.end)).collect())
     }
 }
 
 impl Data {
     pub(super) fn of(module: &Module, plan: &Plan, constants: &Constants) -> Result<Data> {
         let memory = Memory::of(module, constants);
+        let constants = &memory.constants;
         let mut kept = memory.named_by_what_is_written();
         for (number, function) in module.own() {
             if !plan.rest.contains(&number) {
@@ -86,15 +102,17 @@ impl Data {
     }
 }
 
-struct Memory<'a> {
+struct Memory {
     bytes: BTreeMap<u32, u8>,
-    constants: &'a Constants,
+    constants: Constants,
 }
 
-impl Memory<'_> {
-    fn of<'a>(module: &Module, constants: &'a Constants) -> Memory<'a> {
+impl Memory {
+    fn of(module: &Module, constants: &Constants) -> Memory {
         let bytes = module.data.iter().flat_map(|(at, bytes)| (*at..).zip(bytes.iter().copied()));
-        Memory { bytes: bytes.collect(), constants }
+        let bytes: BTreeMap<u32, u8> = bytes.collect();
+        let constants = constants.apart(|at| bytes.get(&at).copied().unwrap_or(0));
+        Memory { bytes, constants }
     }
 
     fn word(&self, at: u32) -> u32 {
