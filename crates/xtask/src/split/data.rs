@@ -75,15 +75,21 @@ impl Constants {
         (address < *end).then_some(*start)
     }
 
-    /// What code may mean that names an address: the thing that begins there, the text that ends as
-    /// it does, or else the things around.
+    /// What code may mean that names an address: the thing that begins there, the row that ends
+    /// there, the text that ends as it does from there on, or else the things around.
     fn around(&self, address: u32) -> Vec<u32> {
         let in_text = self.texts.as_ref().is_some_and(|it| it.contains(&address));
-        if in_text || self.things.contains_key(&address) {
-            return self.at(address).into_iter().collect();
-        }
-        let after = self.things.range(address..address.saturating_add(BEFORE)).map(|it| *it.0);
-        self.at(address).into_iter().chain(after).collect()
+        let exact = in_text || self.things.contains_key(&address);
+        let reach = if exact { 0 } else { BEFORE };
+        let after = self.things.range(address..address.saturating_add(reach)).map(|it| *it.0);
+        self.at(address).into_iter().chain(self.row_until(address)).chain(after).collect()
+    }
+
+    /// A row that is gone through from its end: of words, as all rows are.
+    fn row_until(&self, address: u32) -> Option<u32> {
+        let (start, end) = self.things.range(..address).next_back()?;
+        let of_words = start.is_multiple_of(4) && end.is_multiple_of(4);
+        (*end == address && of_words).then_some(*start)
     }
 }
 
