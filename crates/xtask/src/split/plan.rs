@@ -26,7 +26,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(module: &Module, entered: &BTreeSet<u32>) -> Result<Plan> {
         let size = module.tables.first().ok_or("the module has no function table")?.initial;
-        let rest = rest(module, entered);
+        let rest = without_short(module, rest(module, entered))?;
         let (called_by_first, called_by_rest) = calls_across(module, &rest)?;
         let mut plan = Plan {
             table: module.slots.clone(),
@@ -65,6 +65,24 @@ fn rest(module: &Module, entered: &BTreeSet<u32>) -> BTreeSet<u32> {
         entered.contains(function) || module.called_from_outside.contains(function)
     };
     module.own().map(|(number, _)| number).filter(|number| !stays(number)).collect()
+}
+
+/// Bytes of code that a stub's own are not worth, with its slot and the wait if it is missed.
+const SHORT: usize = 48;
+
+/// What the first part calls and is as short as that stays with it: it may be called sooner or later,
+/// as the browser has it.
+fn without_short(module: &Module, mut rest: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+    let short = module.own().filter(|it| it.1.body.as_bytes().len() <= SHORT).map(|it| it.0);
+    let short: BTreeSet<u32> = short.collect();
+    loop {
+        let (called, _) = calls_across(module, &rest)?;
+        let staying: BTreeSet<u32> = called.intersection(&short).copied().collect();
+        if staying.is_empty() {
+            return Ok(rest);
+        }
+        rest.retain(|it| !staying.contains(it));
+    }
 }
 
 /// The functions of the rest that others call, and the others that functions of the rest call.
