@@ -70,14 +70,17 @@ fn rest(module: &Module, entered: &BTreeSet<u32>) -> BTreeSet<u32> {
 /// Bytes of code that a stub's own are not worth, with its slot and the wait if it is missed.
 const SHORT: usize = 48;
 
-/// What the first part calls and is as short as that stays with it: it may be called sooner or later,
-/// as the browser has it.
+/// What the first part may call and is as short as that stays with it: when it is called may depend on
+/// which of two things comes first, as with what is drawn twice in one moment.
 fn without_short(module: &Module, mut rest: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
     let short = module.own().filter(|it| it.1.body.as_bytes().len() <= SHORT).map(|it| it.0);
     let short: BTreeSet<u32> = short.collect();
     loop {
         let (called, _) = calls_across(module, &rest)?;
-        let staying: BTreeSet<u32> = called.intersection(&short).copied().collect();
+        let in_table = module.slots.values().filter(|it| rest.contains(it));
+        let may_be_called = called.iter().chain(in_table);
+        let staying: BTreeSet<u32> =
+            may_be_called.filter(|it| short.contains(it)).copied().collect();
         if staying.is_empty() {
             return Ok(rest);
         }

@@ -19,22 +19,22 @@ const MODULE: &str = r#"
   (global (export "fixed") i32 (i32.const 7))
   (elem (i32.const 1) $later $here $later)
   (data (i32.const 8) "\05")
-  (func $near (param i32) (result i32) (i32.add (local.get 0) (i32.load8_u (i32.const 8))))
-  (func $sum (param i32 i64 f64) (result i32)
+  (func $near (param i32) (result i32) LONG (i32.add (local.get 0) (i32.load8_u (i32.const 8))))
+  (func $sum (param i32 i64 f64) (result i32) LONG
     (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
     (call $near (i32.add (local.get 0)
       (i32.add (i32.wrap_i64 (local.get 1)) (i32.trunc_f64_s (local.get 2))))))
-  (func $twice (param i32) (result i32 i32)
+  (func $twice (param i32) (result i32 i32) LONG
     (i32.store8 (i32.const 8) (i32.const 6)) (local.get 0) (local.get 0))
-  (func $later (type $one) (call $add (local.get 0) (call $near (i32.const 100))))
-  (func $here (type $one) (i32.add (local.get 0) (i32.const 1000)))
-  (func $odd (param i32) (result i32)
+  (func $later (type $one) LONG (call $add (local.get 0) (call $near (i32.const 100))))
+  (func $here (type $one) LONG (i32.add (local.get 0) (i32.const 1000)))
+  (func $odd (param i32) (result i32) LONG
     (if (result i32) (local.get 0)
       (then (call $even (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 0))))
-  (func $even (param i32) (result i32)
+  (func $even (param i32) (result i32) LONG
     (if (result i32) (local.get 0)
       (then (call $odd (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 1))))
-  (func $told (param i32) (result i32) (call $add (local.get 0) (global.get $calls)))
+  (func $told (param i32) (result i32) LONG (call $add (local.get 0) (global.get $calls)))
   (func (export "go") (param $n i32) (result i32)
     (call $sum (local.get $n) (i64.const 20) (f64.const 300))
     (i32.add (call_indirect (type $one) (local.get $n) (i32.const 1)))
@@ -47,6 +47,11 @@ const MODULE: &str = r#"
 const NEAR: u32 = 1;
 const HERE: u32 = 5;
 const GO: u32 = 9;
+
+/// With functions that are too long to stay with whoever calls them.
+fn long(text: &str) -> String {
+    text.replace("LONG", &"(drop (i32.const 0))".repeat(20))
+}
 
 /// Runs `go` for some numbers, with the rest loaded `before` or when it is missed.
 const RUN: &str = r#"
@@ -80,7 +85,7 @@ fn hex(bytes: &[u8]) -> String {
 /// What the parts say that are made when these functions were entered.
 #[track_caller]
 fn check(entered: &[u32], before: &str, loads: u32) {
-    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let whole = wat::parse_str(long(MODULE)).expect("the module is right");
     let parts = cut(&whole, &entered.iter().copied().collect(), &Constants::default())
         .expect("it can be cut");
     let found = node(RUN, &[&hex(&parts.first), &hex(&parts.rest), before]);
@@ -110,7 +115,7 @@ fn nothing_is_loaded_when_all_was_entered() {
 
 #[test]
 fn the_same_module_gives_the_same_parts() {
-    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let whole = wat::parse_str(long(MODULE)).expect("the module is right");
     let cut = || cut(&whole, &BTreeSet::from([GO]), &Constants::default()).expect("it can be cut");
     assert_eq!(cut().first, cut().first);
     assert_eq!(cut().rest, cut().rest);
@@ -118,7 +123,7 @@ fn the_same_module_gives_the_same_parts() {
 
 #[test]
 fn functions_that_were_entered_are_counted() {
-    let whole = wat::parse_str(MODULE).expect("the module is right");
+    let whole = wat::parse_str(long(MODULE)).expect("the module is right");
     let counted = counting(&whole).expect("it can be counted");
     let script = r#"
       const module = new WebAssembly.Module(Buffer.from(process.argv[1], "hex"));
@@ -172,9 +177,7 @@ const GO_ALONE: u32 = 3;
 
 #[test]
 fn constants_that_only_the_rest_reads_come_with_it() {
-    // Too long to stay with whoever calls it.
-    let text = CONSTANTS.replace("LONG", &"(drop (i32.const 0))".repeat(20));
-    let whole = wat::parse_str(text).expect("the module is well written");
+    let whole = wat::parse_str(long(CONSTANTS)).expect("the module is well written");
     let entered = BTreeSet::from([SUM, GO_ALONE]);
     let map = "10 0 10 a.o:(.rodata.1)\n28 0 6 a.o:(.rodata.2)\n800 0 18 <internal>:(.rodata)";
     let constants = Constants::of_map(map).expect("it names constants");
