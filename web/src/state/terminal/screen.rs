@@ -74,7 +74,7 @@ pub struct Completed {
 }
 
 enum Shell {
-    Idle(Session),
+    Idle(Box<Session>),
     Runs(Job),
 }
 
@@ -88,7 +88,7 @@ impl Screen {
             completed: None,
             wake: None,
             busy: false,
-            shell: Shell::Idle(Session::new(place.clone())),
+            shell: Shell::Idle(Box::new(Session::new(place.clone()))),
             pending: String::new(),
             open: None,
             sent: Vec::new(),
@@ -130,7 +130,7 @@ impl Screen {
             return false;
         }
         self.remember(&line);
-        self.shell = Shell::Runs(Job::new(session, &line));
+        self.shell = Shell::Runs(Job::new(*session, &line));
         true
     }
 
@@ -227,9 +227,9 @@ impl Screen {
     fn end(&mut self) {
         (self.wake, self.draft, self.open) = (None, None, None);
         (self.busy, self.wants_reference) = (false, false);
-        let idle = Shell::Idle(Session::new(self.place.clone()));
+        let idle = Shell::Idle(Box::new(Session::new(self.place.clone())));
         self.shell = match std::mem::replace(&mut self.shell, idle) {
-            Shell::Runs(job) => Shell::Idle(job.into_session()),
+            Shell::Runs(job) => Shell::Idle(Box::new(job.into_session())),
             idle @ Shell::Idle(_) => idle,
         };
         let sent = std::mem::take(&mut self.sent);
