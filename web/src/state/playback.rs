@@ -115,7 +115,9 @@ impl State {
             return;
         }
         let timeline = timeline_of(&self.scene, &exchange, packet);
-        let is_on = |it: &&Playback| it.way.iter().any(|it| it.id == exchange.id);
+        // Another branch may have another request with this number.
+        let is_it = |it: &Rc<Exchange>| (it.id, it.at) == (exchange.id, exchange.at);
+        let is_on = |it: &&Playback| it.way.iter().any(is_it);
         let way = match self.playback.as_ref().filter(is_on) {
             Some(it) => it.way.clone(),
             None => way_to(self.lab().exchanges(), &exchange).into(),
@@ -140,7 +142,8 @@ impl State {
             [only] => way_to(self.lab().exchanges(), only),
             _ => found,
         };
-        let Some(first) = way.first().cloned() else { return };
+        // A request may fail before anything is sent.
+        let Some(first) = way.iter().find(|it| !it.packets.is_empty()).cloned() else { return };
         self.watch(first, 0);
         if let Some(playback) = &mut self.playback {
             playback.way = way.into();

@@ -280,3 +280,24 @@ fn rules_that_a_packet_met_say_where_they_come_from() {
     });
     assert!(services.into_iter().any(|it| it == web(&state).key));
 }
+
+#[test]
+fn another_branchs_request_of_the_same_number_is_not_on_the_way() {
+    let mut state = settled();
+    for _ in 0..2 {
+        state.update(Msg::Send);
+        state.update(Msg::Leave);
+        for _ in 0..100 {
+            state.update(Msg::Frame(16.0));
+        }
+    }
+    state.update(Msg::Watch([1, 2].into()));
+    let before = state.playback.as_ref().expect("it is watched").way.clone();
+    assert_eq!(before.len(), 2);
+    state.update(Msg::Look(before[0].ended));
+    state.history.act(state.asking().map(|it| Action::Send(it.sending)).expect("a client can ask"));
+    state.update(Msg::PickExchange(2));
+    let playback = state.playback.as_ref().expect("the other request is watched");
+    assert_ne!(playback.exchange.at, before[1].at);
+    assert_eq!(playback.way.len(), 1);
+}
