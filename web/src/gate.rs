@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use svclab_core::trace::{Event, Place, Step, Trace};
+use svclab_core::net::balancer::Found;
+use svclab_core::trace::{Balanced, Event, Place, Step, Trace};
 use svclab_netfilter::walk::Nat;
 use svclab_netfilter::{
     Criterion, Finding, Hook, Passage, Probability, Rule, RuleSet, TableName, Target, Verdict,
@@ -45,7 +46,13 @@ pub enum Fate {
 /// The gate that is open at `step`, if the packet walks through rules there.
 pub fn opening(trace: &Trace, step: &Step) -> Option<Opening> {
     let Place::Hook { node, hook, table } = &step.place else { return None };
-    let Event::Walked(passage) = &step.event else { return None };
+    let passage = match &step.event {
+        Event::Walked(passage) => passage,
+        Event::Balanced(balanced) => {
+            return Some(balanced_opening((node, *hook, *table), balanced));
+        }
+        _ => return None,
+    };
     let rules = trace.rules.get(node)?;
     Some(Opening {
         node: node.clone(),
@@ -58,6 +65,27 @@ pub fn opening(trace: &Trace, step: &Step) -> Option<Opening> {
         nat: passage.nat,
         verdict: passage.verdict,
     })
+}
+
+/// The same where kube-proxy works with nftables or IPVS: each step says what it chose.
+fn balanced_opening(
+    (node, hook, table): (&Rc<str>, Hook, TableName),
+    balanced: &Balanced,
+) -> Opening {
+    let matched = balanced.steps.iter().filter(|it| !matches!(it.found, Found::Skipped(_)));
+    let mut chains: Vec<String> = matched.clone().map(|it| it.chain.to_string()).collect();
+    chains.dedup();
+    Opening {
+        node: node.clone(),
+        hook,
+        table,
+        chains,
+        choices: Vec::new(),
+        looked_at: balanced.steps.len(),
+        matched: matched.count(),
+        nat: balanced.nat,
+        verdict: balanced.verdict,
+    }
 }
 
 /// The chains that were open when the decision fell; the hook's own chain where none fell.

@@ -16,12 +16,12 @@ use crate::state;
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut options = None;
     let mut jumps = false;
-    let mut wanted = Mode::Iptables;
+    let mut wanted = None;
     let files = arguments.paths(|name, rest| {
         match name {
             "--options" => options = Some(rest.value(name)?),
             "--jumps" => jumps = true,
-            "--mode" => wanted = mode(&rest.value(name)?)?,
+            "--mode" => wanted = Some(mode(&rest.value(name)?)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(file) => state::settings(&file)?,
         None => first_node(&objects),
     };
+    let wanted = wanted.unwrap_or(settings.mode);
     let mut text = wanted.text(&objects, &settings);
     if jumps && let Some(jumps) = wanted.jumps() {
         text.push_str(&jumps.to_string());

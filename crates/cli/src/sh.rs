@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use svclab_core::lab::{Action, Lab};
+use svclab_core::proxy::Mode;
 use svclab_core::read::Severity;
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
@@ -26,6 +27,7 @@ struct Asked {
     at: u64,
     seed: u64,
     from: Place,
+    mode: Mode,
     manifests: Vec<OsString>,
     line: String,
 }
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let asked = read(arguments)?;
     let mut scenario = default_scenario();
     scenario.manifests.clear();
+    scenario.cluster.kube_proxy.mode = asked.mode;
     let mut lab = Lab::new(&scenario, asked.seed);
     let mut session = Session::new(asked.from);
     for file in &asked.manifests {
@@ -49,8 +52,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 fn read(mut arguments: Arguments) -> Result<Asked, Failure> {
     let from = Place::Outside("laptop".to_owned());
-    let mut asked =
-        Asked { at: SETTLED, seed: 1, from, manifests: Vec::new(), line: String::new() };
+    let (mode, manifests, nothing) = (Mode::default(), Vec::new(), String::new());
+    let mut asked = Asked { at: SETTLED, seed: 1, from, mode, manifests, line: nothing };
     while let Some(word) = arguments.next() {
         let number = |arguments: &mut Arguments, name: &str| {
             let value = arguments.value(name)?;
@@ -71,6 +74,13 @@ fn read(mut arguments: Arguments) -> Result<Asked, Failure> {
                 asked.from = place.ok_or_else(|| {
                     Failure::new("--from is pod/NAMESPACE/NAME, node/NAME or outside/NAME")
                 })?;
+            }
+            Some(name @ "--mode") => {
+                let value = arguments.value(name)?;
+                let mode = value.to_str().and_then(Mode::parse);
+                asked.mode = mode
+                    .filter(|it| *it != Mode::Userspace)
+                    .ok_or_else(|| Failure::new("--mode is iptables or nftables"))?;
             }
             Some(name) if name.starts_with('-') && name != "-" => {
                 return Err(Failure::new(format!("there is no option {name:?} here")));

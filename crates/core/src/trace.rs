@@ -9,9 +9,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
+use svclab_netfilter::walk::Nat;
 use svclab_netfilter::{CtStatus, Direction, Entry, Hook, Packet, Passage, RuleSet, TableName};
 
 use crate::dns::{Query, Reply};
+use crate::net::balancer;
 use crate::time::Instant;
 
 /// A node's name; cheap to copy.
@@ -101,6 +103,8 @@ pub enum Event {
     Tracked { status: CtStatus, direction: Direction, entry: Box<Entry> },
     /// A table's chains were walked. For nat this happens to a connection's first packet alone.
     Walked(Box<Passage>),
+    /// kube-proxy's own chains of nftables were walked, or IPVS was asked.
+    Balanced(Box<Balanced>),
     /// The connection's NAT binding rewrote the header; no rule was looked at.
     Translated { before: Packet },
     /// NetworkPolicies that select the pod were asked.
@@ -121,6 +125,16 @@ pub enum BridgeTo {
     Host,
     /// Another port of the bridge.
     Port,
+}
+
+/// What kube-proxy made of a packet where it works with another thing than iptables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Balanced {
+    pub steps: Vec<balancer::Step>,
+    pub verdict: svclab_netfilter::Verdict,
+    pub nat: Option<Nat>,
+    /// The packet when it came in.
+    pub before: Packet,
 }
 
 /// What the NetworkPolicies of a pod say of a packet.

@@ -6,9 +6,10 @@ use std::fmt;
 
 use svclab_netfilter::{Finding, Packet, Passage, RuleSet, Verdict as TableVerdict, Visit};
 
+use crate::net::balancer::Found;
 use crate::trace::{
-    BridgeTo, Event, Exchange, Loss, Place, PolicyDirection, Question, Request, Ruling, Step,
-    Trace, Verdict,
+    Balanced, BridgeTo, Event, Exchange, Loss, Place, PolicyDirection, Question, Request, Ruling,
+    Step, Trace, Verdict,
 };
 
 impl fmt::Display for Exchange {
@@ -69,6 +70,7 @@ impl Trace {
                 let rules = step.place.node().and_then(|node| self.rules.get(node));
                 write_passage(f, passage, rules.map(|rules| &**rules))?;
             }
+            Event::Balanced(balanced) => write!(f, "{balanced}")?,
             Event::Translated { .. } => f.write_str("translated by the connection's entry")?,
             Event::Wrapped { .. } => f.write_str("wrapped")?,
             Event::Unwrapped => f.write_str("unwrapped")?,
@@ -91,16 +93,44 @@ fn write_passage(
     passage: &Passage,
     rules: Option<&RuleSet>,
 ) -> fmt::Result {
-    let verdict = match passage.verdict {
-        TableVerdict::Accept => "accepted",
-        TableVerdict::Drop => "dropped",
-        TableVerdict::Reject => "rejected",
-    };
-    f.write_str(verdict)?;
+    f.write_str(said(passage.verdict))?;
     for visit in &passage.visits {
         write_visit(f, visit, rules)?;
     }
     Ok(())
+}
+
+fn said(verdict: TableVerdict) -> &'static str {
+    match verdict {
+        TableVerdict::Accept => "accepted",
+        TableVerdict::Drop => "dropped",
+        TableVerdict::Reject => "rejected",
+    }
+}
+
+impl fmt::Display for Balanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(said(self.verdict))?;
+        for step in &self.steps {
+            let sign = if matches!(step.found, Found::Skipped(_)) { '-' } else { '+' };
+            write!(f, "\n    {sign} {} {}{}", step.chain, step.rule, step.found)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was found, behind the rule's text.
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Skipped(_) | Found::Matched => Ok(()),
+            Found::Element(element) => write!(f, " (found {element})"),
+            Found::Drawn { number, of } => write!(f, " (drew {number} of {of})"),
+            Found::Scheduled { server, of, .. } => write!(f, " (chose {server} of {of})"),
+            Found::Proxied { endpoint, of } => write!(f, " (dialled {endpoint} of {of})"),
+            Found::Nobody => f.write_str(" (nobody is there)"),
+        }
+    }
 }
 
 fn write_visit(f: &mut fmt::Formatter<'_>, visit: &Visit, rules: Option<&RuleSet>) -> fmt::Result {

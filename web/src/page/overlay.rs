@@ -72,6 +72,7 @@ fn reason(lang: Lang, step: &Step, ends: bool) -> Option<&'static str> {
     match &step.event {
         Event::Lost(loss) => Some(words::lost(lang, *loss)),
         Event::Walked(passage) if ends => Some(words::stopped(lang, passage.verdict)),
+        Event::Balanced(it) if ends => Some(words::stopped(lang, it.verdict)),
         _ => None,
     }
     .filter(|_| ends)
@@ -82,6 +83,7 @@ fn ends_here(event: &Event) -> bool {
     match event {
         Event::Lost(_) => true,
         Event::Walked(passage) => passage.verdict != Verdict::Accept,
+        Event::Balanced(it) => it.verdict != Verdict::Accept,
         _ => false,
     }
 }

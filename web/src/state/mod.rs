@@ -391,7 +391,7 @@ impl State {
             }
             Msg::SearchRules(words) => self.rules_view.search = words.into(),
             Msg::Against(node) => self.rules_view.against = node,
-            Msg::Mode(mode) => self.rules_view.mode = mode,
+            Msg::Mode(mode) => self.rules_view.mode = Some(mode),
             Msg::ShowSource(key) => self.show_source(key),
             Msg::Entry(entry) => self.entry = entry,
             Msg::OnlyRecorded(only) => self.only_recorded = only,

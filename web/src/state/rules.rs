@@ -13,13 +13,13 @@ pub struct RulesView {
     pub search: Rc<str>,
     /// A node to compare with.
     pub against: Option<Rc<str>>,
-    /// As if kube-proxy ran in this mode.
-    pub mode: Mode,
+    /// As if kube-proxy ran in this mode; None: in the one it runs in.
+    pub mode: Option<Mode>,
 }
 
 impl Default for RulesView {
     fn default() -> RulesView {
-        RulesView { search: "".into(), against: None, mode: Mode::Iptables }
+        RulesView { search: "".into(), against: None, mode: None }
     }
 }
 
@@ -32,12 +32,17 @@ pub struct Shown {
 
 impl State {
     /// What kube-proxy of the node that is looked at writes in the mode that is looked at; None
-    /// for the one it runs in.
+    /// where those are the rules of iptables that the node has.
     pub fn other_mode(&self) -> Option<Rc<str>> {
-        let mode = self.rules_view.mode;
-        let family = self.lab().families().next().filter(|_| mode != Mode::Iptables)?;
-        let settings = self.lab().proxy_settings(self.node.as_deref()?, family)?;
-        Some(mode.text(self.lab().objects(), &settings).into())
+        let (lab, node) = (self.lab(), self.node.as_deref()?);
+        let family = lab.families().next()?;
+        let settings = lab.proxy_settings(node, family)?;
+        let mode = self.rules_view.mode.unwrap_or(settings.mode);
+        match mode == settings.mode {
+            true if mode == Mode::Iptables => None,
+            true => lab.written(node, family).map(Rc::from),
+            false => Some(mode.text(lab.objects(), &settings).into()),
+        }
     }
 
     /// The node whose rules stand beside those of the one that is looked at.

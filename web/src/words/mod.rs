@@ -3,6 +3,7 @@
 //! Kubernetes' terms stand in Korean as its documentation writes them (파드, 서비스, 엔드포인트,
 //! 노드); names of kinds, fields, chains and commands stay as they are.
 
+mod balanced;
 mod cluster;
 mod editor;
 mod lesson;
@@ -16,6 +17,7 @@ use std::hint::black_box;
 
 use svclab_core::time::Instant;
 
+pub use balanced::*;
 pub use cluster::*;
 pub use editor::*;
 pub use lesson::*;

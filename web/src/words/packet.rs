@@ -200,6 +200,7 @@ pub fn step_sentence(lang: Lang, step: &Step) -> String {
             tracked(lang, *status, *direction, entry.is_dnat() || entry.is_snat())
         }
         Event::Walked(passage) => walked(lang, passage, &step.packet),
+        Event::Balanced(balanced) => super::balanced(lang, balanced, &step.packet),
         Event::Translated { before } => translated(lang, before, &step.packet),
         Event::Policed(ruling) => policed(lang, ruling),
         Event::Delivered => delivered(lang, step),
@@ -324,8 +325,14 @@ pub fn matched_count(passage: &Passage) -> (usize, usize) {
 }
 
 fn walked(lang: Lang, passage: &Passage, after: &Packet) -> String {
-    let (matched, looked_at) = matched_count(passage);
-    let found = match (looked_at, matched) {
+    let found = met(lang, matched_count(passage));
+    let outcome = outcome(lang, (passage.verdict, passage.nat), (&passage.before, after));
+    lang.pick(format!("{found}: {outcome}."), format!("{found}. {outcome}."))
+}
+
+/// How many rules matched, out of those looked at.
+pub(super) fn met(lang: Lang, (matched, looked_at): (usize, usize)) -> String {
+    match (looked_at, matched) {
         (0, _) => {
             lang.pick("No rule stands here".to_owned(), "이곳에는 규칙이 없습니다".to_owned())
         }
@@ -337,17 +344,25 @@ fn walked(lang: Lang, passage: &Passage, after: &Packet) -> String {
             format!("{matched} of {looked_at} rules match"),
             format!("규칙 {looked_at}개 중 {matched}개가 일치합니다"),
         ),
-    };
-    let outcome = match (passage.verdict, passage.nat) {
+    }
+}
+
+/// What came of the rules for a packet.
+pub(super) fn outcome(
+    lang: Lang,
+    decision: (Verdict, Option<Nat>),
+    (before, after): (&Packet, &Packet),
+) -> String {
+    match decision {
         (_, Some(Nat::Dnat { .. })) => {
-            let (old, new) = (end(&passage.before, true), end(after, true));
+            let (old, new) = (end(before, true), end(after, true));
             lang.pick(
                 format!("the destination {old} becomes {new}"),
                 format!("목적지 변경: {old} → {new}"),
             )
         }
         (_, Some(Nat::Snat { .. } | Nat::Masquerade { .. })) => {
-            let (old, new) = (end(&passage.before, false), end(after, false));
+            let (old, new) = (end(before, false), end(after, false));
             lang.pick(
                 format!("the source {old} becomes {new}"),
                 format!("출발지 변경: {old} → {new}"),
@@ -360,15 +375,14 @@ fn walked(lang: Lang, passage: &Passage, after: &Packet) -> String {
             "the packet is refused with an ICMP error".to_owned(),
             "ICMP 오류로 패킷을 거부합니다".to_owned(),
         ),
-        (Verdict::Accept, _) if passage.before.mark != after.mark => lang.pick(
+        (Verdict::Accept, _) if before.mark != after.mark => lang.pick(
             format!("the packet gets the mark {:#x}", after.mark),
             format!("패킷에 mark {:#x} 표시가 붙습니다", after.mark),
         ),
         (Verdict::Accept, _) => {
             lang.pick("the packet goes on".to_owned(), "패킷은 계속 갑니다".to_owned())
         }
-    };
-    lang.pick(format!("{found}: {outcome}."), format!("{found}. {outcome}."))
+    }
 }
 
 fn translated(lang: Lang, before: &Packet, after: &Packet) -> String {

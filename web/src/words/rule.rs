@@ -70,8 +70,8 @@ pub fn only_on(lang: Lang, node: &str, count: usize) -> String {
 pub fn about_mode(lang: Lang, mode: Mode) -> &'static str {
     match mode {
         Mode::Iptables => lang.pick(
-            "One rule after another, with a probability in each: what the nodes of this lab run.",
-            "규칙을 하나씩 차례로 보고 각 규칙이 확률로 뽑습니다. 이 실험실의 노드가 쓰는 모드입니다.",
+            "One rule after another, with a probability in each: the mode that kube-proxy runs in unless told otherwise.",
+            "규칙을 하나씩 차례로 보고 각 규칙이 확률로 뽑습니다. 따로 정하지 않으면 kube-proxy가 쓰는 모드입니다.",
         ),
         Mode::Nftables => lang.pick(
             "A map from address and port to a chain, and one random number for all endpoints, however many Services there are.",

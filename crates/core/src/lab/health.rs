@@ -14,6 +14,7 @@ use crate::key::ObjectKey;
 use crate::net::exchange::Response;
 use crate::net::{Guest, Ports};
 use crate::object::{Object, Service, ServiceType, TrafficPolicy};
+use crate::proxy::Mode;
 use crate::time::Instant;
 use crate::trace::NodeName;
 
@@ -99,7 +100,7 @@ impl Proxies {
     /// kube-proxy's answer on one of its ports, to who asks for a path.
     pub(super) fn answer(&self, node: &str, port: u16, path: &str, now: Instant) -> Response {
         if port == METRICS_PORT {
-            return of_itself(path);
+            return of_itself(self.mode(), path);
         }
         let checks = self.nodes.get(node).map(|it| &it.checks);
         if let Some(check) = checks.and_then(|it| it.get(&port)) {
@@ -114,9 +115,9 @@ impl Proxies {
 }
 
 /// What kube-proxy tells of itself on its metrics port, without the metrics.
-fn of_itself(path: &str) -> Response {
+fn of_itself(mode: Mode, path: &str) -> Response {
     let (status, text) = match path {
-        "/proxyMode" => (200, "iptables"),
+        "/proxyMode" => (200, mode.name()),
         "/healthz" => (200, "ok"),
         _ => (404, "404 page not found\n"),
     };

@@ -16,6 +16,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::net::exchange::{self, Client};
 use crate::net::{API_SERVER, Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
+use crate::proxy::Mode;
 use crate::scenario::{Cluster, HostSpec, NodeSpec};
 use crate::time::Instant;
 use crate::trace::{Exchange, Question, Request};
@@ -105,7 +106,8 @@ impl Sending {
 /// The machines of the scenario, before any pod runs.
 pub(super) fn build(cluster: &Cluster) -> Network {
     let nodes = cluster.nodes.iter();
-    let nodes = nodes.map(|it| Node { layout: cluster.pod_network, ..node(it) });
+    let mode = cluster.kube_proxy.mode;
+    let nodes = nodes.map(|it| Node { layout: cluster.pod_network, ..node(it, mode) });
     let hosts = cluster.outside.iter().map(host).collect();
     let mut net = Network::new(nodes.collect(), hosts, cluster.lan, cluster.router);
     net.hairpin = cluster.hairpin_mode;
@@ -145,9 +147,11 @@ fn host_header(to: IpAddr, port: u16) -> String {
     }
 }
 
-/// Settings that the lab does not know change nothing.
-fn node(spec: &NodeSpec) -> Node {
+/// Settings that the lab does not know change nothing. Only in iptables mode does kube-proxy let
+/// packets for loopback addresses be routed.
+fn node(spec: &NodeSpec, mode: Mode) -> Node {
     let mut res = Node::new(spec.name.as_str(), spec.address, spec.pod_cidr);
+    res.sysctls.route_localnet = mode == Mode::Iptables;
     for (name, value) in &spec.sysctls {
         res.set_sysctl(name, *value);
     }

@@ -3,6 +3,8 @@
 //! A kube-proxy has a proxier for each IP family of the cluster (`metaproxier`); each hears, waits
 //! and writes by itself.
 
+mod other;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -15,7 +17,7 @@ use super::queue::Task;
 use super::{Lab, canary};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{Object, Objects};
-use crate::proxy::{Pace, Proxier, Settings, Watch};
+use crate::proxy::{Mode, Pace, Proxier, Settings, Version, Watch};
 use crate::rng::Rng;
 use crate::scenario::{Cluster, NodeSpec};
 use crate::time::{Duration, Instant};
@@ -83,6 +85,11 @@ impl Proxies {
         self.watches.iter().map(Watch::family)
     }
 
+    /// All of them run in one.
+    pub(super) fn mode(&self) -> Mode {
+        self.watches.first().map(|it| it.settings().mode).unwrap_or_default()
+    }
+
     /// The place of a family among the watches, and in each kube-proxy.
     fn place(&self, family: Family) -> Option<usize> {
         self.families().position(|it| it == family)
@@ -134,8 +141,12 @@ impl Proxies {
 fn settings(cluster: &Cluster) -> impl Iterator<Item = Settings> {
     let cluster_cidr = String::from(cluster.cluster_cidr);
     let services: Vec<String> = cluster.service_cidr.iter().map(|it| it.to_string()).collect();
+    // The alpha of 1.30 wrote other chains than the releases of the lab's clusters.
+    let own = &cluster.kube_proxy;
+    let version = if own.mode == Mode::Nftables { Version::Modern } else { own.version };
     let settings = move |family| Settings {
         family,
+        version,
         cluster_cidr: cluster_cidr.clone(),
         service_cidrs: services.clone(),
         traffic_distribution: true,
@@ -200,6 +211,9 @@ impl Lab {
         let proxy = nodes.get_mut(node).and_then(|it| it.families.get_mut(place));
         let (Some(proxy), Some(watch)) = (proxy, watches.get_mut(place)) else { return };
         let Some(kernel) = self.net.kernels.get_mut(node) else { return };
+        if watch.settings().mode != Mode::Iptables {
+            return self.sync_in_mode(node, family, cause);
+        }
         let Some(proxier) = &mut proxy.proxier else { return };
         let report = proxier.sync(watch, &self.objects, kernel.rules_mut(family), self.now);
         proxy.pace.synced(self.now);

@@ -14,7 +14,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
 use crate::net::{Network, Node};
 use crate::object::{ContainerStatus, Labels, Pod};
-use crate::proxy::{Origins, Settings};
+use crate::proxy::{Mode, Origins, Settings};
 use crate::time::{Duration, Instant};
 use crate::trace::{Exchange, NodeName};
 
@@ -60,6 +60,8 @@ pub struct NodeRules {
     pub rules: Rc<RuleSet>,
     /// Where the rules come from; also those that traces met earlier.
     pub origins: Origins,
+    /// kube-proxy's; in another than iptables these are the rules of others.
+    pub mode: Mode,
     /// Whether kube-proxy runs: where it does not, the rules stay as they are.
     pub running: bool,
     /// How long kube-proxy takes to act on a change.
@@ -164,6 +166,7 @@ impl Lab {
         Some(NodeRules {
             rules: self.net.kernel(node)?.rules(family).clone(),
             origins: self.proxies.watch(family)?.origins().clone(),
+            mode: self.proxies.mode(),
             running: proxy.is_running(),
             delay: proxy.delay,
             synced_at: own.synced_at,
@@ -171,6 +174,13 @@ impl Lab {
             added: own.added.clone(),
             removed: own.removed.clone(),
         })
+    }
+
+    /// What a node's kernel has of its kube-proxy, where that does not work with iptables, as
+    /// [`Mode::text`] has it.
+    pub fn written(&self, node: &str, family: Family) -> Option<String> {
+        let kernel = self.net.kernel(node)?;
+        kernel.balancer(family).map(|it| it.to_string())
     }
 
     /// What a node's kube-proxy was told for one family; its rules in other modes follow from this

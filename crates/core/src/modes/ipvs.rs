@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use svclab_netfilter::{AddrType, Dice, Hook, Packet, RuleSet, TableName, Verdict};
 
 use super::tables::Tables;
-use super::turns::{Asking, Turns};
 use super::{Found, Step, Way, every_way, fate};
+use crate::net::balancer::turns::{Asking, Turns};
 use crate::net::probe::Probe;
 use crate::proxy::{Ipvs, VirtualServer, ipvs_jumps};
 

@@ -3,78 +3,28 @@
 //! A first packet at one node ([`Probe`]) → every way it may go in nftables mode ([`nft`]), IPVS
 //! mode ([`ipvs`]) and the userspace mode of old ([`userspace`]), each step with the rule that was
 //! met and why it is there; or all modes at once ([`compare`]). Connections that come one after
-//! the other, where a mode takes turns, are chosen by [`turns`].
+//! the other, where a mode takes turns, are chosen by [`turns`](crate::net::balancer::turns).
 
 pub mod ipvs;
-pub mod turns;
 pub mod userspace;
 
 mod mode;
 mod nft;
 mod tables;
 
-use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::net::IpAddr;
 
-use svclab_netfilter::{Dice, Hook, Packet, RuleSet, Verdict, outcomes};
+use svclab_netfilter::{Dice, Packet, RuleSet, Verdict, outcomes};
 
 use crate::net::Kernel;
 use crate::net::probe::{self, Fate, Outcome, Probe};
 use crate::object::Objects;
-use crate::proxy::{self, Origin, Scheduler, Settings};
+use crate::proxy::{self, Settings};
 
-pub use mode::Mode;
+pub use crate::net::balancer::{Found, Step};
+pub use crate::net::probe::Way;
+pub use crate::proxy::Mode;
 pub use nft::nftables;
-
-/// One way a packet may go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Way {
-    pub fate: Fate,
-    /// The source address is rewritten.
-    pub masquerade: bool,
-    /// From 0 to 1; all ways of a packet sum to 1.
-    pub probability: f64,
-    pub steps: Vec<Step>,
-}
-
-/// A rule that was looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub hook: Hook,
-    pub chain: Rc<str>,
-    /// The rule's text; for IPVS itself, the virtual server's line of `ipvsadm`.
-    pub rule: String,
-    pub found: Found,
-    /// Why the rule is there; where an element of a map or set decided, why that is.
-    pub origin: Option<Origin>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Found {
-    /// The first part of the rule that did not match.
-    Skipped(String),
-    Matched,
-    /// The element of a map or set that the packet's key led to.
-    Element(String),
-    /// `numgen` drew this number, counted from 0, of so many.
-    Drawn {
-        number: usize,
-        of: usize,
-    },
-    /// IPVS chose this real server of so many.
-    Scheduled {
-        by: Scheduler,
-        server: SocketAddr,
-        of: usize,
-    },
-    /// kube-proxy itself took the connection and opened one of its own to this endpoint of so many.
-    Proxied {
-        endpoint: SocketAddr,
-        of: usize,
-    },
-    /// There was nobody to choose.
-    Nobody,
-}
 
 /// What becomes of a packet in each mode.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,29 +3,9 @@
 use svclab_netfilter::text::Restore;
 
 use crate::object::Objects;
-use crate::proxy::{self, Settings};
-
-/// kube-proxy's `mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Iptables,
-    Nftables,
-    Ipvs,
-    Userspace,
-}
+use crate::proxy::{self, Mode, Settings};
 
 impl Mode {
-    /// By kube-proxy's word, or by that of the tool that loads the rules.
-    pub fn parse(word: &str) -> Option<Mode> {
-        match word {
-            "iptables" => Some(Mode::Iptables),
-            "nftables" | "nft" => Some(Mode::Nftables),
-            "ipvs" => Some(Mode::Ipvs),
-            "userspace" => Some(Mode::Userspace),
-            _ => None,
-        }
-    }
-
     /// One node's rules; those of IPVS mode as `ipvsadm -Ln`, `ipset save` and `iptables-restore`,
     /// with empty lines between.
     pub fn text(self, objects: &Objects, settings: &Settings) -> String {

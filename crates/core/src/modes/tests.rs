@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::turns::Turns;
 use super::*;
+use crate::net::balancer::turns::Turns;
 use crate::proxy::{Scheduler, Version};
 use crate::read::read;
 use crate::rng::Rng;
@@ -254,9 +254,10 @@ fn without_endpoints_ipvs_refuses_and_the_userspace_proxy_hangs_up() {
 
 #[test]
 fn an_ipvs_scheduler_is_configured_by_its_name() {
-    let settings: Settings = serde_json::from_str(r#"{"ipvsScheduler": "sh"}"#).expect("settings");
-    assert_eq!(settings.ipvs_scheduler, Scheduler::Sh);
+    let settings: Settings =
+        serde_json::from_str(r#"{"ipvs": {"scheduler": "sh"}}"#).expect("settings");
+    assert_eq!(settings.ipvs.scheduler, Scheduler::Sh);
     let text = proxy::ipvs(&objects(), &Settings { node: "node-a".to_owned(), ..settings });
     assert!(text.to_string().contains("TCP  10.96.2.2:80 sh\n"), "{text}");
-    assert!(serde_json::from_str::<Settings>(r#"{"ipvsScheduler": "best"}"#).is_err());
+    assert!(serde_json::from_str::<Settings>(r#"{"ipvs": {"scheduler": "best"}}"#).is_err());
 }

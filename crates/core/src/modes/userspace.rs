@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use svclab_netfilter::{AddrType, Dice, Hook, IpSets, RuleSet, TableName, Verdict};
 
 use super::tables::Tables;
-use super::turns::{Asking, Turns};
 use super::{Found, Step, Way, every_way};
+use crate::net::balancer::turns::{Asking, Turns};
 use crate::net::probe::{Fate, Probe};
 use crate::proxy::{Listening, Scheduler, Userspace};
 

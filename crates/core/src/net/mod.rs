@@ -4,7 +4,8 @@
 //! makes of it: [`layout`], its rules ([`cni`]); what `ip` tells of it: [`table`]. [`stack`] takes a packet through one node's hooks, [`travel`] from
 //! link to link, [`exchange`] makes the packets of a connection or a question, [`capture`] prints
 //! what passes an interface, [`policy`] says which
-//! packets NetworkPolicies let through, [`probe`] asks one node for every way a packet may go.
+//! packets NetworkPolicies let through, [`balancer`] what kube-proxy does to them in other modes
+//! than iptables, [`probe`] asks one node for every way a packet may go.
 
 mod layout;
 mod limit;
@@ -13,6 +14,7 @@ mod node;
 mod party;
 mod route;
 
+pub mod balancer;
 pub mod capture;
 pub mod cni;
 pub mod exchange;
@@ -35,6 +37,7 @@ use crate::family::{Addresses, OfFamily, Ranges};
 use crate::rng::Rng;
 use crate::trace::NodeName;
 
+use balancer::Balancer;
 pub use layout::{Encapsulation, Layout, Tunnel};
 pub use limit::ErrorLimit;
 pub use neighbour::{API_SERVER, Asked, Neighbours, State};
@@ -75,6 +78,8 @@ pub struct Kernel {
     pub counters: CounterTable,
     pub counters6: CounterTable,
     pub errors: ErrorLimit,
+    /// What kube-proxy works with in another mode than iptables, by IPv4 and IPv6.
+    balancers: [Option<Box<Balancer>>; 2],
 }
 
 impl Kernel {
@@ -90,6 +95,15 @@ impl Kernel {
             Family::V4 => &self.rules,
             Family::V6 => &self.rules6,
         }
+    }
+
+    /// What kube-proxy works with beside the rules of iptables.
+    pub fn balancer(&self, family: Family) -> Option<&Balancer> {
+        self.balancers[family as usize].as_deref()
+    }
+
+    pub fn balancer_mut(&mut self, family: Family) -> &mut Option<Box<Balancer>> {
+        &mut self.balancers[family as usize]
     }
 
     pub fn counters_mut(&mut self, family: Family) -> &mut CounterTable {
@@ -118,6 +132,7 @@ impl Default for Kernel {
             counters: CounterTable::default(),
             counters6: CounterTable::default(),
             errors: ErrorLimit::default(),
+            balancers: [None, None],
         }
     }
 }

@@ -10,9 +10,9 @@ use svclab_netfilter::{
 };
 
 use super::stack::{Devices, Journey, Stack};
-use super::{Chance, Kernel};
+use super::{Chance, Kernel, balancer};
 use crate::time::Instant;
-use crate::trace::Event;
+use crate::trace::{Balanced, Event, Step};
 
 /// The question: a packet that a process of the node sends, or that comes in by a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,17 @@ pub struct Outcome {
     pub probability: f64,
     /// The chains entered, in order, on the first path that ends so.
     pub chains: Vec<(TableName, String)>,
+}
+
+/// One way the packet may go in a mode other than iptables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    pub fate: Fate,
+    /// The source address is rewritten.
+    pub masquerade: bool,
+    /// From 0 to 1; all ways of a packet sum to 1.
+    pub probability: f64,
+    pub steps: Vec<balancer::Step>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +76,33 @@ pub fn outcomes(kernel: &Kernel, is_local: &dyn Fn(IpAddr) -> bool, probe: &Prob
     res
 }
 
-fn one_way(
+/// One way the packet may go where kube-proxy works in another mode, with what it met there; its
+/// probability is 0.
+pub fn way(
     kernel: &Kernel,
     is_local: &dyn Fn(IpAddr) -> bool,
     probe: &Probe,
     dice: &mut dyn Dice,
-) -> Outcome {
+) -> Way {
+    let (fate, steps) = cross(kernel, is_local, probe, dice);
+    let events = steps.into_iter().map(|it| it.event);
+    let met: Vec<Balanced> = events
+        .filter_map(|event| match event {
+            Event::Balanced(it) => Some(*it),
+            _ => None,
+        })
+        .collect();
+    let masquerade = met.iter().any(|it| rewrites_source(it.nat));
+    let steps = met.into_iter().flat_map(|it| it.steps).collect();
+    Way { fate, masquerade, probability: 0.0, steps }
+}
+
+fn cross(
+    kernel: &Kernel,
+    is_local: &dyn Fn(IpAddr) -> bool,
+    probe: &Probe,
+    dice: &mut dyn Dice,
+) -> (Fate, Vec<Step>) {
     let addr_type = |ip| if is_local(ip) { AddrType::Local } else { AddrType::Unicast };
     let mut kernel = kernel.clone();
     let mut chance = Scripted(dice);
@@ -93,15 +125,27 @@ fn one_way(
         }
         Verdict::Accept => Fate::Pass,
     };
-    let passages: Vec<&Passage> = journey
-        .steps
+    (fate, journey.steps)
+}
+
+fn rewrites_source(nat: Option<Nat>) -> bool {
+    matches!(nat, Some(Nat::Masquerade { .. } | Nat::Snat { .. }))
+}
+
+fn one_way(
+    kernel: &Kernel,
+    is_local: &dyn Fn(IpAddr) -> bool,
+    probe: &Probe,
+    dice: &mut dyn Dice,
+) -> Outcome {
+    let (fate, steps) = cross(kernel, is_local, probe, dice);
+    let passages: Vec<&Passage> = steps
         .iter()
         .filter_map(|step| match &step.event {
             Event::Walked(passage) => Some(&**passage),
             _ => None,
         })
         .collect();
-    let rewrites_source = |nat| matches!(nat, Some(Nat::Masquerade { .. } | Nat::Snat { .. }));
     let masquerade = passages.iter().any(|it| rewrites_source(it.nat));
     let accepted = passages.iter().any(|it| {
         let filters = it.table == TableName::Filter && it.verdict == Verdict::Accept;

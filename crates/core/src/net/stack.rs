@@ -1,4 +1,8 @@
 //! A packet through one node's netfilter: conntrack, tables, translation, hook by hook.
+//!
+//! Where kube-proxy has a table of its own in nftables, [`nft`] asks it.
+
+mod nft;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -15,6 +19,7 @@ use super::{Chance, Kernel};
 use crate::family::OfFamily;
 use crate::time::{Duration, Instant};
 use crate::trace::{Event, NodeName, Place, Step};
+use nft::Phase;
 
 /// The time a packet spends at each step inside a machine.
 const STEP: Duration = Duration::from_micros(4);
@@ -117,6 +122,10 @@ impl Stack<'_, '_> {
         if mangled != Verdict::Accept {
             return mangled;
         }
+        let early = self.balance(Phase::BeforeNat, hook, devices, None).0;
+        if early != Verdict::Accept {
+            return early;
+        }
         if self.is_fresh() {
             return self.nat(hook, devices, None);
         }
@@ -132,7 +141,11 @@ impl Stack<'_, '_> {
                 return mangled;
             }
         }
-        let filtered = self.walk(TableName::Filter, hook, devices).verdict;
+        let balanced = self.balance(Phase::Filter, hook, devices, None).0;
+        if balanced != Verdict::Accept {
+            return balanced;
+        }
+        let filtered = self.usual(TableName::Filter, hook, devices).verdict;
         if filtered != Verdict::Accept {
             return filtered;
         }
@@ -218,10 +231,44 @@ impl Stack<'_, '_> {
         }
     }
 
-    /// Walks a nat chain and carries out what it decides.
+    /// A table that iptables makes for itself; where kube-proxy does not use it, as `optional`.
+    fn usual(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
+        match self.kernel.balancer(self.journey.packet.dst.family()) {
+            None => self.walk(table, hook, devices),
+            Some(_) => self.optional(table, hook, devices),
+        }
+    }
+
+    /// What kube-proxy has here in another mode than iptables: what that says, and whether it
+    /// settled the connection's NAT.
+    fn balance(
+        &mut self,
+        phase: Phase,
+        hook: Hook,
+        devices: Devices<'_>,
+        address: Option<IpAddr>,
+    ) -> (Verdict, bool) {
+        match self.kernel.balancer(self.journey.packet.dst.family()) {
+            None => (Verdict::Accept, false),
+            Some(_) => self.ask_nft(phase, hook, devices, address),
+        }
+    }
+
+    /// Walks the nat chains of a hook and carries out what they decide. Of chains with the same
+    /// priority the one that came last is called first.
     fn nat(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
-        let Decision { verdict, nat, .. } = self.walk(TableName::Nat, hook, devices);
-        let Some(nat) = nat else { return verdict };
+        let (verdict, settled) = self.balance(Phase::Nat, hook, devices, address);
+        if settled || verdict != Verdict::Accept {
+            return verdict;
+        }
+        let Decision { verdict, nat, .. } = self.usual(TableName::Nat, hook, devices);
+        if let Some(nat) = nat {
+            self.carry_out(nat, address);
+        }
+        verdict
+    }
+
+    fn carry_out(&mut self, nat: Nat, address: Option<IpAddr>) {
         let before = self.journey.packet;
         match nat {
             Nat::Dnat { .. } => self.rewrite_destination(nat),
@@ -238,7 +285,6 @@ impl Stack<'_, '_> {
         {
             last.packet = self.journey.packet;
         }
-        verdict
     }
 
     fn rewrite_destination(&mut self, nat: Nat) {

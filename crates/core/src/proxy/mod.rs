@@ -50,7 +50,7 @@ pub use origin::{Destination, Origin, Origins, Purpose};
 pub use pace::Pace;
 pub use proxier::{Proxier, Report, Rewritten};
 pub use rules::Text;
-pub use settings::{DetectLocal, Settings, Version};
+pub use settings::{DetectLocal, IpvsSettings, Mode, Settings, Version};
 pub use userspace::{Listening, Userspace, userspace};
 pub use watch::Watch;
 

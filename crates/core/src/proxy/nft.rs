@@ -32,6 +32,11 @@ pub struct Nftables {
 
 /// What the first sync of a node makes.
 pub fn nftables(objects: &Objects, settings: &Settings) -> Nftables {
+    nftables_of(&Watch::of(objects, settings.clone()), objects, settings)
+}
+
+/// The same from what the kube-proxies have heard.
+pub(super) fn nftables_of(watch: &Watch, objects: &Objects, settings: &Settings) -> Nftables {
     let node = this_node(objects, settings);
     let mut writer =
         Writer { table: empty(settings.family), origins: Origins::new(), settings, node: &node };
@@ -41,8 +46,7 @@ pub fn nftables(objects: &Objects, settings: &Settings) -> Nftables {
     writer.cluster_ips();
     writer.node_ports();
     writer.dispatch();
-    let watch = Watch::of(objects, settings.clone());
-    watch.each_port(|service, key, port, endpoints| {
+    watch.each_port(&settings.node, |service, key, port, endpoints| {
         port::write(&mut writer, service, key, port, endpoints);
     });
     Nftables { table: writer.table, origins: writer.origins }

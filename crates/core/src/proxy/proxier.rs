@@ -16,6 +16,7 @@ use super::changes::{Changes, Comparison};
 use super::connections::{StaleConnections, udp_ports};
 use super::jumps::jumps;
 use super::names::is_service_chain;
+use super::nft::{Nftables, nftables_of};
 use super::node::{ThisNode, Watched, this_node, watched};
 use super::part::{Part, Parts, Placed};
 use super::rules::{Frame, SharedChain, frame, shared_chains};
@@ -165,6 +166,24 @@ impl Proxier {
         self.node = Some(known);
         let changes = kernel.comparison.changes();
         Report { full, changes, rewritten, failed: false, stale_connections }
+    }
+
+    /// In nftables mode the whole table is made anew.
+    pub fn nftables(&self, watch: &Watch, objects: &Objects) -> Nftables {
+        nftables_of(watch, objects, &self.settings)
+    }
+
+    /// Takes note of what Services are now where another mode's rules are written.
+    pub fn heed(&mut self, watch: &mut Watch, objects: &Objects, now: Instant) -> StaleConnections {
+        let known = self.node.take();
+        let full = known.is_none();
+        let known = known.unwrap_or_else(|| self.look_around(watch, objects, now));
+        let services = self.services_to_write(watch, full);
+        let parts = watch.parts(&services, (&known.node, &self.settings), &self.services);
+        let stale_connections = self.stale_connections(&services, &parts);
+        self.take_over(services, &parts);
+        self.node = Some(known);
+        stale_connections
     }
 
     /// The next sync is a full one, as when somebody has flushed the kernel's rules.

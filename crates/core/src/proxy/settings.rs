@@ -34,11 +34,55 @@ pub enum DetectLocal {
     Nothing,
 }
 
+/// kube-proxy's `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Iptables,
+    Nftables,
+    Ipvs,
+    /// No cluster runs it: releases since 1.26 refuse it.
+    Userspace,
+}
+
+impl Mode {
+    /// kube-proxy's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Iptables => "iptables",
+            Mode::Nftables => "nftables",
+            Mode::Ipvs => "ipvs",
+            Mode::Userspace => "userspace",
+        }
+    }
+
+    /// By kube-proxy's word, or by that of the tool that loads the rules.
+    pub fn parse(word: &str) -> Option<Mode> {
+        match word {
+            "iptables" => Some(Mode::Iptables),
+            "nftables" | "nft" => Some(Mode::Nftables),
+            "ipvs" => Some(Mode::Ipvs),
+            "userspace" => Some(Mode::Userspace),
+            _ => None,
+        }
+    }
+}
+
+/// What kube-proxy's configuration says of the IPVS mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IpvsSettings {
+    pub scheduler: Scheduler,
+}
+
 /// Named as in kube-proxy's configuration; the defaults are its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
     pub version: Version,
+    #[serde(deserialize_with = "read_mode")]
+    pub mode: Mode,
     /// The name of this node.
     pub node: String,
     #[serde(serialize_with = "write_family", deserialize_with = "read_family")]
@@ -68,8 +112,7 @@ pub struct Settings {
     /// The addresses of the node's devices; only the IPVS mode looks at them, as it serves
     /// NodePorts on each. Those of the Node object where none are given.
     pub local_addresses: Vec<IpAddr>,
-    /// Of the IPVS mode.
-    pub ipvs_scheduler: Scheduler,
+    pub ipvs: IpvsSettings,
     pub feature_gates: BTreeMap<String, bool>,
     /// Whether `ServiceTrafficDistribution` is on where no gate says so, as since 1.31: kube-proxy
     /// 1.30 has it off, the lab's clusters are newer.
@@ -81,6 +124,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             version: Version::default(),
+            mode: Mode::default(),
             node: String::new(),
             family: Family::V4,
             detect_local_mode: DetectLocal::default(),
@@ -96,7 +140,7 @@ impl Default for Settings {
             nfacct: true,
             service_cidrs: Vec::new(),
             local_addresses: Vec::new(),
-            ipvs_scheduler: Scheduler::default(),
+            ipvs: IpvsSettings::default(),
             feature_gates: BTreeMap::new(),
             traffic_distribution: false,
         }
@@ -115,6 +159,18 @@ impl Settings {
 
     pub(super) fn gate(&self, name: &str, default: bool) -> bool {
         self.feature_gates.get(name).copied().unwrap_or(default)
+    }
+}
+
+/// `""` is the default, as for kube-proxy itself.
+fn read_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    match word.as_str() {
+        "" | "iptables" => Ok(Mode::Iptables),
+        "nftables" => Ok(Mode::Nftables),
+        other => {
+            Err(serde::de::Error::custom(format!("mode is iptables or nftables, not {other:?}")))
+        }
     }
 }
 

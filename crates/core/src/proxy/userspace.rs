@@ -55,7 +55,8 @@ pub fn userspace(objects: &Objects, settings: &Settings) -> Userspace {
         nat: Vec::new(),
         filter: Vec::new(),
     };
-    Watch::of(objects, settings.clone()).each_port(|service, key, port, endpoints| {
+    let watch = Watch::of(objects, settings.clone());
+    watch.each_port(&settings.node, |service, key, port, endpoints| {
         let protocol: Protocol = key.protocol.into();
         if protocol == Protocol::Sctp {
             return;

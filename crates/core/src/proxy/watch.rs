@@ -198,14 +198,16 @@ impl Watch {
         }
     }
 
-    /// Calls `each` for every service port with its endpoints, in the order of names.
+    /// Calls `each` for every service port with its endpoints as a node sees them, in the order of
+    /// names.
     pub(super) fn each_port(
         &self,
+        node: &str,
         mut each: impl FnMut(&Rc<ObjectKey>, PortKey<'_>, &ServicePort, &[Endpoint]),
     ) {
         for (service, heard) in self.services.iter() {
             for port in &heard.known(&self.settings).ports {
-                let endpoints = port.endpoints.on(&self.settings.node);
+                let endpoints = port.endpoints.on(node);
                 each(service, port.key(service), &port.service, &endpoints);
             }
         }

@@ -59,8 +59,10 @@ fn packet(dst: &str) -> Packet {
 fn send(table: &Table, dst: &str, now: u64, memory: &mut Memory, dice: &mut dyn Dice) -> String {
     let around = Surroundings { addr_type: &|_| AddrType::Unicast, input: None, new: true, now };
     let mut packet = packet(dst);
-    let passages = table.pass(Hook::Prerouting, &mut packet, &around, memory, dice);
-    assert!(passages.iter().all(|it| it.verdict == Decision::Accept));
+    for (chain, _) in table.base_chains(Hook::Prerouting) {
+        let passage = table.enter(chain, &mut packet, &around, memory, dice);
+        assert_eq!(passage.verdict, Decision::Accept);
+    }
     packet.destination().to_string()
 }
 
@@ -97,16 +99,16 @@ fn a_client_is_kept_until_its_time_is_over() {
 }
 
 #[test]
-fn a_known_connection_meets_no_nat_chain() {
-    let around =
-        Surroundings { addr_type: &|_| AddrType::Unicast, input: None, new: false, now: 0 };
-    struct Unused;
-    impl Dice for Unused {
-        fn draw(&mut self, _: u32) -> u32 {
-            0
-        }
+fn base_chains_of_a_hook_come_by_their_priorities() {
+    let mut table = table();
+    for (name, hook, priority) in [
+        ("late", Hook::Prerouting, 0),
+        ("early", Hook::Prerouting, -110),
+        ("other", Hook::Input, -200),
+    ] {
+        let base = Some(Base { kind: Kind::Filter, hook, priority });
+        table.chains.insert(Name::from(name), Chain { base, ..Chain::default() });
     }
-    let mut packet = packet("10.0.0.1:80");
-    let memory = &mut Memory::default();
-    assert_eq!(table().pass(Hook::Prerouting, &mut packet, &around, memory, &mut Unused), []);
+    let names: Vec<&str> = table.base_chains(Hook::Prerouting).iter().map(|it| &**it.0).collect();
+    assert_eq!(names, ["early", "entry", "late"]);
 }

@@ -1,9 +1,10 @@
-//! A packet through the base chains of one hook, in the order of their priorities.
+//! A packet through a base chain, and the chains that it leads to.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Among, Chain, Key, KeyType, Kind, Name, Rule, Statement, Table, Verdict};
+use super::{Among, Base, Chain, Key, KeyType, Name, Rule, Statement, Table, Verdict};
+use crate::order::Order;
 use crate::packet::{Packet, Protocol};
 use crate::rule::{AddrSide, AddrType};
 use crate::walk::{Dice, Hook, Nat};
@@ -13,8 +14,7 @@ pub struct Surroundings<'a> {
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
     /// The device it came in by.
     pub input: Option<&'a str>,
-    /// Whether it is the first packet of its connection: only such a one meets nat chains and
-    /// matches `ct state new`.
+    /// Whether conntrack says that its connection is new (`ct state new`).
     pub new: bool,
     /// In milliseconds.
     pub now: u64,
@@ -27,6 +27,17 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Who is in a set, and until when (in milliseconds).
+    pub fn of(&self, set: &str) -> impl Iterator<Item = (IpAddr, u64)> {
+        let seen = self.seen.get(set).into_iter().flatten();
+        seen.map(|(ip, until)| (*ip, *until))
+    }
+
+    /// A set that is deleted forgets everybody.
+    pub fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.seen.retain(|name, _| is_there(name));
+    }
+
     fn holds(&self, set: &Name, ip: IpAddr, now: u64) -> bool {
         self.seen.get(set).and_then(|it| it.get(&ip)).is_some_and(|until| *until > now)
     }
@@ -39,8 +50,6 @@ impl Memory {
 /// The way through one base chain: every rule looked at, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    pub hook: Hook,
-    pub kind: Kind,
     /// The chains entered, in order, the base chain first.
     pub chains: Vec<Name>,
     pub visits: Vec<Visit>,
@@ -79,46 +88,33 @@ pub enum Hit {
 }
 
 impl Table {
-    /// Sends the packet through all base chains of `hook`; after one that does not accept it there
-    /// are none. Destinations are rewritten on the way.
-    pub fn pass(
+    /// The base chains of a hook in the order of their priorities.
+    pub fn base_chains(&self, hook: Hook) -> Vec<(&Name, Base)> {
+        let bases = self.chains.iter().filter_map(|(name, it)| Some((name, it.base?)));
+        let mut bases: Vec<_> = bases.filter(|it| it.1.hook == hook).collect();
+        bases.order_by_key(|it| it.1.priority);
+        bases
+    }
+
+    /// Sends the packet through one base chain; a new destination is written at once.
+    pub fn enter(
         &self,
-        hook: Hook,
+        chain: &Name,
         packet: &mut Packet,
         around: &Surroundings<'_>,
         memory: &mut Memory,
         dice: &mut dyn Dice,
-    ) -> Vec<Passage> {
-        let mut res = Vec::new();
-        for (name, kind) in self.base_chains(hook) {
-            if kind == Kind::Nat && !around.new {
-                continue;
-            }
-            let passage = Passage {
-                hook,
-                kind,
-                chains: Vec::new(),
-                visits: Vec::new(),
-                verdict: crate::walk::Verdict::Accept,
-                decided: false,
-                nat: None,
-            };
-            let mut walker = Walker { table: self, packet, around, memory, dice, passage };
-            walker.chain(name, 0);
-            let verdict = walker.passage.verdict;
-            res.push(walker.passage);
-            if verdict != crate::walk::Verdict::Accept {
-                break;
-            }
-        }
-        res
-    }
-
-    fn base_chains(&self, hook: Hook) -> Vec<(&Name, Kind)> {
-        let bases = self.chains.iter().filter_map(|(name, it)| Some((name, it.base?)));
-        let mut bases: Vec<_> = bases.filter(|it| it.1.hook == hook).collect();
-        bases.sort_by_key(|it| it.1.priority);
-        bases.into_iter().map(|(name, base)| (name, base.kind)).collect()
+    ) -> Passage {
+        let passage = Passage {
+            chains: Vec::new(),
+            visits: Vec::new(),
+            verdict: crate::walk::Verdict::Accept,
+            decided: false,
+            nat: None,
+        };
+        let mut walker = Walker { table: self, packet, around, memory, dice, passage };
+        walker.chain(chain, 0);
+        walker.passage
     }
 }
 

@@ -1,4 +1,4 @@
-//! `svclab rules` on a node: what its kube-proxy would write in another mode, as the lab's command
+//! `svclab rules` on a node: what its kube-proxy writes, or would write in another mode, as the lab's command
 //! line prints it for files. No real node has it: there one would have to change the mode.
 
 use svclab_core::modes::Mode;
@@ -12,8 +12,8 @@ const USAGE: &str = "usage: svclab rules [--mode iptables|nftables|ipvs|userspac
 pub(super) async fn run(process: Process, words: Vec<String>) -> u8 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mode = match words.as_slice() {
-        ["rules"] => Some(Mode::Iptables),
-        ["rules", "--mode", mode] => Mode::parse(mode),
+        ["rules"] => Some(None),
+        ["rules", "--mode", mode] => Mode::parse(mode).map(Some),
         _ => None,
     };
     let (Some(mode), Some(node)) = (mode, machine::node(&process)) else {
@@ -23,7 +23,10 @@ pub(super) async fn run(process: Process, words: Vec<String>) -> u8 {
     let text = {
         let lab = process.lab();
         let settings = lab.families().filter_map(|family| lab.proxy_settings(&node.name, family));
-        settings.map(|it| mode.text(lab.objects(), &it)).collect::<Vec<_>>().join("\n")
+        settings
+            .map(|it| mode.unwrap_or(it.mode).text(lab.objects(), &it))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     process.out(&text);
     0

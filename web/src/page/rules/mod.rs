@@ -31,7 +31,7 @@ pub(super) struct RulesProps {
     pub wanted: RulesView,
     /// The rules of the node to compare with.
     pub against: Option<Shared<NodeRules>>,
-    /// What kube-proxy writes in another mode.
+    /// What kube-proxy writes in a mode other than iptables, or would write.
     pub text: Option<Rc<str>>,
     pub counters: Shared<CounterTable>,
     /// Requests so far: counters change with them alone.
@@ -78,8 +78,8 @@ pub(super) fn Rules(props: &RulesProps) -> Html {
     let lang = *lang;
     let content = match (rules, text, against) {
         (None, ..) => html! { <p class="empty">{ lang.say(Word::NoRules) }</p> },
-        (_, Some(text), _) => html! {
-            <Written {lang} mode={wanted.mode} text={text.clone()} search={wanted.search.clone()} />
+        (Some(rules), Some(text), _) => html! {
+            <Written {lang} mode={mode_of(wanted, rules)} text={text.clone()} search={wanted.search.clone()} />
         },
         (Some(ours), None, Some(theirs)) => html! {
             <Compared {lang} names={[Some(node.clone()), wanted.against.clone()]}
@@ -114,10 +114,16 @@ fn chains(props: &RulesProps, rules: &Shared<NodeRules>) -> Html {
     }
 }
 
+/// The mode that is looked at: the one that kube-proxy runs in, unless another was chosen.
+fn mode_of(wanted: &RulesView, rules: &NodeRules) -> Mode {
+    wanted.mode.unwrap_or(rules.mode)
+}
+
 /// Which node, which mode, compared with whom, and words to look for.
 fn head(props: &RulesProps) -> Html {
-    let RulesProps { lang, node, names, wanted, send, .. } = props;
+    let RulesProps { lang, node, names, wanted, rules, send, .. } = props;
     let lang = *lang;
+    let mode = rules.as_ref().map_or(Mode::Iptables, |it| mode_of(wanted, it));
     let modes = [
         (Mode::Iptables, "iptables"),
         (Mode::Nftables, "nftables"),
@@ -135,15 +141,15 @@ fn head(props: &RulesProps) -> Html {
         <div class="nodes">
             { nodes(lang, node, names, send) }
             <div class="seg" role="group" aria-label={lang.say(Word::ProxyMode)}>
-                for (mode, name) in modes {
-                    <button type="button" aria-pressed={(mode == wanted.mode).to_string()}
-                            onclick={send.reform(move |_| Msg::Mode(mode))}>{ name }</button>
+                for (other, name) in modes {
+                    <button type="button" aria-pressed={(other == mode).to_string()}
+                            onclick={send.reform(move |_| Msg::Mode(other))}>{ name }</button>
                 }
             </div>
             <div class="narrowing">
                 <input type="search" value={wanted.search.to_string()} oninput={search}
                        placeholder={lang.say(Word::SearchRules)} aria-label={lang.say(Word::SearchRules)} />
-                if wanted.mode == Mode::Iptables && names.len() > 1 {
+                if props.text.is_none() && names.len() > 1 {
                     <select aria-label={lang.say(Word::CompareWith)} onchange={against}>
                         <option value="" selected={wanted.against.is_none()}>{ lang.say(Word::CompareWith) }</option>
                         for name in names.iter().filter(|it| *it != node) {

@@ -1,5 +1,6 @@
 //! A request that is followed: its packets, and the steps of the chosen one.
 
+mod balanced;
 mod dump;
 mod head;
 mod steps;

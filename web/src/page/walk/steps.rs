@@ -6,7 +6,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::visits::Visits;
-use super::{Watching, step_keys};
+use super::{Watching, balanced, step_keys};
 use crate::effects;
 use crate::state::Msg;
 use crate::words::{self, Lang, Word};
@@ -76,12 +76,14 @@ fn row(props: &StepsProps, trace: &Trace, index: usize, step: &Step) -> Html {
 fn tone(event: &Event) -> Option<&'static str> {
     match event {
         Event::Walked(passage) if passage.nat.is_some() => Some("turn"),
+        Event::Balanced(it) if it.nat.is_some() => Some("turn"),
         Event::Translated { .. } => Some("turn"),
         Event::Lost(_) => Some("bad"),
         Event::Delivered => Some("good"),
         Event::Walked(passage) if passage.verdict != svclab_netfilter::Verdict::Accept => {
             Some("bad")
         }
+        Event::Balanced(it) if it.verdict != svclab_netfilter::Verdict::Accept => Some("bad"),
         _ => None,
     }
 }
@@ -98,6 +100,7 @@ fn details(props: &StepsProps, trace: &Trace, step: &Step) -> Html {
             let origins = watching.origins.as_ref();
             Visits { lang: *lang, passage, rules, node: &node, origins, send }.html()
         }
+        Event::Balanced(balanced) => balanced::html(*lang, balanced, send),
         Event::Tracked { entry, .. } => html! {
             <code class="rule" lang="en">{ entry.to_string() }</code>
         },

@@ -109,8 +109,12 @@ impl Scheduler {
 
 /// The state after the first sync of a node.
 pub fn ipvs(objects: &Objects, settings: &Settings) -> Ipvs {
+    ipvs_of(&Watch::of(objects, settings.clone()), objects, settings)
+}
+
+/// The same from what the kube-proxies have heard.
+pub(super) fn ipvs_of(watch: &Watch, objects: &Objects, settings: &Settings) -> Ipvs {
     let node = this_node(objects, settings);
-    let watch = Watch::of(objects, settings.clone());
     let node_ips = node_port_ips(objects, settings, &node);
     let mut maker = Maker {
         servers: BTreeMap::new(),
@@ -121,7 +125,7 @@ pub fn ipvs(objects: &Objects, settings: &Settings) -> Ipvs {
         node: &node,
         node_ips,
     };
-    watch.each_port(|service, key, port, endpoints| {
+    watch.each_port(&settings.node, |service, key, port, endpoints| {
         let origin = |purpose| Origin {
             service: Some(Rc::clone(service)),
             port: Rc::from(key.port),
@@ -209,7 +213,7 @@ impl Maker<'_> {
         let node = (self.settings, self.node.detector.as_ref());
         let restore = rules::restore(node, &sets, self.filling.refused, &mut self.origins);
         Ipvs {
-            scheduler: self.settings.ipvs_scheduler,
+            scheduler: self.settings.ipvs.scheduler,
             servers: self.servers,
             bound: self.bound,
             sets,
