@@ -280,3 +280,28 @@ for (const locale of ["en-US", "ko-KR"]) {
     }
   }
 }
+
+test("the cursor's line stays in sight when mistakes are written above it", async ({ page, shot }) => {
+  await settled(page);
+  await code(page).waitFor();
+  const inSight = () =>
+    page.evaluate(() => {
+      const line = document.querySelector(".cm-activeLine").getBoundingClientRect();
+      const box = document.querySelector(".cm-scroller").getBoundingClientRect();
+      return line.top >= box.top - 1 && line.bottom <= box.bottom + 1;
+    });
+  // As many lines as the editor shows, the cursor in the last one, what is wrong in the first ones.
+  const lines = Math.floor((await page.locator(".cm-scroller").boundingBox()).height / 18) - 1;
+  const head = "apiVersion: v1\nkind: Service\nmetadata:\n  name: Wrong_Name\n  nonsense: 1\n";
+  await write(page, `${head}${"#\n".repeat(Math.max(lines - 6, 1))}spec: {}`);
+  await code(page).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(" ");
+  expect(await inSight(), "it is out of sight to begin with");
+  await page.locator(".cm-problem").first().waitFor();
+  await eventually(inSight, "the mistakes have pushed the cursor out of sight", 1500);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".faults").waitFor();
+  await eventually(inSight, "the list of mistakes has covered the cursor", 1500);
+  await shot("cursor-in-sight");
+});

@@ -97,3 +97,57 @@ test("what is painted is what happened", async ({ page }) => {
   await open(page, "Events");
   expect((await events(page)).some(({ text }) => /fail/i.test(text)), "no failure is told");
 });
+
+test("a reload keeps every branch and what the terminals printed", async ({ page }) => {
+  await settled(page);
+  const before = await thisMoment(page);
+  const input = page.getByRole("textbox", { name: "Terminal" });
+  const printed = () => page.getByRole("log").locator("p").allTextContents();
+  await input.fill("kubectl get pods -n shop; nonsense");
+  await input.press("Enter");
+  await eventually(async () => (await printed()).length === 7, "nothing was printed");
+  await webPods(page).first().click();
+  await until(page, async () => (await counts(page)) === "2,2,2");
+  await drag(page, before);
+  await eventually(async () => (await counts(page)) === "3,3,3");
+  await webPods(page).last().click();
+  await webPods(page).nth(1).click();
+  await until(page, async () => (await counts(page)) === "1,1,1");
+  const lines = await printed();
+  const names = await branches(page).locator("option").allTextContents();
+  expectEqual(names.length, 2);
+  await page.waitForTimeout(900);
+  await page.reload({ waitUntil: "networkidle" });
+  await eventually(async () => (await counts(page)) === "1,1,1", "the branch that was shown is not back");
+  expectEqual(await branches(page).locator("option").allTextContents(), names);
+  expectEqual(await printed(), lines);
+  expect((await page.getByRole("log").getByRole("button", { name: /^web-/ }).count()) === 3, "pods' names lead nowhere");
+  await branches(page).selectOption("0");
+  await eventually(async () => (await counts(page)) === "2,2,2", "the first branch is not back");
+});
+
+test("what the browser does not take is told, and can be saved to a file", async ({ page, axe, shot }) => {
+  await settled(page);
+  await page.evaluate(() => {
+    for (let size = 1 << 22; size > 0; size >>= 1) {
+      for (let filled = true; filled; ) {
+        try {
+          localStorage[`filler-${size}-${localStorage.length}`] = "x".repeat(size);
+        } catch {
+          filled = false;
+        }
+      }
+    }
+  });
+  await webPods(page).first().click();
+  const notice = page.locator(".notice");
+  await notice.waitFor();
+  expectMatch(await notice.textContent(), /more than the browser keeps/);
+  await axe();
+  await shot("not-kept");
+  const [download] = await Promise.all([page.waitForEvent("download"), notice.getByRole("button", { name: "Save to a file" }).click()]);
+  expectEqual(download.suggestedFilename(), "service-lab.json");
+  await page.evaluate(() => Object.keys(localStorage).filter((it) => it.startsWith("filler")).forEach((it) => localStorage.removeItem(it)));
+  await webPods(page).last().click();
+  await notice.waitFor({ state: "detached" });
+});

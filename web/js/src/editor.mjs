@@ -40,6 +40,7 @@ class Editor {
     /** What each file looks like that is not shown: its cursor, its past. */
     this.others = new Map();
     this.view = new EditorView({ state: this.stateOf("") });
+    new ResizeObserver(() => this.resized()).observe(this.view.scrollDOM);
     // As a text area's: what the page's tests read and write.
     Object.defineProperty(this.view.contentDOM, "value", {
       get: () => this.text(),
@@ -115,7 +116,7 @@ class Editor {
     const known = JSON.stringify(found);
     if (known === this.known && doc === this.knownFor) return;
     [this.known, this.knownFor] = [known, doc];
-    this.view.dispatch({ effects: setGhosts(this.view.state, found, this.help.texts) });
+    this.put([setGhosts(this.view.state, found, this.help.texts)]);
   }
 
   /** What the API server would say to what has been typed. */
@@ -126,8 +127,32 @@ class Editor {
       const { doc } = this.view.state;
       if (doc.length > CHECKED) return;
       const found = await this.ask("check", 0);
-      if (found && this.view.state.doc === doc) this.view.dispatch({ effects: setMarks(this.view.state, found) });
+      if (found && this.view.state.doc === doc) this.put(setMarks(this.view.state, found));
     }, CHECK_MS);
+  }
+
+  /** Shows something between the lines; the cursor's line, if it was in sight, stays there. */
+  put(effects) {
+    const stay = this.cursorWithin(this.height) ? [this.toCursor()] : [];
+    this.view.dispatch({ effects: [...effects, ...stay] });
+  }
+
+  /** What is below has taken room, or given it back. */
+  resized() {
+    const before = this.height;
+    this.height = this.view.scrollDOM.clientHeight;
+    if (this.height < before && this.cursorWithin(before)) this.view.dispatch({ effects: [this.toCursor()] });
+  }
+
+  /** Whether all of the cursor's line can be seen where the text is `height` px high. */
+  cursorWithin(height) {
+    const at = this.view.coordsAtPos(this.view.state.selection.main.head);
+    const { top } = this.view.scrollDOM.getBoundingClientRect();
+    return at !== null && at.top >= top && at.bottom <= top + height;
+  }
+
+  toCursor() {
+    return EditorView.scrollIntoView(this.view.state.selection.main.head, { y: "nearest", yMargin: 2 });
   }
 
   updated(update) {
@@ -209,7 +234,7 @@ class Editor {
 
   /** Underlines mistakes and shows their texts below: JSON, `[{ from, to, severity, text }]`. */
   mark(list) {
-    this.view.dispatch({ effects: setMarks(this.view.state, JSON.parse(list)) });
+    this.put(setMarks(this.view.state, JSON.parse(list)));
   }
 
   ask(what, at) {

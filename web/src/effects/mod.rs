@@ -28,8 +28,10 @@ const SESSION: &str = "svclab.session";
 /// The session of a lab that has stopped: it can be saved, but is not begun again by itself.
 const STOPPED: &str = "svclab.stopped";
 const MET: &str = "svclab.met";
-/// Longer texts are not kept: a browser gives a page some megabytes in all.
-const LONGEST: usize = 2_000_000;
+/// Other branches than the session's, and the terminals' screens.
+const REST: &str = "svclab.rest";
+/// Longer texts are refused anyway, after a while: browsers give a page five million letters in all.
+const LONGEST: usize = 5_000_000;
 
 pub fn remembered() -> Memory {
     let get = |key: &str| LocalStorage::get::<String>(key).ok();
@@ -41,27 +43,37 @@ pub fn remembered() -> Memory {
         motion: get(MOTION).and_then(|name| Motion::from_name(&name)),
         files: get(FILES).and_then(|it| Files::from_json(&it)),
         session: get(SESSION),
+        rest: get(REST),
         met: met.split(',').filter_map(|it| it.parse().ok()).collect(),
         visited: get(THEME).is_some(),
     }
 }
 
-pub fn remember(memory: &Memory) {
-    let set = |key: &str, value: Option<&str>| match value.filter(|it| it.len() <= LONGEST) {
-        // A browser may refuse to store anything; the page works all the same.
-        Some(value) => drop(LocalStorage::set(key, value)),
-        None => LocalStorage::delete(key),
+/// Whether the browser has taken all of it. What it refuses stays as it was kept before.
+pub fn remember(memory: &Memory) -> bool {
+    let set = |key: &str, value: Option<&str>| match value {
+        Some(value) => value.len() <= LONGEST && LocalStorage::set(key, value).is_ok(),
+        None => {
+            LocalStorage::delete(key);
+            true
+        }
     };
     let met: Vec<String> = memory.met.iter().map(ToString::to_string).collect();
     set(LANG, memory.lang.map(Lang::code));
     set(THEME, memory.theme.map(Theme::name));
     set(DENSITY, memory.density.map(Density::name));
     set(MOTION, memory.motion.map(Motion::name));
+    set(MET, Some(&met.join(",")));
     // Encoding some megabytes takes a while, to be refused in the end.
     let files = memory.files.as_ref().filter(|it| it.size() <= LONGEST).map(Files::to_json);
-    set(FILES, files.as_deref());
-    set(SESSION, memory.session.as_deref());
-    set(MET, Some(&met.join(",")));
+    let fits = files.is_some() && set(FILES, files.as_deref());
+    let session = memory.session.as_deref();
+    let session = set(SESSION, session) || {
+        // What was done counts more than what it printed.
+        LocalStorage::delete(REST);
+        set(SESSION, session)
+    };
+    set(REST, memory.rest.as_deref()) && session && fits
 }
 
 /// The element of `index.html` that the page is drawn into.
@@ -217,9 +229,10 @@ pub fn show_crash() {
         let _ = LocalStorage::set(FILES, files);
     }
     if let Ok(session) = LocalStorage::get::<String>(SESSION) {
+        // There may be no room for it twice.
+        LocalStorage::delete(SESSION);
         let _ = LocalStorage::set(STOPPED, session);
     }
-    LocalStorage::delete(SESSION);
     if let Some(element) = gloo::utils::document().get_element_by_id("crashed") {
         let _ = element.remove_attribute("hidden");
     }

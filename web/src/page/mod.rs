@@ -275,8 +275,13 @@ impl App {
             send.emit(fetched.map_or_else(|it| Msg::Notice(Some(Notice::Unreadable(it))), then));
         };
         match msg {
-            Msg::Keep => effects::remember(&self.state.memory()),
-            Msg::CopyLink => effects::copy_link(&self.state.kept(), move |it| {
+            Msg::Keep => {
+                let kept = effects::remember(&self.state.memory());
+                if kept == self.state.unkept {
+                    self.send.emit(Msg::Kept(kept));
+                }
+            }
+            Msg::CopyLink => effects::copy_link(&self.state.linked(), move |it| {
                 read(it, |_| Msg::Notice(Some(Notice::LinkCopied)));
             }),
             Msg::Export => effects::save_file("service-lab.json", &self.state.kept()),

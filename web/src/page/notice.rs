@@ -23,8 +23,7 @@ pub(super) fn NoticeBar(props: &NoticeProps) -> Html {
     use_effect_with(notice.clone(), {
         let send = send.clone();
         move |notice| {
-            // What went wrong stays until somebody has read it.
-            let passes = !matches!(notice, Notice::Unreadable(_));
+            let passes = notice.passes();
             let millis = if notice.can_undo() { OFFERED } else { SHOWN };
             let timeout = passes.then(|| Timeout::new(millis, move || send.emit(Msg::Passed)));
             move || drop(timeout)
@@ -35,6 +34,9 @@ pub(super) fn NoticeBar(props: &NoticeProps) -> Html {
             <span>{ words::notice(*lang, notice) }</span>
             if notice.can_undo() {
                 <button type="button" onclick={send.reform(|_| Msg::Undo)}>{ lang.say(Word::Undo) }</button>
+            }
+            if *notice == Notice::NotKept {
+                <button type="button" onclick={send.reform(|_| Msg::Export)}>{ lang.say(Word::Export) }</button>
             }
             <button type="button" class="icon" aria-label={lang.say(Word::SkipToEnd)}
                     onclick={send.reform(|_| Msg::Notice(None))}>{ "✕" }</button>

@@ -36,9 +36,10 @@ impl App {
                     <button role="tab" id={format!("tab-{}", pane.id())} type="button"
                             aria-selected={(pane == shown).to_string()}
                             aria-controls={(pane == shown).then(|| format!("panel-{}", pane.id()))}
+                            aria-label={lang.say(pane.word())}
                             tabindex={if pane == shown { "0" } else { "-1" }}
                             onclick={self.send.reform(move |_| Msg::Open(pane))}>
-                        { lang.say(pane.word()) }
+                        { lang.say(pane.tab(self.state.shape)) }
                     </button>
                 }
             </div>

@@ -20,6 +20,7 @@ mod volley;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde_json::Value;
 use svclab_core::history::History;
 use svclab_core::lab::log::EntryId;
 use svclab_core::lab::{Action, Lab, Reply};
@@ -51,7 +52,6 @@ pub use sight::{Sight, Sighting};
 pub use terminal::{Completed, Line, Piece, Screen, Terminal, Typing, label, places};
 pub use volley::{AMOUNTS, Bar, End, Volley};
 
-use keep::read_session;
 use report::{LISTED, faults_of, said_of};
 
 /// What the page has to do after a message, beside drawing.
@@ -97,6 +97,8 @@ pub struct State {
     /// Which stop of the tour.
     pub tour: Option<usize>,
     pub notice: Option<Notice>,
+    /// The browser did not take what there was to keep.
+    pub unkept: bool,
     /// What the last new start has put aside.
     before: Option<Box<keep::Before>>,
     /// Milliseconds until the page sends a first request by itself.
@@ -142,12 +144,11 @@ const GREETING: f64 = 2500.0;
 
 impl State {
     pub fn new(scenario: Scenario, memory: Memory, system_lang: Lang) -> State {
-        let kept = memory.session.as_deref().and_then(|it| read_session(it).ok());
-        let (scenario, history) = match kept {
-            Some((scenario, history, _)) => (scenario, history),
+        let (scenario, history, rest, notice) = match &memory.session {
+            Some(session) => keep::last_visit(scenario, session, memory.rest.as_deref()),
             None => {
                 let history = State::first_moment(&scenario);
-                (Rc::new(scenario), history)
+                (Rc::new(scenario), history, Value::Null, None)
             }
         };
         let mut res = State {
@@ -173,7 +174,8 @@ impl State {
             gallery: Gallery::default(),
             dialog: None,
             tour: None,
-            notice: None,
+            notice,
+            unkept: false,
             before: None,
             greeting: (!memory.visited).then_some(GREETING),
             playback: None,
@@ -208,6 +210,9 @@ impl State {
         res.open_as_scenario_says();
         res.refresh();
         res.terminal = Terminal::new(res.first_places());
+        if !rest.is_null() {
+            res.take_rest(&rest);
+        }
         res.lesson.introduces = !memory.visited;
         res
     }
@@ -220,6 +225,7 @@ impl State {
             motion: Some(self.motion),
             files: Some(self.files.clone()),
             session: Some(self.history.draft().to_text()),
+            rest: self.rest(),
             met: self.lesson.met(),
             visited: true,
         }
@@ -434,6 +440,7 @@ impl State {
             }
             Msg::Notice(notice) => self.notice = notice,
             Msg::Passed => self.notice = None,
+            Msg::Kept(kept) => self.told_kept(kept),
             Msg::Keep | Msg::CopyLink | Msg::Export | Msg::Import => return NOTHING,
         }
         DRAW

@@ -136,6 +136,8 @@ pub enum Msg {
     Notice(Option<Notice>),
     /// The notice has stood long enough.
     Passed,
+    /// Whether the browser has taken what there is to keep.
+    Kept(bool),
     /// What the browser alone can do with the session: remember it, write it into a link or a
     /// file, read it from a file.
     Keep,
@@ -158,6 +160,7 @@ impl Msg {
                 | Msg::Reference(_)
                 | Msg::Ask { .. }
                 | Msg::Passed
+                | Msg::Kept(_)
                 | Msg::Keep
         )
     }

@@ -45,6 +45,14 @@ impl Pane {
         }
     }
 
+    /// What its tab says; shorter where many stand in a row.
+    pub fn tab(self, shape: Shape) -> Word {
+        match self {
+            Pane::Walk if shape == Shape::Two => Word::WalkTab,
+            it => it.word(),
+        }
+    }
+
     pub fn id(self) -> &'static str {
         match self {
             Pane::Manifests => "manifests",

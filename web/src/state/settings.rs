@@ -124,6 +124,8 @@ pub struct Memory {
     pub files: Option<Files>,
     /// The scenario and all that was done in it.
     pub session: Option<String>,
+    /// Its other branches, and what the terminals have printed.
+    pub rest: Option<String>,
     /// Which of the scenario's suggestions have come out.
     pub met: Vec<usize>,
     /// The page has been visited before.

@@ -93,6 +93,16 @@ pub fn notice(lang: Lang, notice: &Notice) -> String {
         Notice::Unreadable(problem) => {
             lang.pick(format!("This could not be read: {problem}"), format!("읽지 못했습니다: {problem}"))
         }
+        Notice::Lost(problem) => lang.pick(
+            format!("Your manifests are here, but what you did at the last visit could not be done again: {problem}"),
+            format!("매니페스트는 그대로 있지만, 지난번에 한 일은 다시 재현하지 못했습니다: {problem}"),
+        ),
+        Notice::NotKept => lang
+            .pick(
+                "This has become more than the browser keeps: what you do from here on is gone when the page is closed. Save it to a file.",
+                "브라우저에 보관할 수 있는 양을 넘었습니다. 지금부터 하는 일은 페이지를 닫으면 사라지니 파일로 저장해 두세요.",
+            )
+            .to_owned(),
     }
 }
 

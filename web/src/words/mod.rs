@@ -111,6 +111,7 @@ words! {
         Namespace: "Namespace", "네임스페이스";
         Stage: "Stage", "클러스터";
         Walk: "Packet walk", "패킷 경로";
+        WalkTab: "Walk", "경로";
         Rules: "Rules", "규칙";
         Endpoints: "Endpoints", "엔드포인트";
         Events: "Events", "이벤트";

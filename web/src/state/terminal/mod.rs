@@ -2,6 +2,7 @@
 //!
 //! Jobs act on the history as any other action does; time passes for them as it does for the page.
 
+mod kept;
 mod screen;
 
 use std::rc::Rc;

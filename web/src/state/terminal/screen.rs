@@ -163,7 +163,7 @@ impl Screen {
         Some(listed)
     }
 
-    fn remember(&mut self, line: &str) {
+    pub(super) fn remember(&mut self, line: &str) {
         let typed = Rc::make_mut(&mut self.typed.0);
         typed.retain(|it| it != line);
         typed.push(line.to_owned());
@@ -266,7 +266,7 @@ impl Screen {
         }
     }
 
-    fn push(&mut self, line: Line) {
+    pub(super) fn push(&mut self, line: Line) {
         let lines = Rc::make_mut(&mut self.lines.0);
         lines.push(Rc::new(line));
         let old = lines.len().saturating_sub(KEPT);
