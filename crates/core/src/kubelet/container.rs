@@ -24,6 +24,8 @@ const LEAST_GRACE: Duration = Duration::from_secs(2);
 const SIGKILL: i32 = 137;
 /// What containerd says of a container whose end it did not see.
 pub(super) const LOST: i32 = 255;
+/// What containerd says of a container that it could not start.
+const NOT_STARTED: i32 = 128;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ContainerRun {
@@ -106,7 +108,10 @@ pub(super) struct Killed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
     pub code: i32,
-    pub started: Instant,
+    /// None where the runtime could not start it.
+    pub started: Option<Instant>,
+    /// The runtime's words where it could not start it.
+    pub refusal: Option<String>,
     pub finished: Instant,
     /// How often it had been restarted then.
     pub run: u32,
@@ -298,10 +303,7 @@ impl ContainerRun {
         asked: impl Fn(&Port, &str) -> Result<(), String>,
     ) -> [Life; 2] {
         let Context { now, plan, .. } = *context;
-        if let Some(ended) = &self.ended {
-            self.restarts = self.restarts.saturating_add(1);
-            self.restart_backoff.attempt(ended.finished, now);
-        }
+        self.count_start(now);
         let ends = plan.program.ends.map(|(after, code)| (now + after, code));
         let opens = Some(now + plan.program.opens).filter(|at| *at > now);
         self.doing = Doing::Running(Running { since: now, ends, killed: None, opens });
@@ -314,6 +316,13 @@ impl ContainerRun {
             self.settled(context);
         }
         [Life::Created, Life::Started]
+    }
+
+    fn count_start(&mut self, now: Instant) {
+        if let Some(ended) = &self.ended {
+            self.restarts = self.restarts.saturating_add(1);
+            self.restart_backoff.attempt(ended.finished, now);
+        }
     }
 
     /// kubelet sees it running from now on.
@@ -425,20 +434,49 @@ impl ContainerRun {
     ) -> Option<Life> {
         let running = self.running()?;
         let (finished, code) = running.ends.filter(|(at, _)| *at <= context.now)?;
-        let ended = Ended { code, started: running.since, finished, run: self.restarts };
+        let started = Some(running.since);
+        let ended = Ended { code, started, refusal: None, finished, run: self.restarts };
+        let error = self.hook_error.take();
+        let trouble = error.map(|message| Trouble { reason: "PostStartHookError", message });
+        self.end(context, ended, again(code), trouble);
+        Some(Life::Exited { code })
+    }
+
+    /// The runtime cannot start it, and says why.
+    pub(super) fn refuse(
+        &mut self,
+        context: &Context<'_>,
+        again: impl Fn(i32) -> bool,
+    ) -> Option<Life> {
+        let message = context.plan.program.fails.clone()?;
+        self.count_start(context.now);
+        let ended = Ended {
+            code: NOT_STARTED,
+            started: None,
+            refusal: Some(message.clone()),
+            finished: context.now,
+            run: self.restarts,
+        };
+        let trouble = Trouble { reason: "RunContainerError", message: message.clone() };
+        self.end(context, ended, again(NOT_STARTED), Some(trouble));
+        Some(Life::Unusable { reason: "Failed", message: format!("Error: {message}") })
+    }
+
+    /// `trouble` is what it waits for then, if it is to start again.
+    fn end(&mut self, context: &Context<'_>, ended: Ended, again: bool, trouble: Option<Trouble>) {
+        let finished = ended.finished;
         self.before = self.ended.replace(ended);
-        self.shows_end = true;
         (self.started, self.posting) = (false, None);
-        if let Some(message) = self.hook_error.take().filter(|_| again(code)) {
-            self.shows_end = false;
-            self.trouble = Some(Trouble { reason: "PostStartHookError", message });
+        let trouble = trouble.filter(|_| again);
+        self.shows_end = trouble.is_none();
+        if trouble.is_some() {
+            self.trouble = trouble;
         }
         self.workers.iter_mut().for_each(Worker::stop);
-        self.doing = match again(code) {
+        self.doing = match again {
             false => Doing::Idle { begin: None, notice: None },
             true => self.wait_for_restart(context, finished),
         };
-        Some(Life::Exited { code })
     }
 
     /// Its machine was switched off; the runtime finds it ended (exit code 255), and kubelet has

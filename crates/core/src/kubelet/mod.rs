@@ -1,13 +1,14 @@
 //! What kubelet does with a pod of its node: start it, probe it, restart it, end it, say how it is.
 //!
 //! [`PodRun`] is one pod's life as a state machine; [`status`] is what is written of it.
-//! Its parts: [`image`] (names and pulls), [`program`] and [`script`] (what the containers'
-//! programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`env`]
+//! Its parts: [`image`] (names and pulls), [`program`], [`entry`] and [`script`] (what the
+//! containers' programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`env`]
 //! and [`life`] (what happens, with its Events).
 
 mod answer;
 mod backoff;
 mod container;
+mod entry;
 mod env;
 mod image;
 mod life;

@@ -1,6 +1,6 @@
 //! What runs in a container: a container of a manifest → a small program.
 //!
-//! The lab runs no images. A program is known by its image ([`IMAGES`]) or, where the manifest has
+//! The lab runs no images. A program is known by its image ([`super::entry`]) or, where the manifest has
 //! a `command`, by that (see [`super::script`]). Servers listen on the ports that the manifest
 //! declares, else on their own; an unknown image is a server of the declared ports.
 //! These variables of `env` change a server:
@@ -14,6 +14,7 @@
 //! | `IGNORE_SIGTERM` = `true` | it ends only by SIGKILL |
 //! | `EXIT_AFTER`, `EXIT_CODE` | it ends by itself after so many seconds, with this code or 1 |
 
+use super::entry::{self, Entry};
 use super::image::Reference;
 use super::script::{self, OnTerm};
 use crate::object::{Container, PodSpec, Protocol};
@@ -28,90 +29,6 @@ const PAGES: [&str; 6] = ["/", "/hostname", "/version", "/info", "/ready", "/hea
 const ADDRESSES: [&str; 5] = ["HOST", "BIND", "BIND_ADDRESS", "LISTEN", "LISTEN_ADDRESS"];
 /// Ports on which servers speak TLS.
 const TLS_PORTS: [u16; 5] = [443, 6443, 8443, 9443, 10250];
-
-/// How an image behaves when the manifest gives no command.
-enum Entry {
-    /// A web server that answers the probes it is given.
-    App(&'static [u16]),
-    /// A web server of files: only the paths of [`PAGES`].
-    Files(&'static [u16]),
-    /// A server of another protocol.
-    Other(&'static [u16]),
-    /// A shell or an interpreter: nothing to read, so it ends.
-    Shell,
-    /// Does nothing until it is ended.
-    Waits,
-}
-
-/// Well-known images by the end of their repository's name, with the ports they listen on.
-const IMAGES: &[(&str, Entry)] = &[
-    ("kubetm/app", Entry::App(&[8080])),
-    ("1pro/app", Entry::App(&[8080])),
-    ("1pro/api-tester", Entry::App(&[8080])),
-    ("nginx", Entry::Files(&[80])),
-    ("nginx-unprivileged", Entry::Files(&[8080])),
-    ("httpd", Entry::Files(&[80])),
-    ("caddy", Entry::Files(&[80])),
-    ("haproxy", Entry::App(&[80])),
-    ("traefik", Entry::App(&[80, 8080])),
-    ("whoami", Entry::App(&[80])),
-    ("httpbin", Entry::App(&[80])),
-    ("hello", Entry::App(&[80])),
-    ("hello-world", Entry::Shell),
-    ("hello-app", Entry::App(&[8080])),
-    ("hello-kubernetes", Entry::App(&[8080])),
-    ("http-echo", Entry::App(&[5678])),
-    ("echo-server", Entry::App(&[8080])),
-    ("echoserver", Entry::App(&[8080])),
-    ("http-https-echo", Entry::App(&[8080, 8443])),
-    ("agnhost", Entry::Waits),
-    ("podinfo", Entry::App(&[9898])),
-    ("kuard-amd64", Entry::App(&[8080])),
-    ("guestbook", Entry::App(&[3000])),
-    ("gb-frontend", Entry::App(&[80])),
-    ("wordpress", Entry::App(&[80])),
-    ("phpmyadmin", Entry::App(&[80])),
-    ("tomcat", Entry::App(&[8080])),
-    ("jenkins", Entry::App(&[8080, 50000])),
-    ("grafana", Entry::App(&[3000])),
-    ("prometheus", Entry::App(&[9090])),
-    ("registry", Entry::App(&[5000])),
-    ("elasticsearch", Entry::App(&[9200, 9300])),
-    ("coredns", Entry::App(&[53, 8080, 8181, 9153])),
-    ("postgres", Entry::Other(&[5432])),
-    ("postgresql", Entry::Other(&[5432])),
-    ("mysql", Entry::Other(&[3306])),
-    ("mariadb", Entry::Other(&[3306])),
-    ("mongo", Entry::Other(&[27017])),
-    ("mongodb", Entry::Other(&[27017])),
-    ("redis", Entry::Other(&[6379])),
-    ("redis-follower", Entry::Other(&[6379])),
-    ("valkey", Entry::Other(&[6379])),
-    ("memcached", Entry::Other(&[11211])),
-    ("rabbitmq", Entry::Other(&[5672])),
-    ("kafka", Entry::Other(&[9092])),
-    ("nats", Entry::Other(&[4222])),
-    ("cassandra", Entry::Other(&[9042])),
-    ("zookeeper", Entry::Other(&[2181])),
-    ("pause", Entry::Waits),
-    ("busybox", Entry::Shell),
-    ("alpine", Entry::Shell),
-    ("ubuntu", Entry::Shell),
-    ("debian", Entry::Shell),
-    ("centos", Entry::Shell),
-    ("fedora", Entry::Shell),
-    ("curl", Entry::Shell),
-    ("netshoot", Entry::Shell),
-    ("dnsutils", Entry::Shell),
-    ("bash", Entry::Shell),
-    ("python", Entry::Shell),
-    ("node", Entry::Shell),
-    ("golang", Entry::Shell),
-    ("perl", Entry::Shell),
-    ("ruby", Entry::Shell),
-    ("php", Entry::Shell),
-    ("openjdk", Entry::Shell),
-];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speaks {
@@ -139,6 +56,8 @@ pub(super) struct Program {
     /// What SIGTERM does: it ends after this time with this code. None where it is ignored.
     pub on_term: Option<(Duration, i32)>,
     pub files: Vec<(Duration, String, bool)>,
+    /// Why the runtime cannot start it, in runc's words.
+    pub fails: Option<String>,
     /// Answers any path that one of its probes asks for.
     pub any_path: bool,
     /// Its tools are busybox's, whose complaints read differently.
@@ -161,8 +80,8 @@ impl Default for Answers {
 impl Program {
     pub(super) fn of(container: &Container, spec: &PodSpec, is_init: bool) -> Program {
         let image = Reference::parse(&container.image);
-        let entry = image.as_ref().and_then(known);
-        let mut course = course(container, entry);
+        let entry = image.as_ref().and_then(entry::known);
+        let (mut course, fails) = entry::course(container, image.as_ref(), entry);
         if reads(container, &course) {
             course.ends = None;
         }
@@ -202,6 +121,7 @@ impl Program {
             ends,
             on_term: settings.on_term(is_server, course.on_term, spec),
             files: course.files,
+            fails,
             any_path: !matches!(entry, Some(Entry::Files(_))),
             busybox: base == "busybox" || image.is_some_and(|it| it.tag().contains("alpine")),
         }
@@ -223,28 +143,6 @@ impl Program {
     /// Whether it is one of the pages that every sample program has.
     pub(super) fn has_page(path: &str) -> bool {
         PAGES.contains(&path)
-    }
-}
-
-fn known(image: &Reference) -> Option<&'static Entry> {
-    let full = IMAGES.iter().find(|(name, _)| *name == image.short());
-    let by_end = || IMAGES.iter().find(|(name, _)| *name == image.base());
-    full.or_else(by_end).map(|(_, entry)| entry)
-}
-
-/// What its command line does; a server's is an unknown command.
-fn course(container: &Container, entry: Option<&Entry>) -> script::Course {
-    if !container.command.is_empty() {
-        let words: Vec<String> = container.command.iter().chain(&container.args).cloned().collect();
-        return script::course(&words);
-    }
-    let server = script::Course { unknown: true, ..script::Course::default() };
-    match entry {
-        Some(Entry::Shell) => script::course(&container.args),
-        Some(Entry::Waits) if container.args.is_empty() => {
-            script::Course { on_term: OnTerm::Ends(0), ..script::Course::default() }
-        }
-        _ => server,
     }
 }
 

@@ -255,8 +255,12 @@ impl PodRun {
             let at = host_port(&ip, port);
             Err(format!("Get \"http://{at}{path}\": dial tcp {at}: connect: connection refused"))
         };
+        let up = self.stage == Stage::Up;
         let (container, context) = self.container(index, now);
-        let lives = container.start(&context, links, asked).into();
+        let lives = match container.refuse(&context, |code| up && plan.restarts(index, code)) {
+            Some(refused) => vec![Life::Created, refused],
+            None => container.start(&context, links, asked).into(),
+        };
         self.note(index, lives, now, res);
     }
 

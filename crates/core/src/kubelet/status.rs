@@ -19,6 +19,8 @@ use crate::time::Instant;
 const OWN: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 const OVERDUE: &str = "Pod was active on the node longer than the specified deadline";
+/// When a container started that never did.
+const NEVER: &str = "1970-01-01T00:00:00Z";
 const NOT_FOUND: &str = "The container could not be located when the pod was terminated";
 
 /// A condition's status with its reason and message, both empty where all is well.
@@ -239,12 +241,14 @@ impl Shown<'_> {
         let terminated = ContainerStateTerminated {
             exit_code: ended.code,
             reason: match ended.code {
+                _ if ended.refusal.is_some() => "StartError",
                 0 => "Completed",
                 LOST => "Unknown",
                 _ => "Error",
             }
             .into(),
-            started_at: Some(ended.started.rfc3339()),
+            message: ended.refusal.clone().unwrap_or_default(),
+            started_at: Some(ended.started.map_or(NEVER.to_owned(), |it| it.rfc3339())),
             finished_at: Some(ended.finished.rfc3339()),
             container_id: self.id(ended.run),
             ..ContainerStateTerminated::default()

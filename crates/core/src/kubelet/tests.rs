@@ -1,6 +1,7 @@
 //! Pods' lives as timelines: a manifest and what is done to it → what happens when.
 
 mod sidecars;
+mod starts;
 
 use std::net::IpAddr;
 use std::rc::Rc;

@@ -159,7 +159,7 @@ fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
     all.into_iter().find(|it| it.name == container)
 }
 
-/// The lab's programs write nothing to their logs.
+/// The lab's programs write nothing to their logs (`validateContainerLogStatus` says who has any).
 pub(super) async fn logs(kubectl: &Kubectl) -> Done {
     let by_selector = kubectl.flags.text("selector").is_some();
     let Some(word) = kubectl.flags.arguments.first() else {
@@ -193,21 +193,21 @@ pub(super) async fn logs(kubectl: &Kubectl) -> Done {
         }
         return Ok(());
     }
-    match state.map(|it| &it.state) {
-        Some(state) if state.running.is_some() || state.terminated.is_some() => {}
-        state => {
-            let reason = state.and_then(|it| it.waiting.as_ref()).map(|it| it.reason.as_str());
-            let waits = match reason.filter(|it| !it.is_empty()) {
-                Some("ErrImagePull" | "ImagePullBackOff") => {
-                    "trying and failing to pull image".to_owned()
-                }
-                Some(reason) => reason.to_owned(),
-                None => return Ok(()),
-            };
-            return Err(bad(format!(
-                "container \"{container}\" in pod \"{pod_name}\" is waiting to start: {waits}"
-            )));
-        }
+    let runs = |it: &&ContainerStatus| {
+        let ended = it.state.terminated.as_ref().or(it.last_state.terminated.as_ref());
+        it.state.running.is_some() || ended.is_some()
+    };
+    if state.filter(runs).is_none() {
+        let waiting = state.and_then(|it| it.state.waiting.as_ref());
+        let waits = match waiting.map_or("", |it| it.reason.as_str()) {
+            "" => return Ok(()),
+            "ErrImagePull" => "image can't be pulled",
+            "ImagePullBackOff" => "trying and failing to pull image",
+            reason => reason,
+        };
+        return Err(bad(format!(
+            "container \"{container}\" in pod \"{pod_name}\" is waiting to start: {waits}"
+        )));
     }
     if kubectl.flags.has("follow") {
         follow(kubectl, &key(&pod)).await;
