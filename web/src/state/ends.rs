@@ -144,8 +144,7 @@ impl State {
             80 => name,
             port => format!("{name}:{port}"),
         };
-        let (method, path) = ("GET".to_owned(), sending.path.clone());
-        let message = Message { method, host, path, tls: None };
+        let message = Message::get(host, sending.path.clone());
         let fetching = Fetching { from, to: *to, port: sending.port, message, within: None };
         self.history.act(Action::Fetch(fetching)).exchange
     }

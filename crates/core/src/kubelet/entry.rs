@@ -68,6 +68,12 @@ const IMAGES: &[(&str, Entry)] = &[
     ("nats", Entry::Other(&[4222])),
     ("cassandra", Entry::Other(&[9042])),
     ("zookeeper", Entry::Other(&[2181])),
+    ("kubernetes-bootcamp", Entry::App(&[8080])),
+    ("node-hello", Entry::App(&[8080])),
+    ("kubia", Entry::App(&[8080])),
+    ("serve_hostname", Entry::App(&[9376])),
+    ("serve-hostname", Entry::App(&[9376])),
+    ("echo-hname", Entry::App(&[80])),
     ("pause", Entry::Waits),
     ("busybox", Entry::Shell),
     ("alpine", Entry::Shell),
@@ -196,9 +202,51 @@ pub(super) fn course(
     });
     match missing {
         Some(_) if is_script && container.command.is_empty() => (not_found(), None),
+        // Its entry point takes what is no program for curl's own words.
+        Some(_) if base == "curl" && container.command.is_empty() => (course, None),
         Some(word) => (server(), Some(refusal(word))),
         None => (course, None),
     }
+}
+
+/// The ports that a server is told to listen on, or its own where its manifest declares none.
+pub(super) fn ports(
+    container: &Container,
+    entry: Option<&Entry>,
+    declares_none: bool,
+) -> Option<Vec<u16>> {
+    let told = match entry {
+        Some(Entry::App(_) | Entry::Waits) => told(container),
+        _ => None,
+    };
+    match entry {
+        _ if told.is_some() => told.map(|port| vec![port]),
+        _ if !declares_none => None,
+        Some(Entry::App(ports) | Entry::Files(ports) | Entry::Other(ports)) => Some(ports.to_vec()),
+        Some(Entry::Waits) => {
+            let does = |what: &str| container.args.iter().any(|it| it == what);
+            let known = [("netexec", 8080), ("serve-hostname", 9376), ("test-webserver", 80)];
+            let own = known.into_iter().find(|it| does(it.0));
+            Some(own.map(|it| it.1).into_iter().collect())
+        }
+        _ => None,
+    }
+}
+
+/// `--http-port=8083`, `-listen=:8080`, `--port 80`.
+fn told(container: &Container) -> Option<u16> {
+    let mut words = container.args.iter();
+    while let Some(word) = words.next() {
+        let (flag, value) = word.split_once('=').unwrap_or((word, ""));
+        if !matches!(flag.trim_start_matches('-'), "http-port" | "listen" | "port")
+            || flag == word && !word.starts_with('-')
+        {
+            continue;
+        }
+        let value = if value.is_empty() { words.next().map_or("", String::as_str) } else { value };
+        return value.rsplit(':').next().and_then(|it| it.parse().ok());
+    }
+    None
 }
 
 fn server() -> Course {

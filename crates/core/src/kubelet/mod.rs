@@ -3,7 +3,7 @@
 //! [`PodRun`] is one pod's life as a state machine; [`status`] is what is written of it.
 //! Its parts: [`image`] (names and pulls), [`program`], [`entry`] and [`script`] (what the
 //! containers' programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`env`]
-//! and [`life`] (what happens, with its Events).
+//! [`life`] (what happens, with its Events), [`answer`] and [`samples`] (what servers say).
 
 mod answer;
 mod backoff;
@@ -17,6 +17,7 @@ mod plan;
 mod probe;
 mod program;
 mod run;
+mod samples;
 mod script;
 mod status;
 #[cfg(test)]

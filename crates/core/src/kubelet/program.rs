@@ -88,17 +88,13 @@ impl Program {
         let is_server = course.unknown;
         let settings = Settings { container };
         let declared: Vec<(u16, Protocol)> = declared(container).collect();
-        let own: &[u16] = match entry {
-            Some(Entry::App(ports) | Entry::Files(ports) | Entry::Other(ports)) => ports,
-            _ => &[],
-        };
         let other = matches!(entry, Some(Entry::Other(_))) && container.command.is_empty();
         let ports: Vec<(u16, Protocol)> = match (&course.ports, is_server) {
             (Some(ports), _) => ports.iter().map(|it| (*it, Protocol::Tcp)).collect(),
-            (None, true) if declared.is_empty() => {
-                own.iter().map(|it| (*it, Protocol::Tcp)).collect()
-            }
-            (None, true) => declared,
+            (None, true) => match entry::ports(container, entry, declared.is_empty()) {
+                Some(own) => own.into_iter().map(|it| (it, Protocol::Tcp)).collect(),
+                None => declared,
+            },
             (None, false) => Vec::new(),
         };
         let listener = |(number, protocol): (u16, Protocol)| Listener {

@@ -54,7 +54,7 @@ impl Site for Sites<'_> {
         let port = on.at.port();
         match is_controller(pod) && matches!(port, 80 | 443) {
             true => self.ingress(message),
-            false => kubelet::answer(pod, &tracked.run, port, message),
+            false => kubelet::answer((pod, &tracked.run), on, message, self.now),
         }
     }
 

@@ -195,7 +195,8 @@ fn outcome(pod: &Pod) -> Result<(), (Failed, u8)> {
     let (Some(end), Some(code)) = (end, code) else {
         return Err((error(format!("pod {name} failed with unknown exit code")), 1));
     };
-    Err((Failed(format!("pod {name} terminated ({})", end.reason)), code))
+    let text = format!("pod {name} terminated ({})\n{}", end.reason, end.message);
+    Err((Failed(text.trim_end().to_owned()), code))
 }
 
 impl Attached {

@@ -202,7 +202,32 @@ impl Curl<'_> {
             host: host.unwrap_or_else(|| url.host_header()),
             path: url.path.clone(),
             tls,
+            headers: self.headers(),
         }
+    }
+
+    /// The lines of the request's head below the Host header.
+    fn headers(&self) -> Vec<String> {
+        let settings = self.settings;
+        let agent = settings.agent.as_deref().unwrap_or("curl/7.88.1");
+        let own = [("User-Agent", agent), ("Accept", "*/*")];
+        let own_line = |(name, value): &(&str, &str)| {
+            let value = settings.header(name).unwrap_or(value);
+            (!value.is_empty()).then(|| format!("{name}: {value}"))
+        };
+        let mut lines: Vec<String> = own.iter().filter_map(own_line).collect();
+        let others = settings.headers.iter().filter(|it| {
+            let name = it.split(':').next().unwrap_or("").trim().to_lowercase();
+            !matches!(name.as_str(), "host" | "user-agent" | "accept")
+        });
+        lines.extend(others.cloned());
+        if let Some(data) = &settings.data {
+            lines.push(format!("Content-Length: {}", data.len()));
+            if settings.header("content-type").is_none() {
+                lines.push("Content-Type: application/x-www-form-urlencoded".to_owned());
+            }
+        }
+        lines
     }
 
     /// Addresses that the command line gives, or the resolver's.

@@ -47,11 +47,25 @@ fn fetch(
 /// The lines of an answer's head, without their ends, the status line first.
 fn head(process: &Process, response: &Response) -> Vec<String> {
     let mut res = vec![format!("HTTP/1.1 {} {}", response.status, response.reason())];
-    if !response.server.is_empty() {
-        res.push(format!("Server: {}", response.server));
-    }
     let date = format!("Date: {}", Calendar::of(process.now()).http());
     let content_type = format!("Content-Type: {}", response.content_type);
+    let length = format!("Content-Length: {}", response.body.len());
+    let server = format!("Server: {}", response.server);
+    if response.content_type.ends_with("; charset=utf-8") {
+        // What net/http of Go adds by itself comes behind what a handler has set.
+        res.extend(response.headers.iter().cloned());
+        res.extend([date, length, content_type]);
+        return res;
+    }
+    if response.server.starts_with("Apache") {
+        res.extend([date, server]);
+        res.extend(response.headers.iter().cloned());
+        res.extend([length, content_type]);
+        return res;
+    }
+    if !response.server.is_empty() {
+        res.push(server);
+    }
     if response.content_type == "application/json" {
         // Go writes what a handler has set before what it adds itself.
         res.push(content_type);
@@ -63,7 +77,8 @@ fn head(process: &Process, response: &Response) -> Vec<String> {
     } else {
         res.extend([date, content_type]);
     }
-    res.push(format!("Content-Length: {}", response.body.len()));
+    res.push(length);
+    res.extend(response.headers.iter().cloned());
     if let Some(location) = &response.location {
         res.push(format!("Location: {location}"));
     }

@@ -279,7 +279,25 @@ impl Wget<'_> {
             host: host.map_or_else(|| self.url.host_header(), |it| it.1.trim().to_owned()),
             path: self.url.path.clone(),
             tls,
+            headers: self.headers(),
         }
+    }
+
+    /// The lines of the request's head below the Host header.
+    fn headers(&self) -> Vec<String> {
+        let (own, own_headers): (_, &[&str]) = match here::is_busybox(self.process) {
+            true => ("Wget", &["Connection: close"]),
+            false => (
+                "Wget/1.21.3",
+                &["Accept: */*", "Accept-Encoding: identity", "Connection: Keep-Alive"],
+            ),
+        };
+        let agent = format!("User-Agent: {}", self.line.value('U').unwrap_or(own));
+        let given = self.line.values(HEADER).map(str::to_owned);
+        let others =
+            given.filter(|it| !it.get(..5).is_some_and(|it| it.eq_ignore_ascii_case("host:")));
+        let own = own_headers.iter().map(|it| (*it).to_owned());
+        [agent].into_iter().chain(others).chain(own).collect()
     }
 
     /// The file that is written, and its name as the progress shows it.

@@ -24,6 +24,9 @@ pub struct Message {
     /// Of an HTTPS request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// Further lines of its head (`User-Agent: curl/7.88.1`), which some samples show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
 }
 
 /// How the client makes sure who answers.
@@ -59,13 +62,16 @@ pub struct Response {
     pub location: Option<String>,
     /// Of a node's health check: how many endpoints it has (`X-Load-Balancing-Endpoint-Weight`).
     pub weight: Option<usize>,
+    /// Further lines of its head.
+    pub headers: Vec<String>,
 }
 
 impl Response {
     /// A text of a sample program.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         let (server, content_type) = ("demo/1.0".to_owned(), "text/plain");
-        Response { status, body: body.into(), server, content_type, location: None, weight: None }
+        let (location, weight, headers) = (None, None, Vec::new());
+        Response { status, body: body.into(), server, content_type, location, weight, headers }
     }
 
     /// The words of its status line; nginx has its own for 503.
@@ -78,17 +84,22 @@ impl Response {
 
     /// One of nginx's own pages, of an ingress controller that does not name itself.
     pub fn page(status: u16) -> Response {
+        Response { server: String::new(), ..Response::page_of("nginx", status) }
+    }
+
+    /// One of nginx's own pages, below which it names itself so.
+    pub fn page_of(server: &str, status: u16) -> Response {
         let title = match status {
             503 => "Service Temporarily Unavailable",
             status => reason(status),
         };
         let body = format!(
             "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n\
-             <center><h1>{status} {title}</h1></center>\r\n<hr><center>nginx</center>\r\n\
+             <center><h1>{status} {title}</h1></center>\r\n<hr><center>{server}</center>\r\n\
              </body>\r\n</html>\r\n"
         );
-        let (server, content_type) = (String::new(), "text/html");
-        Response { server, content_type, ..Response::text(status, body) }
+        let (server, headers) = (server.to_owned(), vec!["Connection: keep-alive".to_owned()]);
+        Response { server, content_type: "text/html", headers, ..Response::text(status, body) }
     }
 
     /// What the cluster's own programs, written in Go, say: they do not name themselves.
@@ -333,7 +344,8 @@ const PROXY_CONNECT: Duration = Duration::from_secs(5);
 impl Message {
     /// `GET http://HOST/PATH`
     pub fn get(host: impl Into<String>, path: impl Into<String>) -> Message {
-        Message { method: "GET".to_owned(), host: host.into(), path: path.into(), tls: None }
+        let (method, host, path) = ("GET".to_owned(), host.into(), path.into());
+        Message { method, host, path, tls: None, headers: Vec::new() }
     }
 
     /// Without the query.

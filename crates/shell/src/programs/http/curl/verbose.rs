@@ -50,34 +50,17 @@ impl Curl<'_> {
 
     /// The request's head.
     pub(super) fn sent(&self, message: &Message) {
-        let settings = self.settings;
-        if !settings.verbose {
+        if !self.settings.verbose {
             return;
         }
-        let Message { method, path, host, .. } = message;
-        let agent = settings.agent.as_deref().unwrap_or("curl/7.88.1");
-        let mut lines = vec![format!("{method} {path} HTTP/1.1")];
-        let own = [("Host", host.as_str()), ("User-Agent", agent), ("Accept", "*/*")];
-        for (name, value) in own {
-            let value = settings.header(name).unwrap_or(value);
-            if !value.is_empty() {
-                lines.push(format!("{name}: {value}"));
-            }
+        let Message { method, path, host, headers, .. } = message;
+        self.process.err(&format!("> {method} {path} HTTP/1.1\n"));
+        if !host.is_empty() {
+            self.process.err(&format!("> Host: {host}\n"));
         }
-        let others = settings.headers.iter().filter(|it| {
-            let name = it.split(':').next().unwrap_or("").trim();
-            !own.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
-        });
-        lines.extend(others.cloned());
-        if let Some(data) = &settings.data {
-            lines.push(format!("Content-Length: {}", data.len()));
-            if settings.header("content-type").is_none() {
-                lines.push("Content-Type: application/x-www-form-urlencoded".to_owned());
-            }
-        }
-        lines.push(String::new());
-        for line in lines {
+        for line in headers {
             self.process.err(&format!("> {line}\n"));
         }
+        self.process.err("> \n");
     }
 }
