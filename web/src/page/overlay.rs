@@ -52,7 +52,7 @@ pub(super) fn Overlay(props: &OverlayProps) -> Html {
                       text-anchor="middle">{ HOOKS[hook].1 }</text>
             }
             if let Some((open, node)) = open.as_ref().zip(node) {
-                <g key={moment.step} class={classes!("open", (node.detail.w < 165.0).then_some("tight"))}>{ gate(*lang, open, node) }</g>
+                <g key={moment.step} class={classes!("open", (node.detail.w < 165.0).then_some("tight"))}>{ gate(*lang, open, node, lost) }</g>
             }
             <g ref={moving.packet.clone()} class="packet">
                 if !moment.arrived || hook_of(&step.place).is_none() {
@@ -104,6 +104,8 @@ fn way(points: &[Point]) -> String {
 
 const LABEL_HEIGHT: f64 = 34.0;
 const LABEL_SIZE: f64 = 10.5;
+/// Under a gate's top lie its title and both rows of hooks, then the label.
+const UNDER_HOOKS: f64 = 62.0;
 
 /// `SYN 10.244.1.4:41022 → 10.96.10.10:80` in two lines; a changed end stands out.
 fn label(
@@ -165,24 +167,25 @@ pub(super) fn label_shift(at: Point, width: f64, scene: &Scene) -> Point {
     };
     let x = at.x.max(left + half).min((right - half).max(left + half)) - at.x;
     let above = at.y - LABEL_HEIGHT - 12.0;
-    let below = above < 4.0 || node.is_some();
-    Point::new(x, if below { 13.0 } else { -LABEL_HEIGHT - 12.0 })
+    let y = match node {
+        Some(node) => node.gate.y + UNDER_HOOKS - at.y,
+        None if above < 4.0 => 13.0,
+        None => -LABEL_HEIGHT - 12.0,
+    };
+    Point::new(x, y)
 }
 
-/// The chains that led to the decision, the dice, and what came of it.
-fn gate(lang: Lang, open: &Opening, node: &NodeBox) -> Html {
-    let detail = node.detail;
+/// The chains that led to the decision, the dice, and what came of it, under the packet's label.
+fn gate(lang: Lang, open: &Opening, node: &NodeBox, lost: bool) -> Html {
+    let reason = if lost { 21.0 } else { 0.0 };
+    let detail = Rect { y: node.gate.y + UNDER_HOOKS + LABEL_HEIGHT + 8.0 + reason, ..node.detail };
     // It opens downwards, over what stands below it, as far as it needs.
     let lines = open.chains.len().saturating_sub(1).min(3) as f64;
-    let needed = if open.choices.is_empty() { 30.0 + lines * 13.0 } else { detail.h };
-    let gate = Rect { h: (detail.y + needed - node.gate.y).max(node.gate.h), ..node.gate };
+    let needed = if open.choices.is_empty() { 18.0 + lines * 13.0 } else { detail.h };
+    let gate = Rect { h: detail.y + needed - node.gate.y, ..node.gate };
     let title = Rect { x: gate.x + 1.0, y: gate.y + 1.0, w: gate.w - 2.0, h: 19.0 };
-    let ground = Rect {
-        x: gate.x + 1.0,
-        y: detail.y - 6.0,
-        w: gate.w - 2.0,
-        h: gate.bottom() - detail.y + 5.0,
-    };
+    let top = node.detail.y - 6.0;
+    let ground = Rect { x: gate.x + 1.0, y: top, w: gate.w - 2.0, h: gate.bottom() - top - 1.0 };
     let mut y = detail.y + 7.0;
     let mut parts = Vec::new();
     for (depth, chain) in
@@ -199,7 +202,7 @@ fn gate(lang: Lang, open: &Opening, node: &NodeBox) -> Html {
         y += 38.0;
     }
     parts.push(html! {
-        <text class="result" style={delay(if open.choices.is_empty() { open.chains.len() - 1 } else { 4 })} x={n(detail.x)} y={n(y.max(detail.y + 20.0).min(gate.bottom() - 9.0))}>
+        <text class="result" style={delay(if open.choices.is_empty() { open.chains.len() - 1 } else { 4 })} x={n(detail.x)} y={n(y)}>
             { words::gate_result(lang, open) }
         </text>
     });

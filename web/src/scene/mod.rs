@@ -143,7 +143,7 @@ const NODE_MIN: f64 = 196.0;
 const FOLDED: f64 = 124.0;
 const GATE_HEIGHT: f64 = 106.0;
 /// What an opened gate needs for chains, dice and result.
-pub const OPENED: f64 = 96.0;
+pub const OPENED: f64 = 82.0;
 /// A node's title stands between its edge and its gate.
 const NODE_HEAD: f64 = 36.0;
 /// A pod's name and address; below them a row for each probe.
@@ -269,11 +269,11 @@ impl Scene {
         self.nodes.iter().find(|it| &*it.name == name)
     }
 
-    /// The node on the upper line of whose hooks `at` lies.
+    /// The node on the lines of whose hooks `at` lies.
     pub fn in_pipe(&self, at: Point) -> Option<&NodeBox> {
         self.nodes.iter().find(|node| {
-            let within = (node.gate.x..=node.gate.right()).contains(&at.x);
-            !node.folded && within && at.y == node.routing.y
+            let (across, down) = (node.gate.x..=node.gate.right(), node.routing.y..=node.process.y);
+            !node.folded && across.contains(&at.x) && down.contains(&at.y)
         })
     }
 }
