@@ -202,7 +202,7 @@ impl Lab {
 
     fn forget_connections(&mut self) {
         for kernel in self.net.kernels.values_mut() {
-            kernel.conntrack.forget(|_| true);
+            kernel.conntrack.forget(|_| true, 0);
         }
     }
 }

@@ -58,6 +58,15 @@ pub enum Direction {
     Reply,
 }
 
+impl Direction {
+    pub fn opposite(self) -> Direction {
+        match self {
+            Direction::Original => Direction::Reply,
+            Direction::Reply => Direction::Original,
+        }
+    }
+}
+
 /// What `--ctstate` sees of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CtStatus {
@@ -181,12 +190,18 @@ fn status_of(direction: Direction, entry: &Entry) -> CtStatus {
     }
 }
 
-/// One node's table of connections.
+/// How often what has expired is swept out of a table, in milliseconds (`GC_SCAN_INTERVAL_MAX`).
+const SWEEP: u64 = 60_000;
+
+/// One node's table of connections. Those that have expired may still be in it, until a new one
+/// comes: nobody is shown them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Conntrack {
     entries: BTreeMap<Tuple, Entry>,
     /// reply tuple → original tuple
     replies: BTreeMap<Tuple, Tuple>,
+    /// When the table was last swept, in milliseconds of the lab.
+    swept: u64,
 }
 
 impl Conntrack {
@@ -286,8 +301,13 @@ impl Conntrack {
 
     /// Puts a new connection into the table, when its first packet has passed everything.
     pub fn confirm(&mut self, entry: Entry) {
-        if let Some(old) = self.entries.remove(&entry.original) {
-            self.replies.remove(&old.reply);
+        if entry.since >= self.swept.saturating_add(SWEEP) {
+            self.sweep(entry.since);
+        }
+        // Only what has expired is in its way.
+        self.remove(&entry.original);
+        if let Some(old) = self.replies.get(&entry.reply).copied() {
+            self.remove(&old);
         }
         self.replies.insert(entry.reply, entry.original);
         self.entries.insert(entry.original, entry);
@@ -315,18 +335,22 @@ impl Conntrack {
     }
 
     /// Deletes entries (`conntrack -D`) and says how many there were.
-    pub fn forget(&mut self, stale: impl Fn(&Entry) -> bool) -> usize {
+    pub fn forget(&mut self, stale: impl Fn(&Entry) -> bool, now: u64) -> usize {
+        self.sweep(now);
         let before = self.entries.len();
-        self.entries.retain(|_, entry| !stale(entry));
-        let entries = &self.entries;
-        self.replies.retain(|_, original| entries.contains_key(original));
+        self.retain(|entry| !stale(entry));
         before - self.entries.len()
     }
 
-    /// Forgets what has expired.
-    pub fn sweep(&mut self, now: u64) {
+    /// Forgets what has expired (`gc_worker`).
+    fn sweep(&mut self, now: u64) {
+        self.retain(|entry| entry.expires > now);
+        self.swept = now;
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
         let entries = &mut self.entries;
-        entries.retain(|_, entry| entry.expires > now);
+        entries.retain(|_, entry| keep(entry));
         self.replies.retain(|_, original| entries.contains_key(original));
     }
 }

@@ -103,7 +103,7 @@ impl World {
 
     pub(crate) fn flush_conntrack(&mut self) {
         for kernel in self.net.kernels.values_mut() {
-            kernel.conntrack.forget(|_| true);
+            kernel.conntrack.forget(|_| true, self.at.as_millis());
         }
     }
 
@@ -156,7 +156,8 @@ impl World {
     fn forget(&mut self, node: &str, args: &[String]) -> Result<(), String> {
         let filters = filters(args)?;
         if let Some(kernel) = self.net.kernels.get_mut(node) {
-            kernel.conntrack.forget(|entry| filters.iter().all(|it| it.fits(entry)));
+            let fits = |entry: &Entry| filters.iter().all(|it| it.fits(entry));
+            kernel.conntrack.forget(fits, self.at.as_millis());
         }
         Ok(())
     }

@@ -225,7 +225,10 @@ impl Lab {
         kernel.counters_mut(family).restored(rewritten);
         let forgotten = match report.stale_connections.is_empty() {
             true => 0,
-            false => kernel.conntrack.forget(|entry| report.stale_connections.contains(entry)),
+            false => {
+                let stale = |entry: &_| report.stale_connections.contains(entry);
+                kernel.conntrack.forget(stale, self.now.as_millis())
+            }
         };
         let mut cause = cause;
         if report.failed {

@@ -1,18 +1,18 @@
 //! A packet through one node's netfilter: conntrack, tables, translation, hook by hook.
 //!
-//! Where kube-proxy has a table of its own in nftables, [`nft`] asks it.
+//! [`binding`] decides and carries out what NAT does; where kube-proxy has a table of its own in
+//! nftables, [`nft`] asks it.
 
+mod binding;
 mod nft;
 
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::IpAddr;
 
 use svclab_netfilter::conntrack::Tracked;
-use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::walk::{self, Nat, Owner, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Entry, Family, Hook, L4, Packet, Passage, Policy, PortRange,
-    RuleSet, TableName, Tuple, Verdict,
+    AddrType, CtStatus, Direction, Family, Hook, Packet, Passage, Policy, RuleSet, TableName,
+    Verdict,
 };
 
 use super::{Chance, Kernel};
@@ -35,11 +35,27 @@ pub struct Journey<'a> {
     pub chance: &'a mut dyn Chance,
     /// What the present node's conntrack says; looked up anew by each node's first hook.
     connection: Option<Connection>,
+    /// The connection of the packet that this one answers, until the first hook has taken it.
+    attached: Option<Tracked>,
 }
 
 impl<'a> Journey<'a> {
     pub fn new(packet: Packet, at: Instant, chance: &'a mut dyn Chance) -> Journey<'a> {
-        Journey { packet, at, steps: Vec::with_capacity(STEPS), chance, connection: None }
+        let steps = Vec::with_capacity(STEPS);
+        Journey { packet, at, steps, chance, connection: None, attached: None }
+    }
+
+    /// Of an error or a reset that a machine sends because of another packet: what its conntrack
+    /// said of that one.
+    pub fn answering(self, attached: Option<Tracked>) -> Journey<'a> {
+        Journey { attached, ..self }
+    }
+
+    /// What an error about this packet, or a reset, shares with it (`nf_conntrack_attach`).
+    pub fn attach(&self) -> Option<Tracked> {
+        let tracked = &self.connection.as_ref().filter(|it| it.holds())?.tracked;
+        let direction = tracked.direction.opposite();
+        Some(Tracked { status: CtStatus::Related, direction, ..tracked.clone() })
     }
 
     pub fn step(&mut self, place: Place, event: Event) {
@@ -60,10 +76,20 @@ pub struct Stack<'a, 'j> {
     pub journey: &'a mut Journey<'j>,
 }
 
-/// The packet's connection, and whether its NAT is still to be decided.
+/// The packet's connection, and what of its NAT is still to be decided.
 struct Connection {
     tracked: Tracked,
-    fresh: bool,
+    open: Open,
+}
+
+/// Which of the nat tables a packet is still to be led through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    All,
+    /// The last hook's alone, and no connection comes of it: a reset for the packet that was to
+    /// open one (`IP_CT_RELATED_REPLY` in `nf_nat_inet_fn`).
+    Last,
 }
 
 impl Connection {
@@ -100,15 +126,6 @@ impl Decision {
     const ACCEPT: Decision = Decision { verdict: Verdict::Accept, nat: None, untracked: false };
 }
 
-/// The ports among which the kernel looks for one that is free: those of the same privilege.
-fn ports_like(port: u16) -> RangeInclusive<u16> {
-    match port {
-        ..512 => 1..=511,
-        512..1024 => 600..=1023,
-        1024.. => 1024..=u16::MAX,
-    }
-}
-
 impl Stack<'_, '_> {
     /// PREROUTING, or OUTPUT for the node's own packets: conntrack, then the destination's NAT.
     pub fn enter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
@@ -126,11 +143,20 @@ impl Stack<'_, '_> {
         if early != Verdict::Accept {
             return early;
         }
-        if self.is_fresh() {
+        if self.open() == Open::All {
             return self.nat(hook, devices, None);
         }
         self.translate_destination(hook);
         Verdict::Accept
+    }
+
+    /// PREROUTING of what the node sent to itself: conntrack has seen it, its NAT is decided.
+    pub fn come_back(&mut self, devices: Devices<'_>) -> Verdict {
+        let raw = self.optional(TableName::Raw, Hook::Prerouting, devices).verdict;
+        if raw != Verdict::Accept {
+            return raw;
+        }
+        self.optional(TableName::Mangle, Hook::Prerouting, devices).verdict
     }
 
     /// The filter and security tables at FORWARD, INPUT or OUTPUT, the mangle table before them.
@@ -175,40 +201,58 @@ impl Stack<'_, '_> {
 
     /// The last hook's source NAT, where that is not decided yet; then the connection is confirmed.
     fn conclude(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
-        if !self.is_fresh() {
-            self.translate_source(hook);
-            return Verdict::Accept;
-        }
         let chain = self.rules().chain(TableName::Nat, hook.chain());
         let is_walked = hook != Hook::Input || chain.is_some_and(|it| !it.rules.is_empty());
-        if is_walked {
-            let verdict = self.nat(hook, devices, address);
-            if verdict != Verdict::Accept {
-                return verdict;
+        match self.open() {
+            Open::Nothing => self.translate_source(hook),
+            Open::All => {
+                if is_walked {
+                    let verdict = self.nat(hook, devices, address);
+                    if verdict != Verdict::Accept {
+                        return verdict;
+                    }
+                } else {
+                    self.bind_as_it_is(hook);
+                }
+                self.confirm();
+            }
+            Open::Last => {
+                let verdict = self.usual(TableName::Nat, hook, devices).verdict;
+                if verdict != Verdict::Accept {
+                    return verdict;
+                }
+                self.translate_source(hook);
+                self.close();
             }
         }
-        self.confirm();
         Verdict::Accept
     }
 
     fn confirm(&mut self) {
-        let Some(connection) = &mut self.journey.connection else { return };
-        if connection.fresh {
-            connection.fresh = false;
+        if let Some(connection) = &self.journey.connection {
             self.kernel.conntrack.confirm(connection.tracked.entry.clone());
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if let Some(connection) = &mut self.journey.connection {
+            connection.open = Open::Nothing;
         }
     }
 
-    pub fn is_fresh(&self) -> bool {
-        self.journey.connection.as_ref().is_some_and(|it| it.fresh)
+    fn open(&self) -> Open {
+        self.journey.connection.as_ref().map_or(Open::Nothing, |it| it.open)
     }
 
     fn track(&mut self, hook: Hook, untracked: bool) {
         let now = self.journey.at.as_millis();
+        let attached = self.journey.attached.take();
         let packet = &self.journey.packet;
-        let tracked = match untracked {
-            true => Tracked::untracked(packet, now),
-            false => self.kernel.conntrack.look_up(packet, now),
+        let tracked = match (attached, untracked) {
+            (Some(attached), _) => attached,
+            (None, true) => Tracked::untracked(packet, now),
+            (None, false) => self.kernel.conntrack.look_up(packet, now),
         };
         let event = Event::Tracked {
             status: tracked.status,
@@ -217,8 +261,12 @@ impl Stack<'_, '_> {
         };
         let place = Place::Conntrack { node: self.node.clone(), hook };
         let is_known = || self.kernel.conntrack.knows(&tracked.entry.original, now);
-        let fresh = tracked.status == CtStatus::New && !is_known();
-        self.journey.connection = Some(Connection { tracked, fresh });
+        let open = match tracked.status {
+            CtStatus::New if !is_known() => Open::All,
+            CtStatus::Related if !packet.is_icmp_error() && !is_known() => Open::Last,
+            _ => Open::Nothing,
+        };
+        self.journey.connection = Some(Connection { tracked, open });
         self.journey.step(place, event);
     }
 
@@ -252,73 +300,6 @@ impl Stack<'_, '_> {
             None => (Verdict::Accept, false),
             Some(_) => self.ask_nft(phase, hook, devices, address),
         }
-    }
-
-    /// Walks the nat chains of a hook and carries out what they decide. Of chains with the same
-    /// priority the one that came last is called first.
-    fn nat(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
-        let (verdict, settled) = self.balance(Phase::Nat, hook, devices, address);
-        if settled || verdict != Verdict::Accept {
-            return verdict;
-        }
-        let Decision { verdict, nat, .. } = self.usual(TableName::Nat, hook, devices);
-        if let Some(nat) = nat {
-            self.carry_out(nat, address);
-        }
-        verdict
-    }
-
-    fn carry_out(&mut self, nat: Nat, address: Option<IpAddr>) {
-        let before = self.journey.packet;
-        match nat {
-            Nat::Dnat { .. } => self.rewrite_destination(nat),
-            Nat::Snat { to, ports, random } => self.rewrite_source(to, ports, random),
-            Nat::Masquerade { random_fully, ports } => {
-                if let Some(address) = address {
-                    self.rewrite_source(address, ports, random_fully);
-                }
-            }
-        }
-        // The step shows the packet as it leaves the table.
-        if before != self.journey.packet
-            && let Some(last) = self.journey.steps.last_mut()
-        {
-            last.packet = self.journey.packet;
-        }
-    }
-
-    fn rewrite_destination(&mut self, nat: Nat) {
-        let Some(to) = nat.destination(&self.journey.packet) else { return };
-        self.journey.packet.set_destination(to);
-        if let Some(connection) = &mut self.journey.connection {
-            connection.tracked.entry.reply.src = to;
-        }
-    }
-
-    /// Keeps the source port where it is free and in the range, unless `random`; else draws one
-    /// (`nf_nat_l4proto_unique_tuple`).
-    fn rewrite_source(&mut self, to: IpAddr, ports: Option<PortRange>, random: bool) {
-        let packet = self.journey.packet;
-        let now = self.journey.at.as_millis();
-        let Some(connection) = &mut self.journey.connection else { return };
-        let entry = &mut connection.tracked.entry;
-        let kept = packet.sport().unwrap_or(entry.original.src.port());
-        let range = ports.map_or(ports_like(kept), |it| it.first..=it.last);
-        let stays = !random && (ports.is_none() || range.contains(&kept));
-        let with = |port| Tuple { dst: SocketAddr::new(to, port), ..entry.reply };
-        let free = |port| !self.kernel.conntrack.is_taken(&with(port), now);
-        let mut chosen = kept;
-        if packet.sport().is_some() && !(stays && free(kept)) {
-            // As the kernel does, give up after a while and let the last one clash.
-            for _ in 0..128 {
-                chosen = self.journey.chance.port(range.clone());
-                if free(chosen) {
-                    break;
-                }
-            }
-        }
-        entry.reply = with(chosen);
-        self.journey.packet.set_source(SocketAddr::new(to, chosen));
     }
 
     fn rules(&self) -> &RuleSet {
@@ -373,48 +354,5 @@ impl Stack<'_, '_> {
         let Some((mark, connection)) = mark.zip(connection) else { return };
         connection.tracked.entry.mark = mark;
         self.kernel.conntrack.set_mark(&connection.tracked.entry.original, mark);
-    }
-
-    fn translate_destination(&mut self, hook: Hook) {
-        let Some((direction, entry)) = self.binding() else { return };
-        let to = match direction {
-            Direction::Original if entry.is_dnat() => entry.reply.src,
-            Direction::Reply if entry.is_snat() => entry.original.src,
-            _ => return,
-        };
-        self.translate(hook, |packet| packet.set_destination(to));
-    }
-
-    fn translate_source(&mut self, hook: Hook) {
-        let Some((direction, entry)) = self.binding() else { return };
-        let to = match direction {
-            Direction::Original if entry.is_snat() => entry.reply.dst,
-            // An ICMP error too, whoever sent it (`nf_nat_icmp_reply_translation`).
-            Direction::Reply if entry.is_dnat() => entry.original.dst,
-            _ => return,
-        };
-        self.translate(hook, |packet| packet.set_source(to));
-    }
-
-    /// Rewrites the packet by its connection's binding, the quoted header of an ICMP error too.
-    fn translate(&mut self, hook: Hook, rewrite: impl Fn(&mut Packet)) {
-        let before = self.journey.packet;
-        rewrite(&mut self.journey.packet);
-        if let Some((Direction::Reply, entry)) = self.binding()
-            && let L4::Icmp(Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about }) =
-                &mut self.journey.packet.l4
-        {
-            about.src = entry.original.src;
-            about.dst = entry.original.dst;
-        }
-        if before != self.journey.packet {
-            let place = Place::Conntrack { node: self.node.clone(), hook };
-            self.journey.step(place, Event::Translated { before });
-        }
-    }
-
-    fn binding(&self) -> Option<(Direction, Entry)> {
-        let connection = self.journey.connection.as_ref().filter(|it| it.holds())?;
-        Some((connection.tracked.direction, connection.tracked.entry.clone()))
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{Family, L4, Packet, RuleSet};
 
@@ -44,6 +45,16 @@ pub struct Answer {
     pub packet: Packet,
     /// How long after the packet it is sent.
     pub after: Duration,
+    way: Way,
+}
+
+/// How a node's own answer to a packet leaves it.
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    /// As its other packets do; conntrack knows its connection from the packet it is about.
+    Routed(Option<Tracked>),
+    /// Over the bridge port that the packet came in by, past all tables (`nf_send_reset`).
+    Port(Attachment),
 }
 
 /// Sends `packet` and follows it to its end.
@@ -54,10 +65,29 @@ pub fn send(
     from: &Party,
     packet: Packet,
 ) -> Trip {
+    follow(net, Journey::new(packet, at, chance), from, |traveller| traveller.start(from))
+}
+
+/// Sends what a machine answers to somebody else's packet.
+pub fn answer(net: &mut Network, chance: &mut dyn Chance, at: Instant, answer: Answer) -> Trip {
+    let Answer { by, packet, way, .. } = answer;
     let journey = Journey::new(packet, at, chance);
+    match way {
+        Way::Routed(tracked) => follow(net, journey.answering(tracked), &by, |it| it.start(&by)),
+        Way::Port(pod) => follow(net, journey, &by, |it| it.leaves_by_port(&pod)),
+    }
+}
+
+fn follow<'a>(
+    net: &'a mut Network,
+    journey: Journey<'a>,
+    from: &Party,
+    start: impl FnOnce(&mut Traveller<'a>) -> End,
+) -> Trip {
+    let (at, packet) = (journey.at, journey.packet);
     let mut traveller =
         Traveller { net, journey, rules: BTreeMap::new(), inner: None, waits: None };
-    let end = traveller.start(from);
+    let end = start(&mut traveller);
     let mtu = mtu(traveller.net, from, &traveller.journey.steps);
     let Traveller { net, journey, rules, waits, .. } = traveller;
     let (verdict, arrived, answer) = match end {

@@ -197,7 +197,7 @@ mod tests {
             entry.reply.src = address(endpoint);
             table.confirm(entry);
         }
-        table.forget(|it| stale.contains(it));
+        table.forget(|it| stale.contains(it), 0);
         let left = table.entries(0).map(|it| format!("{} -> {}", it.original.dst, it.reply.src));
         let left: BTreeSet<String> = left.collect();
         assert_eq!(left, expected.iter().map(|it| it.to_string()).collect());

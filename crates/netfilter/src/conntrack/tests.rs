@@ -70,6 +70,35 @@ fn an_entry_is_forgotten_after_its_time() {
 }
 
 #[test]
+fn what_has_expired_leaves_the_table_and_is_in_nobodys_way() {
+    let datagram = |to: &str| {
+        let l4 = L4::Udp { sport: 40_000, dport: address(to).port() };
+        Packet::new(syn().src, address(to).ip(), l4)
+    };
+    let to_endpoint = |table: &mut Conntrack, to, now| {
+        let mut entry = table.look_up(&datagram(to), now).entry;
+        entry.reply.src = address("10.244.2.6:53");
+        table.confirm(entry);
+    };
+    let mut table = Conntrack::default();
+    to_endpoint(&mut table, "10.96.0.10:53", 0);
+    // The same answers as of the first, which is over.
+    to_endpoint(&mut table, "192.168.56.31:30053", 31_000);
+    to_endpoint(&mut table, "10.96.0.10:53", 62_000);
+    let answer =
+        Packet::new(address("10.244.2.6:53").ip(), syn().src, L4::Udp { sport: 53, dport: 40_000 });
+    assert_eq!(
+        table.look_up(&answer, 62_000).entry.original,
+        Tuple::of(&datagram("10.96.0.10:53"))
+    );
+    let count = table.forget(|it| it.original.dst.port() == 30_053, 62_000);
+    assert_eq!((count, table.entries.len(), table.replies.len()), (0, 1, 1));
+    let late = 62_000 + SWEEP;
+    to_endpoint(&mut table, "10.96.0.11:53", late);
+    assert_eq!((table.entries.len(), table.replies.len()), (1, 1));
+}
+
+#[test]
 fn an_icmp_error_about_a_connection_is_related_to_it() {
     let mut table = connection(&[]);
     let mut forwarded = syn();

@@ -23,7 +23,10 @@ impl Lab {
         let Some(kernel) = self.net.kernels.get_mut(node) else { return };
         let forgotten = match stale.is_empty() {
             true => 0,
-            false => kernel.conntrack.forget(|entry| stale.contains(entry)),
+            false => {
+                let gone = |entry: &_| stale.contains(entry);
+                kernel.conntrack.forget(gone, self.now.as_millis())
+            }
         };
         let mut cause = cause;
         if changed != (0, 0) {

@@ -30,7 +30,7 @@ impl Wire<'_> {
             Reached::Silence => return self.unanswered(start),
         };
         let reply = echo(Icmp::EchoReply { id }, seen.dst, seen.src);
-        match self.send(&party, reply).arrived {
+        match self.tell(&party, reply) {
             Some((party, reply)) if party == client.party && reply.src == to => {
                 Answer::Echoed { ttl: reply.ttl }
             }

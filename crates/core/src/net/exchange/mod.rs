@@ -16,7 +16,7 @@ use std::rc::Rc;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{Hook, L4, Packet, Protocol, Tuple};
 
-use super::travel::{Trip, send};
+use super::travel::{self, Trip};
 use super::{Chance, Network, Party};
 use crate::time::{Duration, Instant};
 use crate::trace::{Answer, Exchange, Question, Request, Trace};
@@ -107,12 +107,35 @@ impl<'a> Wire<'a> {
     }
 
     fn send(&mut self, from: &Party, packet: Packet) -> Trip {
-        let trip = send(self.net, self.chance, self.at, from, packet);
+        let trip = travel::send(self.net, self.chance, self.at, from, packet);
+        self.note(&trip);
+        trip
+    }
+
+    /// What a machine on the way says to a packet.
+    fn answer(&mut self, answer: travel::Answer) -> Trip {
+        self.at = self.at + answer.after;
+        let trip = travel::answer(self.net, self.chance, self.at, answer);
+        self.note(&trip);
+        trip
+    }
+
+    fn note(&mut self, trip: &Trip) {
         if let Some(last) = trip.trace.steps.last() {
             self.at = last.at;
         }
         self.packets.push(trip.trace.clone());
-        trip
+    }
+
+    /// Sends a packet that its sender waits for nothing after: who gets it. Whoever refuses it on
+    /// its way tells the sender, who makes nothing of that.
+    fn tell(&mut self, from: &Party, packet: Packet) -> Option<(Party, Packet)> {
+        let trip = self.send(from, packet);
+        // An error that comes later, when nobody has answered ARP, is left out.
+        if let Some(answer) = trip.answer.filter(|it| it.after == Duration::ZERO) {
+            self.answer(answer);
+        }
+        trip.arrived
     }
 
     /// Sends a packet and hears what machines on its way say.
@@ -121,12 +144,15 @@ impl<'a> Wire<'a> {
         if let Some((party, packet)) = trip.arrived {
             return Reached::Party(party, packet);
         }
-        if stopped_at_once(&trip.trace) && packet.protocol() != Protocol::Tcp {
+        let stopped = stopped_at_once(&trip.trace) && packet.protocol() != Protocol::Tcp;
+        let Some(answer) = trip.answer else {
+            return if stopped { Reached::Stopped } else { self.own_error(from, trip.waits) };
+        };
+        let heard = self.answer(answer).arrived;
+        if stopped {
             return Reached::Stopped;
         }
-        let Some(answer) = trip.answer else { return self.own_error(from, trip.waits) };
-        self.at = self.at + answer.after;
-        match self.send(&answer.by, answer.packet).arrived {
+        match heard {
             Some((party, icmp)) if party == *from => match error_of(&icmp, &packet) {
                 Some(answer) => Reached::Error(answer),
                 None => Reached::Silence,

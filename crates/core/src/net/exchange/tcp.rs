@@ -118,11 +118,11 @@ impl Wire<'_> {
         client: &Party,
         (goal, own): (SocketAddr, SocketAddr),
     ) -> bool {
-        let Some((party, packet)) = self.send(server, packet).arrived else { return false };
+        let Some((party, packet)) = self.tell(server, packet) else { return false };
         let ours = party == *client && (packet.source(), packet.destination()) == (goal, own);
         if !ours && packet.tcp_flags().is_some_and(|it| !it.rst) {
             let reset = Packet::tcp(packet.destination(), packet.source(), TcpFlags::RST);
-            self.send(&party, reset);
+            self.tell(&party, reset);
         }
         ours
     }

@@ -75,12 +75,12 @@ impl Wire<'_> {
         let Some(by) = self.net.listener(server, Protocol::Udp, at) else {
             let icmp = L4::Icmp(Icmp::Unreachable { code: 3, about: packet.about() });
             let error = Packet::new(at.ip(), packet.src, icmp);
-            let (party, error) = self.send(server, error).arrived?;
+            let (party, error) = self.tell(server, error)?;
             return error_of(&error, &question).filter(|_| party == client.party);
         };
         let length = serve(self, (server, &by), &packet)?;
         let reply = sized(datagram(at, packet.source()), length);
-        let (party, reply) = self.send(server, reply).arrived?;
+        let (party, reply) = self.tell(server, reply)?;
         let ours = party == client.party
             && reply.source() == question.destination()
             && reply.destination() == question.source();

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use svclab_netfilter::packet::{About, Icmp};
+use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::{L4, Packet};
 
-use super::{Answer, End, Traveller, WIRE};
+use super::{Answer, End, Traveller, WIRE, Way};
 use crate::net::neighbour::Met;
 use crate::net::{Attachment, Node, Party};
 use crate::time::Duration;
@@ -61,8 +62,7 @@ impl Traveller<'_> {
         self.step(Place::Nic { node: node.name.clone() }, Event::Passed);
         match (self.on_lan(next_hop, Some(met)), met) {
             (End::Lost(Loss::NoNeighbour, None), Met::Waits(time)) => {
-                let about = self.journey.packet.about();
-                End::Lost(Loss::NoNeighbour, self.unreachable(node, about, time))
+                End::Lost(Loss::NoNeighbour, self.unreachable(node, time))
             }
             (end, _) => end,
         }
@@ -71,7 +71,7 @@ impl Traveller<'_> {
     /// Out of a bridge port, if it is `met` whose MAC address the frame has, or waits for.
     pub(super) fn out_of_port(&mut self, node: &Node, ip: IpAddr, met: Met) -> End {
         if let Met::Waits(time) = met {
-            return self.nobody_answers(node, self.journey.packet.about(), time);
+            return self.nobody_answers(node, time);
         }
         let bridge = Place::Bridge { node: node.name.clone() };
         let Some(pod) = self.net.pods.get(&ip).filter(|pod| pod.node == node.name).cloned() else {
@@ -91,15 +91,24 @@ impl Traveller<'_> {
     }
 
     /// Lost on the bridge: ARP finds nobody in `time`.
-    pub(super) fn nobody_answers(&mut self, node: &Node, about: About, time: Duration) -> End {
+    pub(super) fn nobody_answers(&mut self, node: &Node, time: Duration) -> End {
         let bridge = Place::Bridge { node: node.name.clone() };
         self.step(bridge, Event::Lost(Loss::NoNeighbour));
-        End::Lost(Loss::NoNeighbour, self.unreachable(node, about, time))
+        End::Lost(Loss::NoNeighbour, self.unreachable(node, time))
     }
 
     /// `icmp-host-unreachable`, once nobody has answered ARP (`arp_error_report`).
-    fn unreachable(&mut self, node: &Node, about: About, after: Duration) -> Option<Box<Answer>> {
+    fn unreachable(&mut self, node: &Node, after: Duration) -> Option<Box<Answer>> {
+        let about = self.journey.packet.about();
         self.icmp_error(node, Icmp::Unreachable { code: 1, about }, after)
+    }
+
+    /// A reset by the node, over the bridge port of the pod whose packet it rejects.
+    pub(super) fn leaves_by_port(&mut self, pod: &Attachment) -> End {
+        self.step(Place::Process { node: pod.node.clone() }, Event::Sent);
+        let bridge = Place::Bridge { node: pod.node.clone() };
+        self.step(bridge, Event::Bridged { to: BridgeTo::Port });
+        self.reach_pod(pod)
     }
 
     /// Over the wire to whoever has `next_hop`'s MAC address, as far as the sender has `met` it; of
@@ -172,13 +181,18 @@ impl Traveller<'_> {
         self.arrive(place, Party::Host(name))
     }
 
-    /// An ICMP error by `node` about the packet, unless it has sent too many of late.
+    /// An ICMP error by `node` about the packet, unless that is one itself, or the node has sent too
+    /// many of late. What the packet says it is about, and from whom it comes, is translated back
+    /// when it leaves.
     pub(super) fn icmp_error(
         &mut self,
         node: &Node,
         icmp: Icmp,
         after: Duration,
     ) -> Option<Box<Answer>> {
+        if self.journey.packet.is_icmp_error() {
+            return None;
+        }
         let to = self.journey.packet.src;
         let kernel = self.net.kernels.entry(node.name.clone()).or_default();
         let (now, limit) = (self.journey.at + after, node.sysctls.icmp_ratelimit);
@@ -186,17 +200,9 @@ impl Traveller<'_> {
         if !node.is_local(to) && !kernel.errors.allow(to, now, limit) {
             return None;
         }
-        let src = match icmp {
-            // About a new connection that was given another destination here: translated back.
-            Icmp::Unreachable { about, .. } | Icmp::TimeExceeded { about }
-                if about.dst.ip() != self.journey.packet.dst =>
-            {
-                about.dst.ip()
-            }
-            _ => self.error_source(node, to),
-        };
-        let packet = svclab_netfilter::Packet::new(src, to, svclab_netfilter::L4::Icmp(icmp));
-        Some(Box::new(Answer { by: Party::Node(node.name.clone()), packet, after }))
+        let packet = Packet::new(self.error_source(node, to), to, L4::Icmp(icmp));
+        let (by, way) = (Party::Node(node.name.clone()), Way::Routed(self.journey.attach()));
+        Some(Box::new(Answer { by, packet, after, way }))
     }
 
     /// The address the packet was for where it is the node's own, else that of the device towards

@@ -3,16 +3,16 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use svclab_netfilter::packet::{About, Icmp};
-use svclab_netfilter::{Direction, Hook, Packet, Target, TcpFlags, Verdict as TableVerdict};
+use svclab_netfilter::packet::Icmp;
+use svclab_netfilter::{Hook, Packet, Target, TcpFlags, Verdict as TableVerdict};
 
 use super::link::Frame;
-use super::{Answer, End, Traveller};
+use super::{Answer, End, Traveller, Way};
 use crate::family::OfFamily;
 use crate::net::neighbour::Met;
 use crate::net::route::Topology;
 use crate::net::stack::{Devices, Stack};
-use crate::net::{Node, Party, ReversePath};
+use crate::net::{Attachment, Node, Party, ReversePath};
 use crate::time::Duration;
 use crate::trace::{Event, Loss, Place, Route};
 
@@ -57,8 +57,7 @@ impl Traveller<'_> {
             // `br_nf_pre_routing_finish_bridge`: the frame waits here for its new MAC address.
             let met = self.meet(&Party::Node(node.name.clone()), "cni0", next_hop);
             if let Met::Waits(time) = met {
-                let about = self.original().unwrap_or(self.journey.packet.about());
-                return self.nobody_answers(node, about, time);
+                return self.nobody_answers(node, time);
             }
         }
         if !bridged {
@@ -110,7 +109,7 @@ impl Traveller<'_> {
             return Some(self.lose(place, Loss::NotForwarded));
         }
         if self.journey.packet.ttl <= 1 {
-            let about = self.original().unwrap_or(self.journey.packet.about());
+            let about = self.journey.packet.about();
             let answer = self.icmp_error(node, Icmp::TimeExceeded { about }, Duration::ZERO);
             self.step(place, Event::Lost(Loss::TtlExceeded));
             return Some(End::Lost(Loss::TtlExceeded, answer));
@@ -190,6 +189,10 @@ impl Traveller<'_> {
         }
         if &*route.device == "lo" {
             let loopback = Devices { input: Some("lo"), ..Devices::default() };
+            let verdict = self.at_node(node, |stack| stack.come_back(loopback));
+            if let Some(end) = self.refused(node, verdict) {
+                return end;
+            }
             return self.deliver(node, loopback);
         }
         let next_hop = route.via.unwrap_or(dst);
@@ -252,23 +255,39 @@ impl Traveller<'_> {
 
     /// What a REJECT rule sends back: an ICMP error, or a reset (`nf_send_unreach`, `nf_send_reset`).
     fn reject(&mut self, node: &Node) -> Option<Box<Answer>> {
-        let about = self.original().unwrap_or(self.journey.packet.about());
+        let packet = self.journey.packet;
         let Some(code) = reject_code(self.reject_with().as_deref()) else {
-            // One for a packet that came over the bridge leaves by that port at once, past all tables.
-            let from =
-                if self.is_bridged(node) { self.journey.packet.destination() } else { about.dst };
-            let packet = Packet::tcp(from, about.src, TcpFlags::RST_ACK);
-            let by = Party::Node(node.name.clone());
-            return Some(Box::new(Answer { by, packet, after: Duration::ZERO }));
+            return self.reset(node);
         };
-        self.icmp_error(node, Icmp::Unreachable { code, about }, Duration::ZERO)
+        let error = Icmp::Unreachable { code, about: packet.about() };
+        self.icmp_error(node, error, Duration::ZERO)
     }
 
-    /// Whether the packet came to the node by a bridge port whose frames pass iptables.
-    fn is_bridged(&self, node: &Node) -> bool {
+    fn reset(&mut self, node: &Node) -> Option<Box<Answer>> {
+        let packet = self.journey.packet;
+        let flags = match packet.tcp_flags()? {
+            // "No RST for RST."
+            TcpFlags { rst: true, .. } => return None,
+            TcpFlags { ack: true, .. } => TcpFlags::RST,
+            _ => TcpFlags::RST_ACK,
+        };
+        let way = match self.came_by_port(node) {
+            Some(pod) => Way::Port(pod),
+            None => Way::Routed(self.journey.attach()),
+        };
+        let packet = Packet::tcp(packet.destination(), packet.source(), flags);
+        let by = Party::Node(node.name.clone());
+        Some(Box::new(Answer { by, packet, after: Duration::ZERO, way }))
+    }
+
+    /// The pod by whose bridge port the packet came to the node, where such frames pass iptables.
+    fn came_by_port(&self, node: &Node) -> Option<Attachment> {
+        let first = self.journey.steps.first()?;
+        let Place::Pod { pod, .. } = &first.place else { return None };
         let place = Place::Bridge { node: node.name.clone() };
-        node.sysctls.bridge_nf_call_iptables
-            && self.journey.steps.iter().any(|it| it.place == place)
+        let bridged = self.journey.steps.iter().any(|it| it.place == place);
+        let pod = self.net.pod(pod).filter(|it| it.node == node.name && bridged)?;
+        node.sysctls.bridge_nf_call_iptables.then(|| pod.clone())
     }
 
     fn reject_with(&self) -> Option<String> {
@@ -279,17 +298,6 @@ impl Traveller<'_> {
             Some(Target::Reject { with }) => with.clone(),
             _ => None,
         }
-    }
-
-    /// The packet's header as its sender wrote it: an error about a new connection is translated
-    /// back at once (`nf_ct_attach`).
-    fn original(&self) -> Option<About> {
-        let tuple = self.journey.steps.iter().rev().find_map(|it| match &it.event {
-            Event::Tracked { entry, direction: Direction::Original, .. } => Some(entry.original),
-            Event::Tracked { entry, direction: Direction::Reply, .. } => Some(entry.reply),
-            _ => None,
-        })?;
-        Some(About { protocol: tuple.protocol, src: tuple.src, dst: tuple.dst })
     }
 }
 
