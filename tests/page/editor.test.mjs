@@ -91,6 +91,29 @@ for (const [locale, words] of [["en-US", /How the Service can be reached.*Defaul
   }, { locale });
 }
 
+test("below our own help stands what the API says, fetched when it is first asked for", async ({ page, axe, shot }) => {
+  const fetched = [];
+  const LINE = "@\tv1\tService\tS\n=\tS\tobject\tA service.\nspec\t@Spec\t\t\tWhat is wanted.\n=\tSpec\tobject\tWanted.\ntype\tstring\t\t\ttype determines how the Service is exposed.\n";
+  await page.route("**/reference.txt", (route) => (fetched.push(1), route.fulfill({ contentType: "text/plain", body: LINE })));
+  await settled(page);
+  await code(page).waitFor();
+  await write(page, SECOND.replace("spec:\n", "spec:\n  type: ClusterIP\n"));
+  expectEqual(fetched.length, 0);
+  const help = page.locator(".cm-help");
+  await page.locator(".cm-line", { hasText: "type: ClusterIP" }).locator(".y-key").hover();
+  await help.locator(".api").waitFor();
+  expectEqual(await help.locator(".api p").textContent(), "type determines how the Service is exposed.");
+  expectMatch(await help.textContent(), /Default/);
+  await axe();
+  await shot("api-help");
+  await page.mouse.move(5, 5);
+  await eventually(async () => (await help.count()) === 0);
+  await page.locator(".cm-line", { hasText: "spec:" }).locator(".y-key").hover();
+  await help.locator(".api").waitFor();
+  expectEqual(await help.locator(".api p").textContent(), "What is wanted.");
+  expectEqual(fetched.length, 1, "fetched once");
+});
+
 test("a mistake is underlined while one types, and goes when it is mended", async ({ page, axe }) => {
   await settled(page);
   await code(page).waitFor();

@@ -65,7 +65,11 @@ export class Help {
   async tooltip(view, at) {
     const answer = await this.ask("explain", at);
     if (!answer || at < answer.from - 1 || at > answer.to) return null;
-    const create = () => ({ dom: this.about(answer, view.state) });
+    const create = () => {
+      const dom = this.about(answer, view.state);
+      this.describe(dom, view, at);
+      return { dom };
+    };
     return { pos: answer.from, end: answer.to, above: true, create };
   }
 
@@ -75,6 +79,17 @@ export class Help {
       if (tooltip) view.dispatch({ effects: setShown.of(tooltip) });
     });
     return true;
+  }
+
+  /** Adds what the API says of the field at `at`, once it is there: Kubernetes' own words, in English. */
+  async describe(dom, view, at) {
+    const text = await this.ask("describe", at);
+    if (!text) return;
+    const said = dom.appendChild(element("div", "api"));
+    said.lang = "en";
+    said.tabIndex = 0;
+    said.append(element("small", "", "kubectl explain"), element("p", "", text));
+    view.requestMeasure();
   }
 
   about({ path, type, help }, state) {

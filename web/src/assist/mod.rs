@@ -10,6 +10,7 @@ mod place;
 use serde_json::{Value, json};
 use svclab_core::lab::{Action, Lab};
 use svclab_core::read::{self, Diagnostic, Severity};
+use svclab_core::reference::Reference;
 
 pub(crate) use place::byte_of;
 use place::{On, Place, Step};
@@ -21,6 +22,8 @@ pub enum Question {
     Complete,
     /// What does this mean?
     Explain,
+    /// What does the API say of this? See [`describe`].
+    Describe,
     /// What has the API server added to what is written?
     Ghosts,
     /// What would the API server say to the text?
@@ -38,7 +41,7 @@ pub fn answer(lab: &Lab, text: &str, question: Question, at: u32) -> String {
     match question {
         Question::Ghosts => return ghosts::ghosts(lab, text).to_string(),
         Question::Check => return mistakes(lab, text).to_string(),
-        Question::Complete | Question::Explain => {}
+        Question::Complete | Question::Explain | Question::Describe => {}
     }
     let byte = place::byte_of(text, at);
     let place = Place::of(text, byte);
@@ -50,6 +53,23 @@ pub fn answer(lab: &Lab, text: &str, question: Question, at: u32) -> String {
     answer["from"] = place::units(&text[..place.word.start]).into();
     answer["to"] = place::units(&text[..place.word.end]).into();
     answer.to_string()
+}
+
+/// What the API says of the field at a place, in English, as a JSON text; `null` where it says
+/// nothing.
+#[inline(never)]
+pub fn describe(reference: &Reference, text: &str, at: u32) -> String {
+    let place = Place::of(text, place::byte_of(text, at));
+    let found = place.kind.zip(place.key).and_then(|(kind, key)| {
+        let keys = place.path.iter().filter_map(|it| match it {
+            Step::Key(key) => Some(*key),
+            Step::Item => None,
+        });
+        let path: Vec<&str> = keys.chain([key]).collect();
+        reference.field(kind.api_version(), kind.name(), &path)
+    });
+    let said = found.map(|it| it.description()).filter(|it| !it.is_empty());
+    said.map_or(Value::Null, Value::from).to_string()
 }
 
 /// What comes of applying the text to a copy of the lab: `[{ from, to, severity, text }]`.

@@ -214,3 +214,29 @@ fn what_the_server_would_say_is_known_before_it_is_asked() {
     );
     assert_eq!(state.lab().log().len(), before);
 }
+
+#[test]
+fn what_the_api_says_of_a_field_is_found_through_lists() {
+    let reference = Reference::read(
+        "@\tv1\tService\tapi.Service\n\
+         =\tapi.Port\tobject\tA port.\n\
+         port\tinteger:int32\t!\t\tThe port\\nof it.\n\
+         =\tapi.Service\tobject\tA service.\n\
+         spec\t@api.Spec\t\t\tWhat is wanted.\n\
+         =\tapi.Spec\tobject\tWanted.\n\
+         ports\t[]@api.Port\t\t\t\n"
+            .to_owned(),
+    );
+    let said = |text: &str| {
+        let at = place::units(text.split('|').next().unwrap_or_default());
+        describe(&reference, &text.replacen('|', "", 1), at)
+    };
+    assert_eq!(said(&format!("{SERVICE}sp|ec:\n")), "\"What is wanted.\"");
+    assert_eq!(
+        said(&format!("{SERVICE}spec:\n  ports:\n  - po|rt: 80\n")),
+        "\"The port\\nof it.\""
+    );
+    assert_eq!(said(&format!("{SERVICE}spec:\n  po|rts: []\n")), "null", "nothing is said of it");
+    assert_eq!(said(&format!("{SERVICE}spec:\n  nonsense|: 1\n")), "null");
+    assert_eq!(said("spec|: 1\n"), "null", "of no kind");
+}

@@ -29,7 +29,7 @@ use svclab_core::scenario::Scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::RuleRef;
 
-use crate::assist;
+use crate::assist::{self, Question};
 use crate::marks::Marks;
 use crate::objects::Wanted;
 use crate::scene::{Scene, Wishes, lay_out};
@@ -133,8 +133,18 @@ pub struct State {
     /// What the API says of its kinds, once somebody has asked for it.
     pub reference: Option<Rc<Reference>>,
     reference_asked: bool,
+    /// What the editor wants to know of it.
+    asked: Vec<Asked>,
     /// What a live region says.
     pub said: String,
+}
+
+/// The editor asks what the API says of the field at a place, in UTF-16 units.
+#[derive(Debug, Clone)]
+struct Asked {
+    text: Rc<str>,
+    at: u32,
+    reply: yew::Callback<String>,
 }
 
 /// The lab's seed: the same for everybody, so that two readers see the same names and dice.
@@ -200,6 +210,7 @@ impl State {
             terminal: Terminal::default(),
             reference: None,
             reference_asked: false,
+            asked: Vec::new(),
             said: String::new(),
             scenario,
         };
@@ -289,6 +300,10 @@ impl State {
             Msg::File(filing) => {
                 self.files.act(filing, &named(&self.scenario));
                 return SAVE;
+            }
+            Msg::Ask { question: Question::Describe, at, reply } => {
+                self.describe(Asked { text: self.files.chosen().text.clone(), at, reply });
+                return NOTHING;
             }
             Msg::Ask { question, at, reply } => {
                 reply.emit(assist::answer(self.lab(), &self.files.chosen().text, question, at));

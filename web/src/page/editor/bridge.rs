@@ -135,6 +135,7 @@ fn told(what: &str, file: u32, value: String) -> Option<Told> {
         ("cursor", at) => at.parse().ok().map(Told::Cursor),
         ("complete", asked) => asks(Question::Complete, asked),
         ("explain", asked) => asks(Question::Explain, asked),
+        ("describe", asked) => asks(Question::Describe, asked),
         ("ghosts", asked) => asks(Question::Ghosts, asked),
         ("check", asked) => asks(Question::Check, asked),
         ("key", "apply") => Some(Told::Apply),

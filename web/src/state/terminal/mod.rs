@@ -15,7 +15,8 @@ use svclab_shell::{Place, Progress};
 
 pub use screen::{Completed, Line, Piece, Screen, label};
 
-use super::State;
+use super::{Asked, State};
+use crate::assist;
 use crate::view::{Pod, View};
 
 #[derive(Debug, Clone)]
@@ -204,16 +205,32 @@ impl State {
 
     /// Whether somebody asks what the API says of its kinds, and that is to be fetched now.
     pub fn takes_reference(&mut self) -> bool {
-        let wanted = self.terminal.screens.iter().any(|it| it.wants_reference);
+        let typed = self.terminal.screens.iter().any(|it| it.wants_reference);
+        let wanted = typed || !self.asked.is_empty();
         let asks = wanted && self.reference.is_none() && !self.reference_asked;
         self.reference_asked |= asks;
         asks
+    }
+
+    /// Answers the editor, now or when the reference has come.
+    #[inline(never)]
+    pub(super) fn describe(&mut self, asked: Asked) {
+        match &self.reference {
+            Some(it) => asked.reply.emit(assist::describe(it, &asked.text, asked.at)),
+            None => self.asked.push(asked),
+        }
     }
 
     /// It came, or is not to be had; who asks again makes it be fetched again.
     pub(super) fn on_reference(&mut self, text: Option<String>) {
         self.reference_asked = false;
         self.reference = text.map(|it| Rc::new(Reference::read(it)));
+        for asked in std::mem::take(&mut self.asked) {
+            match &self.reference {
+                Some(_) => self.describe(asked),
+                None => asked.reply.emit("null".to_owned()),
+            }
+        }
         for screen in 0..self.terminal.screens.len() {
             if self.terminal.screens[screen].wants_reference {
                 self.terminal.screens[screen].refer(self.reference.clone());
