@@ -94,7 +94,7 @@ async function shot(page, name) {
 }
 
 async function axe(page, where = undefined) {
-  await page.addScriptTag({ path: AXE });
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.addScriptTag({ path: AXE });
   const { violations } = await page.evaluate((where) => globalThis.axe.run(where ?? document), where);
   const lines = violations.map(({ id, help, nodes }) => {
     const places = nodes.map((node) => node.target.join(" ")).join(", ");
