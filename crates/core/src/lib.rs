@@ -2,8 +2,8 @@
 //!
 //! text → documents ([`read`]) → objects ([`object`], [`admit`]) → endpoints ([`control`]) → rule
 //! sets ([`proxy`]) → traces ([`net`], [`trace`]). [`lab`] holds it all together in virtual time;
-//! [`scenario`] is where it starts from, [`history`] goes back in it; [`print`] shows objects as
-//! text; [`reference`] tells what their fields mean.
+//! [`scenario`] is where it starts from, [`history`] goes back in it; [`mod@print`] shows objects as
+//! text; [`mod@reference`] tells what their fields mean.
 
 pub mod time;
 pub mod rng;

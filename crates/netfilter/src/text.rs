@@ -1,6 +1,6 @@
 //! Rules as text, in the languages of `iptables-restore` and `iptables-save`.
 //!
-//! text → [`Restore`] and what is wrong with it ([`parse`]); [`Restore`] and [`Rule`] → text
+//! text → [`Restore`] and what is wrong with it ([`parse()`]); [`Restore`] and [`Rule`] → text
 //! (`Display`, [`Rule::pieces`]); [`Restore`] → a changed [`RuleSet`] (`RuleSet::restore`);
 //! [`RuleSet`] → the text that iptables-save prints (`RuleSet::save`).
 //!

@@ -85,7 +85,7 @@ pub struct Visit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
-    /// `criterion` is the first that did not match: an index into [`Rule::matches`].
+    /// `criterion` is the first that did not match: an index into [`Rule::matches`](crate::Rule).
     Skipped { criterion: usize },
     /// All criteria matched; the rule's target was carried out.
     Matched,

@@ -2,7 +2,7 @@
 //!
 //! A line is read as bash reads it ([`language`]) and runs as a [`Job`]: programs ([`programs`],
 //! [`kubectl`]) read the lab, act on it, wait for it, and write to the terminal or to each other.
-//! What outlives a line is a [`Session`]; [`complete`] is a pure function of the line, the lab and it.
+//! What outlives a line is a [`Session`]; [`complete()`] is a pure function of the line, the lab and it.
 //!
 //! The lab changes by its actions alone, and time passes only where the owner of the lab lets it:
 //! see [`Job::resume`].

@@ -35,7 +35,7 @@ usage: cargo xtask COMMAND
   setup [--without-rustup]   install what is missing; --without-rustup takes Debian's compiler
   build                      make dist/, a static site, and print its sizes
   serve [--port N]           build the page and serve it on this machine
-  test [NAME...]             run every test, or the named: fmt clippy native wasm page conformance kernel kubectl
+  test [NAME...]             run every test, or the named: fmt clippy docs native wasm page conformance kernel kubectl
   bench                      print timings and sizes as JSON";
 
 fn main() -> ExitCode {

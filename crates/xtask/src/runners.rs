@@ -20,9 +20,10 @@ pub(crate) struct Runner {
     run: fn(&Context) -> Result<Counts>,
 }
 
-const RUNNERS: [Runner; 8] = [
+const RUNNERS: [Runner; 9] = [
     Runner { name: "fmt", run: fmt },
     Runner { name: "clippy", run: clippy },
+    Runner { name: "docs", run: docs },
     Runner { name: "native", run: native },
     Runner { name: "wasm", run: wasm },
     Runner { name: "page", run: page },
@@ -77,6 +78,16 @@ fn clippy(context: &Context) -> Result<Counts> {
     let native = process::show(&mut context.cargo(&native))?;
     let wasm = ["clippy", "-p", "svclab-web", "--target", setup::WASM, "--all-targets"];
     let wasm = process::show(context.cargo(&wasm).args(["--", "-D", "warnings"]))?;
+    Ok(Counts::one(native.success && wasm.success))
+}
+
+/// Links of the documentation lead somewhere; that of private items too, as maintainers read it.
+fn docs(context: &Context) -> Result<Counts> {
+    let common = ["doc", "--no-deps", "--document-private-items"];
+    let native = ["--workspace", "--exclude", "svclab-web"];
+    let native = process::show(context.cargo(&common).args(native))?;
+    let wasm = ["-p", "svclab-web", "--target", setup::WASM];
+    let wasm = process::show(context.cargo(&common).args(wasm))?;
     Ok(Counts::one(native.success && wasm.success))
 }
 

@@ -1,9 +1,9 @@
 //! `svclab kernel`: manifests → a scenario that a real Linux kernel can replay, with the lab's own
 //! predictions; and the lab's answer to such a scenario.
 //!
-//! [`write`] makes the scenario (without manifests of a [`random`] cluster), [`predict`] every
+//! [`mod@write`] makes the scenario (without manifests of a [`random`] cluster), [`predict`] every
 //! claim, [`story`] what happens over time, [`valid`] what the replay asks of it. [`world`] reads a scenario into the lab's network,
-//! [`play`] plays its probes there, [`judge`] compares.
+//! [`mod@play`] plays its probes there, [`mod@judge`] compares.
 
 mod judge;
 mod play;

@@ -8,7 +8,7 @@ use crate::object::Container;
 pub(super) enum Entry {
     /// A web server that answers the probes it is given.
     App(&'static [u16]),
-    /// A web server of files: only the paths of [`PAGES`].
+    /// A web server of files: only the paths of `program::PAGES`.
     Files(&'static [u16]),
     /// A server of another protocol.
     Other(&'static [u16]),

@@ -1,9 +1,9 @@
 //! What kubelet does with a pod of its node: start it, probe it, restart it, end it, say how it is.
 //!
-//! [`PodRun`] is one pod's life as a state machine; [`status`] is what is written of it.
+//! [`PodRun`] is one pod's life as a state machine; [`status()`] is what is written of it.
 //! Its parts: [`image`] (names and pulls), [`program`], [`entry`] and [`script`] (what the
-//! containers' programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`env`]
-//! [`life`] (what happens, with its Events), [`answer`] and [`samples`] (what servers say).
+//! containers' programs do), [`plan`] (a spec made ready to run), [`container`], [`probe`], [`backoff`], [`mod@env`]
+//! [`life`] (what happens, with its Events), [`answer()`] and [`samples`] (what servers say).
 
 mod answer;
 mod backoff;

@@ -1,4 +1,4 @@
-//! What `tcpdump -n` prints at an interface while packets pass: traces → lines; [`questions`] does
+//! What `tcpdump -n` prints at an interface while packets pass: traces → lines; [`questions()`] does
 //! the same for ARP.
 
 mod questions;

@@ -54,7 +54,7 @@ pub use settings::{DetectLocal, IpvsSettings, Mode, Settings, Version};
 pub use userspace::{Listening, Userspace, userspace};
 pub use watch::Watch;
 
-/// All that one sync writes. The first origin is that of the top-level [`jumps`], whichever run
+/// All that one sync writes. The first origin is that of the top-level [`jumps()`], whichever run
 /// made the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sync {

@@ -141,7 +141,7 @@ pub struct Origins {
 const BLOCK: usize = 256;
 
 impl Origins {
-    /// The first origin is that of the top-level [`jumps`](super::jumps), whoever makes the rest.
+    /// The first origin is that of the top-level [`jumps`](super::jumps()), whoever makes the rest.
     pub(super) fn new() -> Origins {
         Origins { blocks: Rc::new(vec![Rc::new(vec![Origin::fixed(Purpose::Jump)])]) }
     }

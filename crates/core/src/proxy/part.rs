@@ -2,7 +2,7 @@
 //! that can be shared.
 //!
 //! A part is made anew when its Service changes; rules that come out as they were stay the same
-//! values, with the same [`OriginId`]s.
+//! values, with the same [`OriginId`](svclab_netfilter::OriginId)s.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! ingress-nginx: which Ingresses it takes, and the addresses it writes into their status; [`route`]: where requests go.
+//! ingress-nginx: which Ingresses it takes, and the addresses it writes into their status; [`route()`]: where requests go.
 
 mod route;
 
