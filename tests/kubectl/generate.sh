@@ -42,3 +42,27 @@ kubectl get priorityclass
 kubectl auth can-i
 kubectl create foo
 kubectl get jobs
+kubectl create --dry-run=client -o yaml -n foo secret generic x --from-literal=a=b --type=my/type
+kubectl -n foo create --dry-run=client -o yaml service -n foo clusterip x --tcp=80
+kubectl create --dry-run=client -o yaml configmap x --from-literal=a='"q"' --namespace foo
+kubectl create secret generic x --from-file=nofile
+kubectl create configmap x --from-file=nofile
+kubectl create secret generic x --from-env-file=nofile
+kubectl create configmap x --from-literal==b
+kubectl create secret generic x --from-literal=a,b=c
+kubectl create configmap x --from-literal=a,b=c
+kubectl create configmap x --from-literal=a=1 --from-literal=a=2
+kubectl create secret generic x --from-literal=a=1 --from-literal=a=2
+kubectl create configmap x --from-literal=a=1 --from-env-file=nofile
+kubectl create configmap x --from-file=a=b=c
+kubectl create configmap x --from-file==x
+kubectl create secret docker-registry r --docker-username=u
+kubectl create secret tls x
+kubectl create secret tls x --cert=web.yaml --key=web.yaml
+kubectl create secret generic x --from-literal=a=b --dry-run=client -o yaml | kubectl apply -f -
+kubectl patch secret x -p '{"stringData":{"q":"1","a":"new"}}'
+kubectl get secret x -o jsonpath='{.data.q}{.data.a}{.stringData}'
+kubectl get secret x -o go-template='{{.data.a | base64decode}}{{"\n"}}'
+kubectl patch secret x -p '{"type":"other"}'
+kubectl patch secret x -p '{"data":{"a b":"eA=="}}'
+kubectl patch secret x -p '{"data":{"a":"x y"}}'

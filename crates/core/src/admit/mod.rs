@@ -26,6 +26,7 @@ mod pod_warnings;
 mod refusal;
 mod resources;
 mod rules;
+mod secret;
 mod service;
 mod settings;
 mod stateful_set;
@@ -192,6 +193,7 @@ fn default(object: &mut Object) {
         Object::Node(it) => cluster::default_node(it),
         Object::NetworkPolicy(it) => network_policy::default(it),
         Object::IngressClass(it) => ingress::default_class(it),
+        Object::Other(it) if it.kind == Kind::Secret => secret::default(it),
         Object::Ingress(_)
         | Object::ConfigMap(_)
         | Object::ControllerRevision(_)
@@ -240,6 +242,7 @@ fn validate(object: &Object, errors: &mut Errors) {
         Object::IngressClass(it) => ingress::validate_class(it, errors),
         Object::NetworkPolicy(it) => network_policy::validate(it, errors),
         Object::ConfigMap(it) => config_map::validate(it, errors),
+        Object::Other(it) if it.kind == Kind::Secret => secret::validate(it, errors),
         Object::Other(it) => meta::validate(it.kind, &it.metadata, errors),
     }
 }
@@ -287,6 +290,9 @@ fn validate_update(new: &Object, old: &Object, errors: &mut Errors) {
         (Object::Node(new), Object::Node(old)) => cluster::validate_node_update(new, old, errors),
         (Object::NetworkPolicy(new), Object::NetworkPolicy(old)) => {
             network_policy::validate_update(new, old, errors);
+        }
+        (Object::Other(new), Object::Other(old)) if new.kind == Kind::Secret => {
+            secret::validate_update(new, old, errors);
         }
         _ => validate(new, errors),
     }

@@ -42,30 +42,44 @@ const ALIASES: [(&str, &str); 16] = [
     ("log", "logs"),
 ];
 
-/// Flags that may stand before the command and take a word.
-const BEFORE: [&str; 6] = ["-n", "--namespace", "--context", "--kubeconfig", "-s", "--server"];
-
-/// The command that a line names, and the words that are left.
+/// The command that a line names, and the words that are left. Flags may stand before each word of
+/// its name (`kubectl -n shop create -o yaml service clusterip web`).
 pub(crate) fn find(words: &[String]) -> Done<(&'static Command, Vec<String>)> {
     let mut rest: Vec<String> = words.to_vec();
-    let mut before = Vec::new();
-    while rest.first().is_some_and(|it| it.starts_with('-')) {
-        let takes = BEFORE.contains(&rest[0].as_str());
-        before.extend(rest.drain(..(1 + usize::from(takes)).min(rest.len())));
+    let mut name = "";
+    let of = |name: &str| COMMANDS.iter().find(|it| it.name == name);
+    while let Some(at) = next_word(&rest, of(name).map_or("", |it| it.flags)) {
+        let Some(longer) = longer(name, &rest[at]) else {
+            if name.is_empty() {
+                return Err(unknown(&rest[at]));
+            }
+            break;
+        };
+        name = longer;
+        rest.remove(at);
     }
-    let Some(first) = rest.first().cloned() else {
-        return Err(Failed(OVERVIEW.to_owned()));
-    };
-    let (name, used) = longest(&rest);
-    let found = COMMANDS.iter().find(|it| it.name == name);
-    match found {
-        Some(command) => {
-            before.extend(rest.drain(used..));
-            Ok((command, before))
-        }
-        None if name.is_empty() => Err(unknown(&first)),
+    match of(name) {
+        Some(command) => Ok((command, rest)),
+        None if name.is_empty() => Err(Failed(OVERVIEW.to_owned())),
         // A group of commands alone shows what is in it.
         None => Err(Failed(group(name))),
+    }
+}
+
+/// Where the first word is that is neither a flag nor a flag's value (cobra's `stripFlags`, for
+/// which a flag that it does not know has a value).
+fn next_word(words: &[String], known: Known) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let word = words.get(at)?;
+        let is_flag = word.len() > 1 && word.starts_with('-');
+        let is_whole = word.starts_with("--") && !word.contains('=') || word.len() == 2;
+        at += match () {
+            () if word == "--" => return None,
+            () if !is_flag => return Some(at),
+            () if is_whole && !flags::is_switch(known, word) => 2,
+            () => 1,
+        };
     }
 }
 
@@ -73,16 +87,21 @@ pub(crate) fn find(words: &[String]) -> Done<(&'static Command, Vec<String>)> {
 pub(crate) fn longest(words: &[String]) -> (&'static str, usize) {
     let (mut name, mut used) = ("", 0);
     for word in words {
-        let longer = if name.is_empty() { word.clone() } else { format!("{name} {word}") };
-        let alias = ALIASES.iter().find(|(it, _)| *it == longer).map(|it| it.1);
-        let longer = alias.unwrap_or(&longer);
-        let starts = |it: &str| {
-            it.strip_prefix(longer).is_some_and(|it| it.is_empty() || it.starts_with(' '))
-        };
-        let Some(found) = COMMANDS.iter().find(|it| starts(it.name)) else { break };
-        (name, used) = (&found.name[..longer.len()], used + 1);
+        let Some(longer) = longer(name, word) else { break };
+        (name, used) = (longer, used + 1);
     }
     (name, used)
+}
+
+/// A command's name, or the beginning of one, with one more word.
+fn longer(name: &str, word: &str) -> Option<&'static str> {
+    let longer = if name.is_empty() { word.to_owned() } else { format!("{name} {word}") };
+    let alias = ALIASES.iter().find(|(it, _)| *it == longer).map(|it| it.1);
+    let longer = alias.unwrap_or(&longer);
+    let starts =
+        |it: &str| it.strip_prefix(longer).is_some_and(|it| it.is_empty() || it.starts_with(' '));
+    let found = COMMANDS.iter().find(|it| starts(it.name))?;
+    Some(&found.name[..longer.len()])
 }
 
 fn unknown(word: &str) -> Failed {

@@ -157,7 +157,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
         "Create a config map from a local file, directory or literal value",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash from-env-file= from-file= from-literal=",
-        create::configmap
+        data::configmap
     ),
     command!(
         "create cronjob",
@@ -237,22 +237,22 @@ pub(crate) const COMMANDS: &[Command] = &[
         "NAME --docker-username=user --docker-password=password --docker-email=email",
         "Create a secret for use with a Docker registry",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash docker-email= docker-password= docker-server= docker-username= from-file=",
-        generate::registry_secret
+        data::registry_secret
     ),
     command!(
         "create secret generic",
         "NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1]",
         "Create a secret from a local file, directory, or literal value",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash from-env-file= from-file= from-literal= type=",
-        generate::generic_secret
+        data::generic_secret
     ),
     command!(
         "create secret tls",
         "NAME --cert=path/to/cert/file --key=path/to/key/file",
         "Create a TLS secret",
         "dry-run?unchanged output,o= allow-missing-template-keys template= show-managed-fields field-manager= save-config validate?strict append-hash cert= key=",
-        "cert key",
-        generate::tls_secret
+        "",
+        data::tls_secret
     ),
     command!(
         "create service clusterip",

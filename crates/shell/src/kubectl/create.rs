@@ -16,6 +16,12 @@ pub(super) fn post(kubectl: &Kubectl, kind: Kind, body: Value, what: &str, faile
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let prefix = super::resources::Resource::of(kind).prefix();
     if kubectl.client.dry_run == DryRun::Client {
+        // A namespace is written into what nobody stores only where the line names one.
+        let named = kubectl.flags.text("namespace").filter(|_| kind.is_namespaced());
+        let body = match named {
+            Some(namespace) => client::with_namespace(body, namespace),
+            None => body,
+        };
         report.show_value(kubectl, &body, &format!("{prefix}/{name}"), what);
         return Ok(());
     }
@@ -88,35 +94,6 @@ pub(super) async fn job(kubectl: &Kubectl) -> Done {
         "status": {},
     });
     post(kubectl, Kind::Job, body, "created", "failed to create job")
-}
-
-pub(super) async fn configmap(kubectl: &Kubectl) -> Done {
-    let mut data = Map::new();
-    for literal in kubectl.flags.all("from-literal") {
-        let (key, value) = literal.split_once('=').ok_or_else(|| {
-            error(format!("invalid literal source {literal}, expected key=value"))
-        })?;
-        data.insert(key.to_owned(), value.into());
-    }
-    for source in kubectl.flags.all("from-file") {
-        let (key, path) = source
-            .split_once('=')
-            .unwrap_or_else(|| (source.rsplit('/').next().unwrap_or_default(), source));
-        let full = kubectl.process.resolve(path);
-        let text = kubectl.process.files().get(&full).map(str::to_owned);
-        let text = text.ok_or_else(|| {
-            error(format!("error reading {path}: open {path}: no such file or directory"))
-        })?;
-        data.insert(key.to_owned(), text.into());
-    }
-    let mut body = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"creationTimestamp": null, "name": name(kubectl)?},
-    });
-    if !data.is_empty() {
-        body["data"] = data.into();
-    }
-    post(kubectl, Kind::ConfigMap, body, "created", "failed to create configmap")
 }
 
 /// `docker.io/library/redis:7` → `redis`

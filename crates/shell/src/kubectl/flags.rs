@@ -65,6 +65,16 @@ pub(crate) fn takes_word(known: Known, flag: &str) -> bool {
     found.is_some_and(|it| matches!(it.takes, Takes::Text | Takes::Number))
 }
 
+/// Whether a flag stands for itself, or its value is part of its word.
+pub(crate) fn is_switch(known: Known, flag: &str) -> bool {
+    let is_it = |it: &Flag| match flag.strip_prefix("--") {
+        Some(name) => it.name == name,
+        None => it.letter.is_some() && it.letter == flag.chars().last(),
+    };
+    let found = flags(known).find(is_it);
+    found.is_some_and(|it| matches!(it.takes, Takes::Nothing | Takes::Perhaps(_)))
+}
+
 /// A command line, read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {

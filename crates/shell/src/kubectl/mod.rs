@@ -16,6 +16,7 @@ mod command;
 mod commands;
 mod copy;
 mod create;
+mod data;
 mod delete;
 mod describe;
 mod edit;

@@ -135,7 +135,7 @@ pub(super) async fn date(process: Process, words: Vec<String>) -> u8 {
 }
 
 /// The variables of the container, and what the shell has exported.
-pub(super) fn variables(process: &Process) -> Vec<(String, String)> {
+pub(crate) fn variables(process: &Process) -> Vec<(String, String)> {
     let mut res = of_container(process);
     for (name, value) in &process.session().variables {
         match res.iter_mut().find(|it| it.0 == *name) {

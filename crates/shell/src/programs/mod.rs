@@ -10,7 +10,7 @@ mod dns;
 mod files;
 mod here;
 mod http;
-mod machine;
+pub(crate) mod machine;
 mod iptables;
 mod network;
 mod options;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::columns::go_text;
+use crate::programs::base64;
 
 /// A template, read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -359,6 +360,10 @@ fn call(name: &str, arguments: &[Value]) -> Value {
         "not" => (!is_true(first)).into(),
         "exists" => (!call("index", arguments).is_null()).into(),
         "printf" => formatted(&go_text(first), &arguments[1.min(arguments.len())..]).into(),
+        "base64decode" => {
+            let bytes = base64::decoded(&go_text(first)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned().into()
+        }
         "println" => format!("{}\n", texts(arguments)).into(),
         _ => texts(arguments).into(),
     }
