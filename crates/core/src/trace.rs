@@ -53,6 +53,8 @@ pub enum Place {
     Hook { node: NodeName, hook: Hook, table: TableName },
     /// The node's connection tracking.
     Conntrack { node: NodeName, hook: Hook },
+    /// IPVS at a hook of the node.
+    Ipvs { node: NodeName, hook: Hook },
     /// The node's routing decision.
     Routing { node: NodeName },
     /// The node's eth0.
@@ -78,6 +80,7 @@ impl Place {
             | Place::Bridge { node }
             | Place::Hook { node, .. }
             | Place::Conntrack { node, .. }
+            | Place::Ipvs { node, .. }
             | Place::Routing { node }
             | Place::Nic { node }
             | Place::Tunnel { node, .. }

@@ -175,6 +175,7 @@ impl fmt::Display for Place {
             Place::Bridge { node } => write!(f, "{node} cni0"),
             Place::Hook { node, hook, table } => write!(f, "{node} {} {table}", hook.name()),
             Place::Conntrack { node, hook } => write!(f, "{node} {} conntrack", hook.name()),
+            Place::Ipvs { node, hook } => write!(f, "{node} {} IPVS", hook.name()),
             Place::Routing { node } => write!(f, "{node} route"),
             Place::Nic { node } => write!(f, "{node} eth0"),
             Place::Tunnel { node, device } => write!(f, "{node} {device}"),

@@ -4,7 +4,7 @@
 //! packet may go, with its exact probability ([`outcomes`]) ; connections and their NAT
 //! bindings ([`conntrack`]) ; what matches remember ([`memory`]) or look up ([`ipset`]) and rules
 //! count ([`counters`]).
-//! The same for nftables: [`nft`]. Large sorted maps are cheap to copy ([`shared_map`]), and
+//! The same for nftables: [`nft`]; what IPVS remembers: [`ipvs`]. Large sorted maps are cheap to copy ([`shared_map`]), and
 //! sorting is compiled once ([`order`]); numbers and addresses become text fast ([`short`]).
 
 pub mod order;
@@ -20,6 +20,7 @@ pub mod ruleset;
 pub mod text;
 pub mod memory;
 pub mod conntrack;
+pub mod ipvs;
 pub mod walk;
 pub mod nft;
 pub mod outcomes;

@@ -5,10 +5,12 @@
 mod run;
 
 use svclab_core::lab::{Action, Lab};
+use svclab_core::net::balancer::Balancer;
 use svclab_core::proxy::Mode;
 use svclab_core::scenario::default_scenario;
 use svclab_core::time::{Duration, Instant};
 use svclab_core::trace::{Answer, Event};
+use svclab_netfilter::{Family, Protocol};
 
 /// Two endpoints on worker-1 and one on worker-2; a client on each.
 const CLUSTER: &str = "
@@ -83,7 +85,7 @@ fn check(mode: Mode, from: &str, line: &str, expected: &str) {
     assert_eq!(typed(mode, from, line), expected, "{mode:?}, {from}: {line}");
 }
 
-const BOTH: [Mode; 1] = [Mode::Nftables];
+const BOTH: [Mode; 2] = [Mode::Nftables, Mode::Ipvs];
 
 #[test]
 fn a_service_is_reached_from_everywhere() {
@@ -154,6 +156,7 @@ fn an_echo_to_a_cluster_ip_is_refused() {
     // N1: what is left for a ClusterIP after NAT is rejected, as IPVS mode's filter does since 1.27.
     let line = "ping -c 1 10.96.0.80 | grep From";
     check(Mode::Nftables, POD, line, "From 10.244.1.1 icmp_seq=1 Destination Port Unreachable\n");
+    check(Mode::Ipvs, POD, line, "From 10.96.0.80 icmp_seq=1 Destination Port Unreachable\n");
 }
 
 #[test]
@@ -169,6 +172,7 @@ fn a_client_keeps_its_endpoint_where_the_service_says_so() {
 fn kube_proxy_tells_its_mode() {
     let line = "curl -s localhost:10249/proxyMode; echo";
     check(Mode::Nftables, NODE, line, "nftables\n");
+    check(Mode::Ipvs, NODE, line, "ipvs\n");
     check(Mode::Iptables, NODE, line, "iptables\n");
 }
 
@@ -198,4 +202,56 @@ fn a_table_follows_the_services() {
     let (_, found) = run::run(lab, POD, "curl -s -m 3 10.96.0.84; echo $?");
     // Now it is an address that no Service has.
     assert_eq!(found.out, "28\n");
+}
+
+#[test]
+fn ipvs_takes_turns() {
+    let said = typed(Mode::Ipvs, POD, "for i in 1 2 3 4 5 6; do curl -s web/hostname; done");
+    let names: Vec<&str> = said.lines().collect();
+    assert_eq!(names[..3], names[3..], "{said}");
+    let mut first = names[..3].to_vec();
+    first.sort_unstable();
+    assert_eq!(first, ["a", "b", "c"]);
+}
+
+#[test]
+fn ipvs_walks_by_input_and_output() {
+    let (lab, _) = run::run(lab(Mode::Ipvs), POD, "curl -s 10.96.0.80/hostname");
+    let exchange = lab.exchanges().last().cloned().expect("a request");
+    let places = |index: usize| -> Vec<String> {
+        let steps = exchange.packets.get(index).map(|it| it.steps.as_slice()).unwrap_or_default();
+        let places = steps.iter().map(|it| it.place.to_string());
+        places.filter(|it| it.starts_with("worker-1")).collect()
+    };
+    let asked = "worker-1 INPUT filter; worker-1 INPUT IPVS; worker-1 route; worker-1 OUTPUT filter; \
+                 worker-1 POSTROUTING nat";
+    assert!(places(0).join("; ").contains(asked), "{exchange}");
+    let answered = "worker-1 FORWARD filter; worker-1 FORWARD IPVS";
+    assert!(places(1).join("; ").contains(answered), "{exchange}");
+    // Later packets too: the filter sees the address that was asked.
+    assert!(places(2).join("; ").contains("worker-1 INPUT filter; worker-1 INPUT IPVS"));
+    let last = exchange.packets.first().and_then(|it| it.steps.last()).map(|it| it.packet.ttl);
+    assert!(last.is_some_and(|it| it < 64), "IPVS takes a hop off");
+}
+
+/// A pod that holds a connection is deleted: nobody new gets there, who is there stays.
+#[test]
+fn a_server_that_leaves_has_no_weight_as_long_as_it_has_connections() {
+    let (mut lab, _) = run::run(lab(Mode::Ipvs), POD, "curl -s one/hostname");
+    let weights = |lab: &Lab| -> Vec<(u32, u32)> {
+        let kernel = lab.network().kernel("worker-1");
+        let Some(Balancer::Ipvs(own)) = kernel.and_then(|it| it.balancer(Family::V4)) else {
+            return Vec::new();
+        };
+        let state = own.counted(lab.now().as_millis());
+        let frontend = "10.96.0.84:80".parse().expect("an address");
+        let server = state.servers.get(&(Protocol::Tcp, frontend)).expect("a virtual server");
+        server.real.values().map(|it| (it.weight, it.active + it.inactive)).collect()
+    };
+    assert_eq!(weights(&lab), [(1, 1)]);
+    (lab, _) = run::run(lab, LAPTOP, "kubectl label pod a only-; sleep 3");
+    assert_eq!(weights(&lab), [(0, 1)]);
+    // TIME_WAIT lasts two minutes, and kube-proxy looks every minute.
+    lab.run_until(lab.now() + Duration::from_secs(200));
+    assert_eq!(weights(&lab), []);
 }

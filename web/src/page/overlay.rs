@@ -89,7 +89,11 @@ fn ends_here(event: &Event) -> bool {
 }
 
 fn hook_of(place: &Place) -> Option<usize> {
-    let (Place::Hook { hook, .. } | Place::Conntrack { hook, .. }) = place else { return None };
+    let (Place::Hook { hook, .. } | Place::Conntrack { hook, .. } | Place::Ipvs { hook, .. }) =
+        place
+    else {
+        return None;
+    };
     HOOKS.iter().position(|it| it.0 == *hook)
 }
 

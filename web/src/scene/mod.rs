@@ -248,9 +248,9 @@ pub fn spot_of(place: &Place) -> Option<Spot> {
     Some(match place {
         Place::Pod { pod, .. } | Place::Veth { pod, .. } => Spot::Pod(pod.clone()),
         Place::Bridge { node } => Spot::Bridge(node.clone()),
-        Place::Hook { node, hook, .. } | Place::Conntrack { node, hook } => {
-            Spot::Hook(node.clone(), *hook)
-        }
+        Place::Hook { node, hook, .. }
+        | Place::Conntrack { node, hook }
+        | Place::Ipvs { node, hook } => Spot::Hook(node.clone(), *hook),
         Place::Routing { node } => Spot::Routing(node.clone()),
         Place::Nic { node } | Place::Tunnel { node, .. } => Spot::Nic(node.clone()),
         Place::Process { node } => Spot::Process(node.clone()),

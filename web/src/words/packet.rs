@@ -119,6 +119,7 @@ pub fn step_place(lang: Lang, step: &Step) -> String {
         Place::Bridge { node } => format!("{node} · cni0"),
         Place::Hook { node, hook, table } => format!("{node} · {} / {table}", hook.name()),
         Place::Conntrack { node, hook } => format!("{node} · {} / conntrack", hook.name()),
+        Place::Ipvs { node, hook } => format!("{node} · {} / IPVS", hook.name()),
         Place::Routing { node } => {
             lang.pick(format!("{node} · routing"), format!("{node} · 라우팅"))
         }

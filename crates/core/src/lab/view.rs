@@ -12,6 +12,7 @@ use super::{Lab, Objects};
 use crate::admit::Version;
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet::{PodRun, ProbeKind, ProbeResult, Strip};
+use crate::net::balancer::Balancer;
 use crate::net::{Network, Node};
 use crate::object::{ContainerStatus, Labels, Pod};
 use crate::proxy::{Mode, Origins, Settings};
@@ -165,7 +166,10 @@ impl Lab {
         let own = self.proxies.of(node, family)?;
         Some(NodeRules {
             rules: self.net.kernel(node)?.rules(family).clone(),
-            origins: self.proxies.watch(family)?.origins().clone(),
+            origins: match self.net.kernel(node)?.balancer(family) {
+                Some(Balancer::Ipvs(own)) => own.state.origins.clone(),
+                _ => self.proxies.watch(family)?.origins().clone(),
+            },
             mode: self.proxies.mode(),
             running: proxy.is_running(),
             delay: proxy.delay,

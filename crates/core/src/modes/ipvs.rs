@@ -143,6 +143,7 @@ impl Crossing<'_> {
             by,
             persistent: server.persistent,
             servers: &servers,
+            load: &|_| (0, 0),
             now: self.turn.1,
         };
         let chosen = self.turn.0.choose(asking, &mut *self.dice);

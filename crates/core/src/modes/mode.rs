@@ -13,10 +13,7 @@ impl Mode {
             Mode::Iptables => proxy::full_text(objects, settings),
             Mode::Nftables => proxy::nftables(objects, settings).table.to_string(),
             Mode::Userspace => proxy::userspace(objects, settings).restore.to_string(),
-            Mode::Ipvs => {
-                let ipvs = proxy::ipvs(objects, settings);
-                format!("{ipvs}\n{}\n{}", ipvs.save_sets(), ipvs.restore)
-            }
+            Mode::Ipvs => proxy::ipvs(objects, settings).whole(),
         }
     }
 

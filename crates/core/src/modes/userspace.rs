@@ -73,6 +73,7 @@ fn one_way(
         by: Scheduler::Rr,
         persistent: listening.affinity_seconds,
         servers: &listening.endpoints,
+        load: &|_| (0, 0),
         now,
     };
     let chosen = turns.choose(asking, dice);

@@ -294,6 +294,7 @@ impl Network {
     pub fn switch(&mut self, name: &str, up: bool) {
         if let Some(node) = self.nodes.iter_mut().find(|it| &*it.name == name) {
             node.up = up;
+            node.dummy = None;
         }
         if !up {
             self.neighbours.forget(|party, _| *party == Party::Node(name.into()));

@@ -1,7 +1,8 @@
 //! A machine of the cluster: its devices, addresses and the switches that decide a packet's way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use svclab_netfilter::{AddrType, Family};
 
@@ -21,6 +22,8 @@ pub struct Node {
     pub up: bool,
     /// Addresses that somebody bound to lo.
     pub bound: Vec<IpAddr>,
+    /// Those of kube-ipvs0; None where there is no such device.
+    pub dummy: Option<Rc<BTreeSet<IpAddr>>>,
     /// Routes besides those to the LAN, to all pods, and to the router.
     pub routes: Vec<Route>,
     pub sysctls: Sysctls,
@@ -74,7 +77,19 @@ impl Node {
         let (name, sysctls) = (name.into(), Sysctls::default());
         let rp_filter = BTreeMap::new();
         let layout = Layout::default();
-        Node { name, addresses, pod_cidrs, layout, up: true, bound, routes, sysctls, rp_filter }
+        let dummy = None;
+        Node {
+            name,
+            addresses,
+            pod_cidrs,
+            layout,
+            up: true,
+            bound,
+            dummy,
+            routes,
+            sysctls,
+            rp_filter,
+        }
     }
 
     /// The larger of the device's own setting and that of `all` is in force (`IN_DEV_MAXCONF`).
@@ -134,11 +149,26 @@ impl Node {
         }
     }
 
+    /// All that its devices have, but loopback's and kube-ipvs0's.
+    pub fn device_addresses(&self, family: Family) -> Vec<IpAddr> {
+        let own = self.addresses.of(family).into_iter().chain(self.tunnel_address(family));
+        own.chain(self.bridge(family)).collect()
+    }
+
+    /// kube-ipvs0 has these addresses of a family from now.
+    pub fn bind_dummy(&mut self, family: Family, bound: &BTreeSet<IpAddr>) {
+        let dummy = Rc::make_mut(self.dummy.get_or_insert_default());
+        dummy.retain(|it| it.family() != family);
+        dummy.extend(bound);
+    }
+
     /// What the kernel's routing table says of an address (`inet_addr_type`).
     pub fn addr_type(&self, ip: IpAddr) -> AddrType {
         let family = ip.family();
         let plugin = [self.bridge(family), self.tunnel_address(family)].contains(&Some(ip));
-        if self.addresses.contains(&ip) || plugin || ip.is_loopback() || self.bound.contains(&ip) {
+        let dummy = self.dummy.as_ref().is_some_and(|it| it.contains(&ip));
+        let bound = self.bound.contains(&ip) || dummy;
+        if self.addresses.contains(&ip) || plugin || ip.is_loopback() || bound {
             return AddrType::Local;
         }
         let range = self.pod_cidrs.of(Family::V4).filter(|_| self.layout.is_bridged());

@@ -1,20 +1,23 @@
 //! A packet through one node's netfilter: conntrack, tables, translation, hook by hook.
 //!
 //! [`binding`] decides and carries out what NAT does; where kube-proxy has a table of its own in
-//! nftables, [`nft`] asks it.
+//! nftables, [`nft`] asks it; [`ipvs`] where it works with IPVS.
 
 mod binding;
+mod ipvs;
 mod nft;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::walk::{self, Nat, Owner, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Family, Hook, Packet, Passage, Policy, RuleSet, TableName,
-    Verdict,
+    AddrType, CtStatus, Direction, Family, Hook, Packet, Passage, Policy, Protocol, RuleSet,
+    TableName, Verdict,
 };
 
+use super::balancer::Balancer;
 use super::{Chance, Kernel};
 use crate::family::OfFamily;
 use crate::time::{Duration, Instant};
@@ -33,6 +36,8 @@ pub struct Journey<'a> {
     pub at: Instant,
     pub steps: Vec<Step>,
     pub chance: &'a mut dyn Chance,
+    /// The virtual server of the present node's IPVS that the packet was for.
+    frontend: Option<(Protocol, SocketAddr)>,
     /// What the present node's conntrack says; looked up anew by each node's first hook.
     connection: Option<Connection>,
     /// The connection of the packet that this one answers, until the first hook has taken it.
@@ -42,7 +47,7 @@ pub struct Journey<'a> {
 impl<'a> Journey<'a> {
     pub fn new(packet: Packet, at: Instant, chance: &'a mut dyn Chance) -> Journey<'a> {
         let steps = Vec::with_capacity(STEPS);
-        Journey { packet, at, steps, chance, connection: None, attached: None }
+        Journey { packet, at, steps, chance, frontend: None, connection: None, attached: None }
     }
 
     /// Of an error or a reset that a machine sends because of another packet: what its conntrack
@@ -130,6 +135,7 @@ impl Stack<'_, '_> {
     /// PREROUTING, or OUTPUT for the node's own packets: conntrack, then the destination's NAT.
     pub fn enter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
         self.journey.connection = None;
+        self.journey.frontend = None;
         let raw = self.optional(TableName::Raw, hook, devices);
         if raw.verdict != Verdict::Accept {
             return raw.verdict;
@@ -144,10 +150,17 @@ impl Stack<'_, '_> {
             return early;
         }
         if self.open() == Open::All {
-            return self.nat(hook, devices, None);
+            let verdict = self.nat(hook, devices, None);
+            if verdict != Verdict::Accept {
+                return verdict;
+            }
+        } else {
+            self.translate_destination(hook);
         }
-        self.translate_destination(hook);
-        Verdict::Accept
+        match hook {
+            Hook::Output => self.served(hook),
+            _ => Verdict::Accept,
+        }
     }
 
     /// PREROUTING of what the node sent to itself: conntrack has seen it, its NAT is decided.
@@ -161,6 +174,14 @@ impl Stack<'_, '_> {
 
     /// The filter and security tables at FORWARD, INPUT or OUTPUT, the mangle table before them.
     pub fn filter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
+        let verdict = self.filtered(hook, devices);
+        match hook {
+            Hook::Forward | Hook::Input if verdict == Verdict::Accept => self.served(hook),
+            _ => verdict,
+        }
+    }
+
+    fn filtered(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
         if hook != Hook::Output {
             let mangled = self.optional(TableName::Mangle, hook, devices).verdict;
             if mangled != Verdict::Accept {
@@ -189,11 +210,12 @@ impl Stack<'_, '_> {
         self.conclude(hook, devices, address)
     }
 
-    /// INPUT: the filter table, the source's NAT of an answer; then the connection is confirmed.
+    /// INPUT: the filter table, the source's NAT of an answer; then the connection is confirmed. What
+    /// IPVS took is not for this machine any more, and has its NAT and the rest before it.
     pub fn receive(&mut self, devices: Devices<'_>) -> Verdict {
         let hook = Hook::Input;
         let verdict = self.filter(hook, devices);
-        if verdict != Verdict::Accept {
+        if verdict != Verdict::Accept || self.is_sent_on() {
             return verdict;
         }
         self.conclude(hook, devices, None)
@@ -287,6 +309,24 @@ impl Stack<'_, '_> {
         }
     }
 
+    fn is_balanced(&mut self) -> bool {
+        let balancer = self.kernel.balancer(self.journey.packet.dst.family());
+        balancer.is_some() && self.is_served()
+    }
+
+    /// IPVS, where kube-proxy works with it.
+    fn served(&mut self, hook: Hook) -> Verdict {
+        match self.kernel.balancer(self.journey.packet.dst.family()) {
+            None => Verdict::Accept,
+            Some(_) => self.serve(hook),
+        }
+    }
+
+    /// Whether IPVS has made another machine its receiver.
+    pub fn is_sent_on(&self) -> bool {
+        self.journey.frontend.is_some() && !self.is_local()
+    }
+
     /// What kube-proxy has here in another mode than iptables: what that says, and whether it
     /// settled the connection's NAT.
     fn balance(
@@ -308,6 +348,10 @@ impl Stack<'_, '_> {
 
     fn walk(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
         let connection = self.journey.connection.as_ref();
+        let ipvs = match self.kernel.balancer(self.journey.packet.dst.family()) {
+            Some(Balancer::Ipvs(own)) => Some(Rc::clone(&own.state)),
+            _ => None,
+        };
         let around = Surroundings {
             in_device: devices.input,
             out_device: devices.output,
@@ -322,8 +366,9 @@ impl Stack<'_, '_> {
             bridge_out: devices.port_out,
             way_back: Some(self.way_back),
             owner: devices.own.then_some(ROOT),
+            sets: ipvs.as_ref().map(|it| &it.sets),
+            virtual_server: self.journey.frontend,
             now: self.journey.at.as_millis(),
-            ..Surroundings::default()
         };
         let chance: &mut dyn Chance = &mut *self.journey.chance;
         let kernel = &mut *self.kernel;

@@ -48,7 +48,7 @@ pub use jumps::jumps;
 pub use nft::{Nftables, nftables};
 pub use origin::{Destination, Origin, Origins, Purpose};
 pub use pace::Pace;
-pub use proxier::{Proxier, Report, Rewritten};
+pub use proxier::{Proxier, Report, Rewritten, ensure_jumps};
 pub use rules::Text;
 pub use settings::{DetectLocal, IpvsSettings, Mode, Settings, Version};
 pub use userspace::{Listening, Userspace, userspace};

@@ -160,6 +160,16 @@ impl Origins {
         OriginId(id)
     }
 
+    /// The id of a reason that belongs to no Service; the first one where there are several.
+    pub(super) fn fixed(&mut self, purpose: Purpose) -> OriginId {
+        let wanted = Origin::fixed(purpose);
+        let known = self.blocks.iter().flat_map(|it| it.iter()).position(|it| *it == wanted);
+        match known.and_then(|it| u32::try_from(it).ok()) {
+            Some(id) => OriginId(id),
+            None => self.add(wanted),
+        }
+    }
+
     pub fn get(&self, id: OriginId) -> Option<&Origin> {
         let index = id.0 as usize;
         self.blocks.get(index / BLOCK)?.get(index % BLOCK)

@@ -6,14 +6,16 @@
 //! been given the text, but nothing is written that is there already.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::order::Gather;
-use svclab_netfilter::text::Command;
+use svclab_netfilter::text::{Command, Restore};
 use svclab_netfilter::{Chain, ChainName, Rule, RuleSet, SharedMap, TableName, Target};
 
 use super::changes::{Changes, Comparison};
 use super::connections::{StaleConnections, udp_ports};
+use super::ipvs::{Ipvs, ipvs_of};
 use super::jumps::jumps;
 use super::names::is_service_chain;
 use super::nft::{Nftables, nftables_of};
@@ -173,6 +175,12 @@ impl Proxier {
         nftables_of(watch, objects, &self.settings)
     }
 
+    /// In IPVS mode too; `addresses` are those of the node's devices, where NodePorts are served.
+    pub fn ipvs(&self, watch: &Watch, objects: &Objects, addresses: Vec<IpAddr>) -> Ipvs {
+        let settings = Settings { local_addresses: addresses, ..self.settings.clone() };
+        ipvs_of(watch, objects, &settings)
+    }
+
     /// Takes note of what Services are now where another mode's rules are written.
     pub fn heed(&mut self, watch: &mut Watch, objects: &Objects, now: Instant) -> StaleConnections {
         let known = self.node.take();
@@ -316,32 +324,12 @@ impl Kernel<'_> {
     /// Each jump is put first where it is not there at all.
     fn ensure_jumps(&mut self) {
         let before = Rc::clone(self.rules);
-        let mut chains = BTreeSet::new();
-        for update in jumps().tables {
-            for command in update.commands.iter().rev() {
-                if let Command::Append { chain, rule } = command {
-                    self.ensure_jump(update.table, *chain, rule);
-                    chains.insert((update.table, *chain));
-                }
-            }
-        }
+        let chains = ensure_jumps(self.rules, &jumps());
         for place in chains {
             let rules = |it: &RuleSet| it.chain(place.0, place.1).cloned().unwrap_or_default();
             let (old, new) = (rules(&before), rules(self.rules));
             self.comparison.compare(place, &old.rules, &new.rules);
         }
-    }
-
-    fn ensure_jump(&mut self, table: TableName, from: ChainName, rule: &Rc<Rule>) {
-        let chain = self.rules.chain(table, from);
-        if chain.is_some_and(|it| it.rules.iter().any(|it| it.reads_as(rule))) {
-            return;
-        }
-        let rules = Rc::make_mut(self.rules);
-        if let Some(Target::Jump(to)) = rule.target {
-            rules.chain_mut(table, to);
-        }
-        rules.chain_mut(table, from).rules.insert(0, Rc::clone(rule));
     }
 
     fn put<'c>(
@@ -377,4 +365,30 @@ fn is_same(old: &Rc<Chain>, new: &Rc<Chain>) -> bool {
     let mut pairs = old.rules.iter().zip(&new.rules);
     let all = old.rules.len() == new.rules.len();
     Rc::ptr_eq(old, new) || (all && pairs.all(|(old, new)| Rc::ptr_eq(old, new)))
+}
+
+/// Each of the jumps is put first in its chain where it is not there at all. Gives those chains.
+pub fn ensure_jumps(rules: &mut Rc<RuleSet>, jumps: &Restore) -> BTreeSet<(TableName, ChainName)> {
+    let mut res = BTreeSet::new();
+    for update in &jumps.tables {
+        for command in update.commands.iter().rev() {
+            if let Command::Append { chain, rule } = command {
+                ensure_jump(rules, (update.table, *chain), rule);
+                res.insert((update.table, *chain));
+            }
+        }
+    }
+    res
+}
+
+fn ensure_jump(rules: &mut Rc<RuleSet>, (table, from): (TableName, ChainName), rule: &Rc<Rule>) {
+    let chain = rules.chain(table, from);
+    if chain.is_some_and(|it| it.rules.iter().any(|it| it.reads_as(rule))) {
+        return;
+    }
+    let rules = Rc::make_mut(rules);
+    if let Some(Target::Jump(to)) = rule.target {
+        rules.chain_mut(table, to);
+    }
+    rules.chain_mut(table, from).rules.insert(0, Rc::clone(rule));
 }

@@ -168,9 +168,10 @@ fn read_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Erro
     match word.as_str() {
         "" | "iptables" => Ok(Mode::Iptables),
         "nftables" => Ok(Mode::Nftables),
-        other => {
-            Err(serde::de::Error::custom(format!("mode is iptables or nftables, not {other:?}")))
-        }
+        "ipvs" => Ok(Mode::Ipvs),
+        other => Err(serde::de::Error::custom(format!(
+            "mode is iptables, nftables or ipvs, not {other:?}"
+        ))),
     }
 }
 

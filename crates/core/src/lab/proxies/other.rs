@@ -9,9 +9,11 @@ use svclab_netfilter::order::Gather;
 
 use crate::lab::Lab;
 use crate::lab::log::{EntryId, Happening};
+use crate::lab::queue::Task;
 use crate::net::Kernel;
 use crate::net::balancer::Balancer;
-use crate::proxy::{Nftables, StaleConnections};
+use crate::proxy::{Ipvs, Mode, Nftables, StaleConnections, ensure_jumps, ipvs_jumps};
+use crate::time::{Duration, Instant};
 use crate::trace::NodeName;
 
 /// How many lines were added and removed.
@@ -39,6 +41,18 @@ impl Lab {
             self.note(cause, what);
         }
         self.renew_checks(node, cause);
+        self.look_again(node, family, cause);
+    }
+
+    /// A real server that waits for its last connections is looked at every minute
+    /// (`rsCheckDeleteInterval`).
+    fn look_again(&mut self, node: &NodeName, family: Family, cause: Option<EntryId>) {
+        let balancer = self.net.kernel(node).and_then(|it| it.balancer(family));
+        let Some(Balancer::Ipvs(own)) = balancer else { return };
+        if own.state.is_leaving() {
+            let at = self.now + Duration::from_secs(60);
+            self.queue.push(at, Task::Proxy(node.clone(), family), cause);
+        }
     }
 
     fn write_in_mode(
@@ -52,12 +66,51 @@ impl Lab {
         let kernel = self.net.kernels.get_mut(node)?;
         let proxier = proxy.proxier.as_mut()?;
         let stale = proxier.heed(watch, &self.objects, self.now);
-        let changed = write_table(kernel, proxier.nftables(watch, &self.objects));
+        let changed = match watch.settings().mode {
+            Mode::Ipvs => {
+                let own = self.net.nodes.iter_mut().find(|it| it.name == *node)?;
+                let state = proxier.ipvs(watch, &self.objects, own.device_addresses(family));
+                let state = staying(kernel, family, state, self.now);
+                own.bind_dummy(family, &state.bound);
+                write_ipvs(kernel, family, state)
+            }
+            _ => write_table(kernel, proxier.nftables(watch, &self.objects)),
+        };
         proxy.pace.synced(self.now);
         proxy.began_at = proxy.began_at.or(Some(self.now));
         proxy.synced_at = Some(self.now);
         proxy.behind = false;
         Some((changed, stale))
+    }
+}
+
+/// What is wanted, and real servers that still have connections.
+fn staying(kernel: &Kernel, family: Family, wanted: Ipvs, now: Instant) -> Ipvs {
+    let Some(Balancer::Ipvs(own)) = kernel.balancer(family) else { return wanted };
+    wanted.after(&own.state, |protocol, at, server| {
+        own.connections.count((protocol, at), server, now.as_millis())
+    })
+}
+
+fn write_ipvs(kernel: &mut Kernel, family: Family, state: Ipvs) -> Changed {
+    ensure_jumps(kernel.rules_mut(family), &ipvs_jumps());
+    Rc::make_mut(kernel.rules_mut(family)).restore(&state.restore, true);
+    let of_table = |table| state.restore.tables.iter().filter(move |it| it.table == table);
+    let written =
+        |table, chain| of_table(table).any(|it| it.chains.iter().any(|it| it.name == chain));
+    kernel.counters_mut(family).restored(written);
+    let text = state.whole();
+    let place = kernel.balancer_mut(family);
+    match place.as_deref_mut() {
+        Some(Balancer::Ipvs(own)) => {
+            let changed = compare(&own.state.whole(), &text);
+            own.state = Rc::new(state);
+            changed
+        }
+        _ => {
+            *place = Some(Box::new(Balancer::ipvs(Rc::new(state))));
+            compare("", &text)
+        }
     }
 }
 
@@ -71,7 +124,7 @@ fn write_table(kernel: &mut Kernel, rules: Nftables) -> Changed {
             own.rules = Rc::new(rules);
             changed
         }
-        None => {
+        _ => {
             *place = Some(Box::new(Balancer::nftables(Rc::new(rules))));
             compare("", &text)
         }

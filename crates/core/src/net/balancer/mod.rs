@@ -9,9 +9,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use svclab_netfilter::{Hook, nft::Memory};
+use svclab_netfilter::Hook;
+use svclab_netfilter::ipvs::Connections;
+use svclab_netfilter::nft::Memory;
 
-use crate::proxy::{Nftables, Origin, Scheduler};
+use crate::proxy::{Ipvs, Nftables, Origin, Scheduler};
+use turns::Turns;
 
 pub(crate) use nft::step;
 
@@ -19,6 +22,23 @@ pub(crate) use nft::step;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Balancer {
     Nftables(NftTable),
+    Ipvs(Box<VirtualServers>),
+}
+
+/// IPVS: what it was told, and what it remembers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VirtualServers {
+    pub state: Rc<Ipvs>,
+    pub turns: Turns,
+    pub connections: Connections,
+}
+
+impl VirtualServers {
+    /// What it was told, with the connections that each real server has now.
+    pub fn counted(&self, now: u64) -> Ipvs {
+        let count = |protocol, at, server| self.connections.count((protocol, at), server, now);
+        Ipvs::clone(&self.state).counted(count)
+    }
 }
 
 /// kube-proxy's own table of nftables.
@@ -33,12 +53,18 @@ impl Balancer {
     pub fn nftables(rules: Rc<Nftables>) -> Balancer {
         Balancer::Nftables(NftTable { rules, memory: Memory::default() })
     }
+
+    pub fn ipvs(state: Rc<Ipvs>) -> Balancer {
+        let (turns, connections) = (Turns::default(), Connections::default());
+        Balancer::Ipvs(Box::new(VirtualServers { state, turns, connections }))
+    }
 }
 
 impl fmt::Display for Balancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Balancer::Nftables(own) => own.rules.table.fmt(f),
+            Balancer::Ipvs(own) => own.state.whole().fmt(f),
         }
     }
 }

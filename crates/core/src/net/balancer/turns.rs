@@ -18,11 +18,10 @@ pub struct Turns {
     last: BTreeMap<Frontend, SocketAddr>,
     /// Clients that keep their server, and until when (in milliseconds).
     kept: BTreeMap<(Frontend, IpAddr), (SocketAddr, u64)>,
-    connections: BTreeMap<(Frontend, SocketAddr), u64>,
 }
 
 /// A connection that asks for a server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Asking<'a> {
     pub frontend: Frontend,
     pub client: IpAddr,
@@ -31,6 +30,8 @@ pub struct Asking<'a> {
     pub persistent: Option<u32>,
     /// Those that take connections, in order.
     pub servers: &'a [SocketAddr],
+    /// How many connections a server has, active and inactive.
+    pub load: &'a dyn Fn(SocketAddr) -> (u32, u32),
     /// Milliseconds of the lab.
     pub now: u64,
 }
@@ -49,7 +50,6 @@ impl Turns {
             let until = asking.now.saturating_add(u64::from(seconds) * 1000);
             self.kept.insert(client, (server, until));
         }
-        *self.connections.entry((asking.frontend, server)).or_default() += 1;
         Some(server)
     }
 
@@ -68,7 +68,7 @@ impl Turns {
                 server
             }
             Scheduler::Lc | Scheduler::Wlc | Scheduler::Sed | Scheduler::Nq => {
-                let load = |it: &SocketAddr| self.connections.get(&(frontend, *it)).copied();
+                let load = |it: &SocketAddr| overhead(by, (asking.load)(*it));
                 let least = servers.iter().map(load).min()?;
                 let idle: Vec<SocketAddr> =
                     servers.iter().copied().filter(|it| load(it) == least).collect();
@@ -95,6 +95,14 @@ impl Turns {
     }
 }
 
+/// What the kernel compares; all weights are 1.
+fn overhead(by: Scheduler, (active, inactive): (u32, u32)) -> u64 {
+    match by {
+        Scheduler::Sed | Scheduler::Nq => u64::from(active) + 1,
+        _ => (u64::from(active) << 8) + u64::from(inactive),
+    }
+}
+
 /// Each with the same chance.
 fn pick(servers: &[SocketAddr], dice: &mut dyn Dice) -> Option<SocketAddr> {
     let count = servers.len();
@@ -118,10 +126,16 @@ mod tests {
         let (servers, mut turns) = (servers(count), Turns::default());
         let frontend = (Protocol::Tcp, SocketAddr::new([10, 96, 0, 5].into(), 80));
         let mut dice = Rng::new(1);
+        let mut taken: Vec<SocketAddr> = Vec::new();
         let mut choose = |client: &u8| {
             let client = [10, 244, 9, *client].into();
-            let asking = Asking { frontend, client, by, persistent, servers: &servers, now: 1 };
-            match turns.choose(asking, &mut dice).expect("there are servers").ip() {
+            let active = |it| (taken.iter().filter(|own| **own == it).count() as u32, 0);
+            let load: &dyn Fn(SocketAddr) -> (u32, u32) = &active;
+            let asking =
+                Asking { frontend, client, by, persistent, servers: &servers, load, now: 1 };
+            let chosen = turns.choose(asking, &mut dice).expect("there are servers");
+            taken.push(chosen);
+            match chosen.ip() {
                 IpAddr::V4(ip) => ip.octets()[3],
                 IpAddr::V6(_) => 0,
             }
@@ -162,7 +176,8 @@ mod tests {
         let frontend = (Protocol::Udp, SocketAddr::new([10, 96, 0, 5].into(), 53));
         let client = [10, 244, 9, 1].into();
         for by in [Scheduler::Rr, Scheduler::Lc, Scheduler::Sh, Scheduler::Dh] {
-            let asking = Asking { frontend, client, by, persistent: None, servers: &[], now: 0 };
+            let (persistent, servers, load) = (None, &[][..], &|_| (0, 0));
+            let asking = Asking { frontend, client, by, persistent, servers, load, now: 0 };
             assert_eq!(Turns::default().choose(asking, &mut Rng::new(1)), None);
         }
     }

@@ -120,7 +120,7 @@ fn on_bridge(trace: &Trace, index: usize, bridge_nf: bool) -> Option<Sighting> {
         return Some((index, step.packet, false));
     }
     let inside = |place: &Place| match place {
-        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } => {
+        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } | Place::Ipvs { hook, .. } => {
             *hook == svclab_netfilter::Hook::Prerouting
         }
         _ => false,

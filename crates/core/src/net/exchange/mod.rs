@@ -221,7 +221,7 @@ fn stopped_at_once(trace: &Trace) -> bool {
     use crate::trace::{Loss, Place, Verdict};
     let own = matches!(trace.steps.first().map(|it| &it.place), Some(Place::Process { .. }));
     let inside = trace.steps.iter().all(|it| match it.place {
-        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } => {
+        Place::Hook { hook, .. } | Place::Conntrack { hook, .. } | Place::Ipvs { hook, .. } => {
             matches!(hook, Hook::Output | Hook::Postrouting)
         }
         Place::Process { .. } | Place::Routing { .. } => true,

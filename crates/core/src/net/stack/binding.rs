@@ -111,6 +111,8 @@ impl Stack<'_, '_> {
     pub(super) fn translate_destination(&mut self, hook: Hook) {
         let Some((direction, entry)) = self.binding() else { return };
         let to = match direction {
+            // IPVS does it later.
+            Direction::Original if entry.is_dnat() && self.is_balanced() => return,
             Direction::Original if entry.is_dnat() => entry.reply.src,
             Direction::Reply if entry.is_snat() => entry.original.src,
             _ => return,

@@ -167,6 +167,10 @@ impl Traveller<'_> {
         if let Some(end) = self.refused(node, verdict) {
             return end;
         }
+        // IPVS takes a hop off the node's own packets too (`decrement_ttl`).
+        if self.at_node(node, |stack| stack.is_sent_on()) {
+            self.journey.packet.ttl = self.journey.packet.ttl.saturating_sub(1);
+        }
         let Packet { src, dst, .. } = self.journey.packet;
         let leaves = dst != asked_for && !node.is_local(dst);
         if leaves && src.is_loopback() && !node.sysctls.route_localnet {
@@ -200,14 +204,41 @@ impl Traveller<'_> {
     }
 
     fn deliver(&mut self, node: &Node, devices: Devices<'_>) -> End {
-        let verdict = self.at_node(node, |stack| stack.receive(devices));
+        let (verdict, sent_on) =
+            self.at_node(node, |stack| (stack.receive(devices), stack.is_sent_on()));
         if let Some(end) = self.refused(node, verdict) {
             return end;
+        }
+        if sent_on {
+            return self.sends_on(node);
         }
         if let Some(end) = self.leave_tunnel(node) {
             return end;
         }
         self.arrive(Place::Process { node: node.name.clone() }, Party::Node(node.name.clone()))
+    }
+
+    /// IPVS has chosen a real server: the packet goes out as one of the node's own.
+    fn sends_on(&mut self, node: &Node) -> End {
+        let route = match self.route(node) {
+            Ok(route) => route,
+            Err(loss) => return End::Lost(loss, None),
+        };
+        if let Some(end) = self.hop(node) {
+            return end;
+        }
+        let devices = Devices { output: Some(&route.device), ..Devices::default() };
+        let verdict = self.at_node(node, |stack| stack.send_on(devices));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let address = node.address_of(&route.device, self.family());
+        let verdict = self.at_node(node, |stack| stack.leave(devices, address));
+        if let Some(end) = self.refused(node, verdict) {
+            return end;
+        }
+        let next_hop = route.via.unwrap_or(self.journey.packet.dst);
+        self.out(node, &route.device, next_hop)
     }
 
     fn route(&mut self, node: &Node) -> Result<Route, Loss> {

@@ -120,7 +120,7 @@ pub(super) fn ipvs_of(watch: &Watch, objects: &Objects, settings: &Settings) -> 
         servers: BTreeMap::new(),
         bound: BTreeSet::new(),
         filling: Filling::new(settings.family),
-        origins: Origins::new(),
+        origins: rules::origins(),
         settings,
         node: &node,
         node_ips,
@@ -233,28 +233,49 @@ fn real_servers(selection: &Selection<'_>, is_local: bool) -> BTreeMap<SocketAdd
 
 impl Ipvs {
     /// What a sync makes of `before`: a real server that is not wanted any more stays with weight
-    /// 0 as long as it has TCP connections, which `active` counts by virtual and real server
-    /// (`GracefulTerminationManager`).
+    /// 0 as long as it has TCP connections, which `count` tells by virtual and real server, active
+    /// and inactive (`GracefulTerminationManager`).
     #[must_use]
     pub fn after(
         mut self,
         before: &Ipvs,
-        active: impl Fn(Protocol, SocketAddr, SocketAddr) -> u32,
+        count: impl Fn(Protocol, SocketAddr, SocketAddr) -> (u32, u32),
     ) -> Ipvs {
         for (key, server) in &mut self.servers {
-            for (at, real) in &mut server.real {
-                real.active = active(key.0, key.1, *at);
-            }
             let old = before.servers.get(key).map(|it| &it.real).into_iter().flatten();
             for (at, _) in old {
-                let left = active(key.0, key.1, *at);
-                if !server.real.contains_key(at) && key.0 == Protocol::Tcp && left > 0 {
-                    let leaving = RealServer { weight: 0, active: left, inactive: 0 };
-                    server.real.insert(*at, leaving);
+                let left = count(key.0, key.1, *at) != (0, 0);
+                if !server.real.contains_key(at) && key.0 == Protocol::Tcp && left {
+                    server.real.insert(*at, RealServer { weight: 0, ..RealServer::default() });
                 }
             }
         }
+        self.counted(count)
+    }
+
+    /// With the connections that each real server has now.
+    #[must_use]
+    pub fn counted(
+        mut self,
+        count: impl Fn(Protocol, SocketAddr, SocketAddr) -> (u32, u32),
+    ) -> Ipvs {
+        for (key, server) in &mut self.servers {
+            for (at, real) in &mut server.real {
+                (real.active, real.inactive) = count(key.0, key.1, *at);
+            }
+        }
         self
+    }
+
+    /// All that kube-proxy writes: as `ipvsadm -Ln`, `ipset save` and `iptables-restore` have it, with
+    /// empty lines between.
+    pub fn whole(&self) -> String {
+        format!("{self}\n{}\n{}", self.save_sets(), self.restore)
+    }
+
+    /// Whether a real server waits for its last connections to end.
+    pub fn is_leaving(&self) -> bool {
+        self.servers.values().any(|it| it.real.values().any(|it| it.weight == 0))
     }
 
     /// The first of the rules and sets that is about `id`.

@@ -1,10 +1,20 @@
 //! Virtual servers → what `ipvsadm -Ln` prints.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use svclab_netfilter::Protocol;
 
-use super::Ipvs;
+use super::{Ipvs, Scheduler, VirtualServer};
+
+impl VirtualServer {
+    /// Its own line.
+    pub fn line(&self, (protocol, at): (Protocol, SocketAddr), by: Scheduler) -> String {
+        let kept = self.persistent.map(|it| format!(" persistent {it}")).unwrap_or_default();
+        let protocol = protocol.name().to_ascii_uppercase();
+        format!("{protocol:<4} {at} {}{kept}", by.name())
+    }
+}
 
 /// TCP first, then UDP and SCTP; each by address and port.
 impl fmt::Display for Ipvs {
@@ -15,12 +25,7 @@ impl fmt::Display for Ipvs {
         for wanted in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
             let servers = self.servers.iter().filter(|((protocol, _), _)| *protocol == wanted);
             for ((protocol, at), server) in servers {
-                let protocol = protocol.name().to_ascii_uppercase();
-                write!(f, "{protocol:<4} {at} {}", self.scheduler.name())?;
-                if let Some(seconds) = server.persistent {
-                    write!(f, " persistent {seconds}")?;
-                }
-                writeln!(f)?;
+                writeln!(f, "{}", server.line((*protocol, *at), self.scheduler))?;
                 for (real, it) in &server.real {
                     let (real, weight) = (real.to_string(), it.weight);
                     let (active, inactive) = (it.active, it.inactive);

@@ -47,6 +47,40 @@ pub fn jumps() -> Restore {
     stamped(lines, std::iter::repeat(ORIGIN))
 }
 
+/// Why the rules are there: the same ids at each sync, as traces name rules that they met earlier.
+pub(super) fn origins() -> Origins {
+    let mut res = Origins::new();
+    for purpose in PURPOSES {
+        res.add(Origin::fixed(purpose));
+    }
+    res
+}
+
+const PURPOSES: [Purpose; 22] = [
+    Purpose::MarkHairpin,
+    Purpose::Match(Destination::LoadBalancerIp),
+    Purpose::Match(Destination::NodePort),
+    Purpose::KeepClient,
+    Purpose::MarkExternal,
+    Purpose::DropOutsideSourceRanges,
+    Purpose::AllowSourceRange,
+    Purpose::AllowNodeItself,
+    Purpose::SkipLoopback,
+    Purpose::MarkAll,
+    Purpose::MarkFromOutside,
+    Purpose::MarkNodeItself,
+    Purpose::LeaveToIpvs,
+    Purpose::NodePortDispatch,
+    Purpose::ForwardMarked,
+    Purpose::ForwardReplies,
+    Purpose::AcceptHealthChecks,
+    Purpose::RejectWrongPort,
+    Purpose::SkipUnmarked,
+    Purpose::ClearMark,
+    Purpose::Masquerade,
+    Purpose::SetMark,
+];
+
 /// Rules for addresses that the node may not ask: `refused`.
 pub(super) fn restore(
     (settings, detector): (&Settings, Option<&Detector>),
@@ -274,7 +308,7 @@ impl Writer<'_> {
             }
             for (line, purpose) in rules {
                 let _ = writeln!(text, "-A {line}");
-                ids.push(origins.add(Origin::fixed(purpose)));
+                ids.push(origins.fixed(purpose));
             }
             text.push_str("COMMIT\n");
         }

@@ -150,7 +150,8 @@ fn a_real_server_with_connections_leaves_with_weight_0() {
     let before = ipvs(&objects(BALANCED), &node_a());
     let after = BALANCED.replace("[10.244.1.9]", "[10.244.1.8]");
     let active = |_: Protocol, frontend: SocketAddr, real: SocketAddr| {
-        u32::from(frontend.to_string() == "10.96.0.9:443" && real.to_string() == "10.244.1.9:8443")
+        let own = frontend.to_string() == "10.96.0.9:443" && real.to_string() == "10.244.1.9:8443";
+        (u32::from(own), 0)
     };
     let text = ipvs(&objects(&after), &node_a()).after(&before, active).to_string();
     let server = "TCP  10.96.0.9:443 rr persistent 10800\n  -> 10.244.1.8:8443              \
