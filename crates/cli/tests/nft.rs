@@ -18,8 +18,12 @@ fn clusters() -> Vec<PathBuf> {
 
 /// `nft -f -` where nothing else can be harmed; None where there is no such place.
 fn nft(text: &str) -> Option<Output> {
+    alone("nft -f -", text)
+}
+
+fn alone(line: &str, text: &str) -> Option<Output> {
     let mut command = Command::new("unshare");
-    command.args(["--net", "nft", "-f", "-"]);
+    command.args(["--net", "sh", "-c", line]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
     // A reader that has gone away shows in its status.
@@ -62,4 +66,36 @@ fn every_cluster_loads() {
             assert!(loaded.status.success(), "{} {version}: {errors}", cluster.display());
         }
     }
+}
+
+/// What `nft list` prints of the table that it was given, and what the lab's does.
+#[test]
+fn the_lab_lists_as_nft_does() {
+    let states = [
+        "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { type: NodePort, \
+         selector: { app: web }, ports: [ { name: a, port: 80, nodePort: 30080 }, { name: b, port: 443, nodePort: 30208 }, \
+         { name: c, port: 256, nodePort: 31000 }, { name: d, port: 443, protocol: UDP } ] }\n",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: lb }\nspec: { type: NodePort, externalTrafficPolicy: Local, sessionAffinity: ClientIP, \
+         externalIPs: [ 198.51.100.9 ], ports: [ { port: 8080 } ] }\n",
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: lb-1, labels: { \
+         kubernetes.io/service-name: lb } }\naddressType: IPv4\nports: [ { name: '', port: 8080 } ]\n\
+         endpoints: [ { addresses: [ 10.244.1.5 ], nodeName: worker-1 }, { addresses: [ 10.244.2.6 ] } ]\n",
+    ];
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("listed.yaml");
+    fs::write(&file, states.join("---\n")).expect("the build's directory can be written");
+    let said = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_svclab"));
+        command.args(["sh", "--mode", "nftables", "--from", "node/worker-1"]).arg(&file);
+        let found = command.args(["--", line]).output().expect("svclab starts");
+        String::from_utf8(found.stdout).expect("text")
+    };
+    let line = "nft -f - && nft list table ip kube-proxy";
+    let Some(listed) = alone(line, &said("svclab rules")).filter(|it| it.status.success()) else {
+        let why = "SKIPPED: no nft in a network namespace here; that listings agree is NOT shown";
+        _ = writeln!(std::io::stdout(), "\n{why}");
+        return;
+    };
+    let expected = String::from_utf8_lossy(&listed.stdout);
+    assert!(expected.contains("affinity-"), "{expected}");
+    assert_eq!(said("nft list table ip kube-proxy"), expected);
 }

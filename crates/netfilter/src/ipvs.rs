@@ -109,6 +109,30 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Connections {
     by_key: BTreeMap<Key, Connection>,
+    stats: BTreeMap<(Protocol, SocketAddr, SocketAddr), Stats>,
+}
+
+/// What `ipvsadm --stats` counts; in is from clients, out from real servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    pub connections: u64,
+    pub in_packets: u64,
+    pub out_packets: u64,
+    pub in_bytes: u64,
+    pub out_bytes: u64,
+}
+
+impl Stats {
+    #[must_use]
+    pub fn and(self, other: Stats) -> Stats {
+        Stats {
+            connections: self.connections + other.connections,
+            in_packets: self.in_packets + other.in_packets,
+            out_packets: self.out_packets + other.out_packets,
+            in_bytes: self.in_bytes + other.in_bytes,
+            out_bytes: self.out_bytes + other.out_bytes,
+        }
+    }
 }
 
 impl Connections {
@@ -136,6 +160,18 @@ impl Connections {
             own.state = own.state.after(direction, flags);
         }
         own.until = now + own.state.timeout() * 1000;
+        let bytes = u64::from(packet.ip_length());
+        let one = match direction {
+            Direction::Original => Stats { in_packets: 1, in_bytes: bytes, ..Stats::default() },
+            Direction::Reply => Stats { out_packets: 1, out_bytes: bytes, ..Stats::default() },
+        };
+        let server = own.server;
+        self.add(key, server, one);
+    }
+
+    fn add(&mut self, key: Key, server: SocketAddr, more: Stats) {
+        let own = self.stats.entry((key.protocol, key.frontend, server)).or_default();
+        *own = own.and(more);
     }
 
     /// The first packet of a connection goes to this server.
@@ -148,6 +184,9 @@ impl Connections {
             _ => State::Udp,
         };
         self.by_key.insert(key, Connection { server, state, until: now + state.timeout() * 1000 });
+        let bytes = u64::from(packet.ip_length());
+        let first = Stats { connections: 1, in_packets: 1, in_bytes: bytes, ..Stats::default() };
+        self.add(key, server, first);
     }
 
     pub fn forget(&mut self, key: &Key) {
@@ -157,6 +196,11 @@ impl Connections {
     /// The living ones.
     pub fn iter(&self, now: u64) -> impl Iterator<Item = (&Key, &Connection)> {
         self.by_key.iter().filter(move |it| it.1.until > now)
+    }
+
+    /// What a real server has had of a frontend.
+    pub fn stats(&self, frontend: (Protocol, SocketAddr), server: SocketAddr) -> Stats {
+        self.stats.get(&(frontend.0, frontend.1, server)).copied().unwrap_or_default()
     }
 
     /// How many a real server has of a frontend, active and inactive.

@@ -255,3 +255,78 @@ fn a_server_that_leaves_has_no_weight_as_long_as_it_has_connections() {
     lab.run_until(lab.now() + Duration::from_secs(200));
     assert_eq!(weights(&lab), []);
 }
+
+#[test]
+fn ipvsadm_lists_virtual_servers_and_who_is_served() {
+    let head = "Prot LocalAddress:Port Scheduler Flags\n  \
+                -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n";
+    check(
+        Mode::Ipvs,
+        NODE,
+        "ipvsadm -Ln -t 10.96.0.81:80 | sed 's/10.244.[12].[0-9]*:/POD:/'",
+        &format!(
+            "{head}TCP  10.96.0.81:80 rr persistent 10800\n{}",
+            "  -> POD:8080              Masq    1      0          0         \n".repeat(3)
+        ),
+    );
+    let none = format!("{head}TCP  10.96.0.82:80 rr\n");
+    check(Mode::Ipvs, NODE, "ipvsadm -L -n -t 10.96.0.82:80", &none);
+    // The node's own connections come from the very address they go to.
+    let line = "curl -s 10.96.0.84 > /dev/null; ipvsadm -Lnc | sed 's/:[0-9]\\{5\\} /:PORT /; s/10.244.1.[0-9]*:/POD:/'";
+    let connections = "IPVS connection entries\n\
+                       pro expire state       source             virtual            destination\n\
+                       TCP 02:00  TIME_WAIT   10.96.0.84:PORT   10.96.0.84:80      POD:8080\n";
+    check(Mode::Ipvs, NODE, line, connections);
+    let line = "curl -s 10.96.0.84 > /dev/null; ipvsadm -Ln | grep -A1 10.96.0.84 | tail -1 | awk '{print $4, $5, $6}'";
+    check(Mode::Ipvs, NODE, line, "1 0 1\n");
+    let line = "curl -s 10.96.0.84 > /dev/null; ipvsadm -Ln --stats | grep 10.96.0.84 | awk '{print $3, $4 > 2, $5 > 2}'";
+    check(Mode::Ipvs, NODE, line, "1 1 1\n");
+    for mode in [Mode::Iptables, Mode::Nftables] {
+        let why = "Can't initialize ipvs: Protocol not available\n\
+                   Are you sure that IP Virtual Server is built in the kernel or as module?\n";
+        check(mode, NODE, "ipvsadm -Ln", why);
+    }
+}
+
+#[test]
+fn service_addresses_stand_on_a_device_that_is_down() {
+    let expected =
+        "4: kube-ipvs0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN group default \n";
+    check(Mode::Ipvs, NODE, "ip addr show kube-ipvs0 | head -1", expected);
+    let addresses = "    inet 10.96.0.1/32 scope global kube-ipvs0\n       \
+                     valid_lft forever preferred_lft forever\n";
+    check(Mode::Ipvs, NODE, "ip addr show dev kube-ipvs0 | sed -n 3,4p", addresses);
+    check(Mode::Iptables, NODE, "ip -br addr | grep -c kube-ipvs0", "0\n");
+}
+
+#[test]
+fn ipset_lists_what_rules_ask() {
+    let members = "10.96.0.80,tcp:80\n";
+    check(Mode::Ipvs, NODE, "ipset list KUBE-CLUSTER-IP | grep 10.96.0.80", members);
+    check(Mode::Ipvs, NODE, "ipset list -n | grep -c KUBE", "17\n");
+    let why = "ipset v7.17: The set with the given name does not exist\n";
+    check(Mode::Ipvs, NODE, "ipset list NOPE", why);
+    check(Mode::Iptables, NODE, "ipset list", "");
+}
+
+#[test]
+fn nft_lists_objects_of_the_table() {
+    check(
+        Mode::Nftables,
+        NODE,
+        "nft list map ip kube-proxy no-endpoint-services",
+        "table ip kube-proxy {\n\
+         \tmap no-endpoint-services {\n\
+         \t\ttype ipv4_addr . inet_proto . inet_service : verdict\n\
+         \t\tcomment \"vmap to drop or reject packets to services with no endpoints\"\n\
+         \t\telements = { 10.96.0.82 . tcp . 80 comment \"default/none\" : goto reject-chain }\n\
+         \t}\n}\n",
+    );
+    let line = "nft list set ip kube-proxy $(nft list sets | grep -o 'affinity-[^ ]*' | head -1) | head -7 | tail -5";
+    let set =
+        "\t\ttype ipv4_addr\n\t\tsize 65535\n\t\tflags dynamic,timeout\n\t\ttimeout 3h\n\t}\n";
+    assert!(typed(Mode::Nftables, NODE, line).ends_with(set));
+    let why = "Error: No such file or directory\nlist chain ip kube-proxy nope\n                         ^^^^\n";
+    check(Mode::Nftables, NODE, "nft list chain ip kube-proxy nope", why);
+    check(Mode::Nftables, NODE, "nft list tables | grep kube", "table ip kube-proxy\n");
+}

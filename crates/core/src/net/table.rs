@@ -124,6 +124,11 @@ impl Mac {
         Mac::of([0xfe, 0x1c], ip)
     }
 
+    /// Of kube-ipvs0; a kernel draws it.
+    fn dummy(ip: IpAddr) -> Mac {
+        Mac::of([0x8e, 0xdd], ip)
+    }
+
     fn tunnel(ip: IpAddr) -> Mac {
         Mac::of([0x66, 0x0c], ip)
     }
@@ -186,6 +191,15 @@ impl Network {
         if let Some(first) = bridge.first().copied() {
             let own = device(res.len() + 1, "cni0", Mac::bridge(first.addr()), bridge);
             res.push(Device { mtu: self.mtu(node, first.addr()), ..own });
+        }
+        if let Some(dummy) = &node.dummy {
+            let addresses = dummy.iter().map(|ip| IpNet::from(*ip)).collect();
+            res.push(device(
+                res.len() + 1,
+                "kube-ipvs0",
+                Mac::dummy(node.addresses.primary),
+                addresses,
+            ));
         }
         self.veths(node, &mut res);
         res

@@ -1,6 +1,6 @@
 //! nftables rules as data: one table with its chains, sets and maps, as kube-proxy makes them.
 //!
-//! Printed as commands that `nft -f` takes (`print`); a packet goes through the base chains of a
+//! Printed as commands that `nft -f` takes (`print`) or as `nft list` does (`list`); a packet goes through the base chains of a
 //! hook in the order of their priorities (`walk`).
 
 use std::collections::BTreeMap;
@@ -13,11 +13,13 @@ use crate::packet::Protocol;
 use crate::rule::{AddrSide, Family, OriginId};
 use crate::walk::Hook;
 
+mod list;
 mod print;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+pub use list::Wanted;
 pub use walk::{Finding, Hit, Memory, Passage, Surroundings, Visit};
 
 /// The name of a chain, a set or a map.

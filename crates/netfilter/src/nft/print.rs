@@ -70,21 +70,21 @@ impl fmt::Display for Properties<'_> {
 }
 
 impl Table {
-    fn ip(&self) -> &'static str {
+    pub(super) fn ip(&self) -> &'static str {
         match self.family {
             Family::V4 => "ip",
             Family::V6 => "ip6",
         }
     }
 
-    fn address_type(&self) -> &'static str {
+    pub(super) fn address_type(&self) -> &'static str {
         match self.family {
             Family::V4 => "ipv4_addr",
             Family::V6 => "ipv6_addr",
         }
     }
 
-    fn key_type(&self, key: KeyType) -> String {
+    pub(super) fn key_type(&self, key: KeyType) -> String {
         match key {
             KeyType::AddressAndPort => {
                 format!("{} . inet_proto . inet_service", self.address_type())
@@ -127,7 +127,7 @@ impl Table {
         }
     }
 
-    fn statement(&self, statement: &Statement) -> String {
+    pub(super) fn statement(&self, statement: &Statement) -> String {
         let ip = self.ip();
         match statement {
             Statement::Address { side, negated, among } => {

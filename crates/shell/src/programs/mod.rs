@@ -134,8 +134,8 @@ pub const PROGRAMS: &[Program] = &[
         iptables::save::restore4
     ),
     program!("iptables-save", Everywhere, "prints the kernel's rules", iptables::save::save4),
-    program!("ipset", Nodes, "lists sets of addresses", network::older::ipset),
-    program!("ipvsadm", Everywhere, "lists virtual servers", iptables::nft::ipvsadm),
+    program!("ipset", Nodes, "lists sets of addresses", iptables::ipvs::ipset),
+    program!("ipvsadm", Everywhere, "lists virtual servers", iptables::ipvs::ipvsadm),
     program!("jq", Everywhere, "filters JSON", text::jq::run),
     program!("kubectl", Kubeconfig, "controls the cluster", kubectl::run),
     program!("ls", Everywhere, "lists files", machine::ls),

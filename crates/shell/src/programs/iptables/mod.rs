@@ -1,5 +1,6 @@
 //! `iptables` and `ip6tables` (1.8.9, nf_tables): a node's rules shown and changed.
 
+pub(super) mod ipvs;
 mod list;
 pub(super) mod nft;
 pub(super) mod save;

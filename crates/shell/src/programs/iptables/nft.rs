@@ -1,5 +1,8 @@
-//! `nft list …` on a node whose rules iptables-nft wrote, and what IPVS's tools say there.
+//! `nft list …` on a node: the rules that iptables-nft wrote, and kube-proxy's own table where it
+//! has one.
 
+use svclab_core::net::balancer::{Balancer, NftTable};
+use svclab_netfilter::nft::Wanted;
 use svclab_netfilter::rule::{AddrSide, Criterion, Match};
 use svclab_netfilter::{
     Chain, ChainName, CounterTable, Counters, Family, MarkChange, Policy, Rule, RuleRef, RuleSet,
@@ -9,7 +12,8 @@ use svclab_netfilter::{
 use crate::process::Process;
 use crate::programs::machine;
 
-/// `nft list ruleset`, `nft list table ip nat`, `nft list chain ip nat KUBE-SERVICES`
+/// `nft list ruleset`, `nft list table ip nat`, `nft list chain ip nat KUBE-SERVICES`,
+/// `nft list map ip kube-proxy service-ips`
 pub(in crate::programs) async fn nft(process: Process, words: Vec<String>) -> u8 {
     let Some(node) = machine::node(&process) else {
         process.err("Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed: Operation not permitted\n");
@@ -29,9 +33,9 @@ pub(in crate::programs) async fn nft(process: Process, words: Vec<String>) -> u8
     let families =
         [Family::V4, Family::V6].into_iter().filter(|it| family.is_none_or(|own| own == *it));
     let wanted = match (*what, rest) {
-        ("ruleset" | "tables" | "chains", []) => None,
+        ("ruleset" | "tables" | "chains" | "sets" | "maps", []) => None,
         ("table", [table]) => Some((*table, None)),
-        ("chain", [table, chain]) => Some((*table, Some(*chain))),
+        ("chain" | "set" | "map", [table, name]) => Some((*table, Some(*name))),
         _ => {
             process.err("Error: syntax error, unexpected newline\n");
             return 1;
@@ -47,7 +51,8 @@ pub(in crate::programs) async fn nft(process: Process, words: Vec<String>) -> u8
                 Family::V4 => (&kernel.rules, &kernel.counters),
                 Family::V6 => (&kernel.rules6, &kernel.counters6),
             };
-            for (name, table) in &rules.tables {
+            let iptables = !matches!(*what, "set" | "sets" | "map" | "maps");
+            for (name, table) in rules.tables.iter().filter(|_| iptables) {
                 let only = match wanted {
                     None => None,
                     Some((table, chain)) if table == name.name() => chain,
@@ -78,6 +83,10 @@ pub(in crate::programs) async fn nft(process: Process, words: Vec<String>) -> u8
                 }
                 text.push_str(&format!("{of} {{\n{}}}\n", chains.join("\n")));
             }
+            if let Some(Balancer::Nftables(own)) = kernel.balancer(family) {
+                let now = lab.now().as_millis();
+                text.push_str(&own_table(own, (what, wanted), now).unwrap_or_default());
+            }
         }
     }
     if text.is_empty() && wanted.is_some() {
@@ -91,6 +100,31 @@ pub(in crate::programs) async fn nft(process: Process, words: Vec<String>) -> u8
     process.err(&warned);
     process.out(&text);
     0
+}
+
+/// What is wanted of kube-proxy's table, of which there is but one.
+fn own_table(
+    own: &NftTable,
+    (what, wanted): (&str, Option<(&str, Option<&str>)>),
+    now: u64,
+) -> Option<String> {
+    let table = &own.rules.table;
+    if wanted.is_some_and(|it| it.0 != &*table.name) {
+        return None;
+    }
+    let name = wanted.and_then(|it| it.1);
+    let wanted = match (what, name) {
+        ("tables", _) => return Some(format!("table {} {}\n", ip(table.family), table.name)),
+        ("ruleset" | "table", _) => Wanted::Everything,
+        ("chains", _) => Wanted::Chains,
+        ("sets", _) => Wanted::Sets,
+        ("maps", _) => Wanted::Maps,
+        ("chain", Some(name)) => Wanted::Chain(name),
+        ("set", Some(name)) => Wanted::Set(name),
+        ("map", Some(name)) => Wanted::Map(name),
+        _ => return None,
+    };
+    table.list(wanted, &own.memory, now)
 }
 
 fn ip(family: Family) -> &'static str {
@@ -258,15 +292,4 @@ fn target(target: &Target) -> String {
             format!("xt target \"{}\"", other.to_string().split_whitespace().nth(1).unwrap_or(""))
         }
     }
-}
-
-/// `ipvsadm`: the nodes' kube-proxy works with iptables, and nobody has loaded IPVS.
-pub(in crate::programs) async fn ipvsadm(process: Process, _: Vec<String>) -> u8 {
-    let why = if machine::node(&process).is_some() {
-        "Protocol not available\nAre you sure that IP Virtual Server is built in the kernel or as module?"
-    } else {
-        "Permission denied (you must be root)"
-    };
-    process.err(&format!("Can't initialize ipvs: {why}\n"));
-    2
 }

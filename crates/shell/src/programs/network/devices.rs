@@ -14,11 +14,14 @@ pub(super) enum Kind {
     Loopback,
     Ethernet,
     Tunnel,
+    /// kube-ipvs0: it has addresses, and is never up.
+    Dummy,
 }
 
 pub(super) fn kind(device: &Device) -> Kind {
     match &*device.name {
         "lo" => Kind::Loopback,
+        "kube-ipvs0" => Kind::Dummy,
         "flannel.1" | "vxlan.calico" | "tunl0" => Kind::Tunnel,
         _ => Kind::Ethernet,
     }

@@ -93,7 +93,7 @@ impl Ip<'_> {
         for device in &devices {
             let own = self.own_addresses(device);
             if self.brief {
-                let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+                let state = state(device);
                 let own: Vec<String> = own.iter().map(|it| format!("{it} ")).collect();
                 self.process.out(&format!(
                     "{:<16} {state:<14} {}\n",
@@ -133,7 +133,7 @@ impl Ip<'_> {
         for device in &devices {
             let text = match self.brief {
                 true => {
-                    let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+                    let state = state(device);
                     let flags = flags(device);
                     format!("{:<16} {state:<14} {} <{flags}> \n", full_name(device), device.mac)
                 }
@@ -250,8 +250,17 @@ fn full_name(device: &Device) -> String {
 fn flags(device: &Device) -> &'static str {
     match kind(device) {
         Kind::Loopback => "LOOPBACK,UP,LOWER_UP",
+        Kind::Dummy => "BROADCAST,NOARP",
         Kind::Tunnel if &*device.name == "tunl0" => "NOARP,UP,LOWER_UP",
         _ => "BROADCAST,MULTICAST,UP,LOWER_UP",
+    }
+}
+
+fn state(device: &Device) -> &'static str {
+    match kind(device) {
+        Kind::Ethernet => "UP",
+        Kind::Dummy => "DOWN",
+        Kind::Loopback | Kind::Tunnel => "UNKNOWN",
     }
 }
 
@@ -259,11 +268,15 @@ fn flags(device: &Device) -> &'static str {
 fn head(device: &Device, with_link: bool) -> String {
     let Device { index, mtu, mac, .. } = device;
     let name = full_name(device);
-    let state = if kind(device) == Kind::Ethernet { "UP" } else { "UNKNOWN" };
+    let state = state(device);
     let master = device.master.as_ref().map_or_else(String::new, |it| format!(" master {it}"));
-    let discipline = if name == "eth0" { "fq_codel" } else { "noqueue" };
+    let (discipline, queue) = match kind(device) {
+        Kind::Dummy => ("noop", ""),
+        _ if name == "eth0" => ("fq_codel", "qlen 1000"),
+        _ => ("noqueue", "qlen 1000"),
+    };
     let first = format!(
-        "{index}: {name}: <{}> mtu {mtu} qdisc {discipline}{master} state {state} group default qlen 1000\n",
+        "{index}: {name}: <{}> mtu {mtu} qdisc {discipline}{master} state {state} group default {queue}\n",
         flags(device)
     );
     if !with_link {

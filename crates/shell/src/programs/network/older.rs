@@ -60,7 +60,11 @@ pub(in crate::programs) async fn ifconfig(process: Process, words: Vec<String>) 
     let mut all = devices::devices(&process);
     // It sorts as the kernel lists names: lo comes last.
     all.order_by_key(|it| (kind(it) == Kind::Loopback, it.name.clone()));
-    if let Some(name) = words.iter().find(|it| !it.starts_with('-')) {
+    let named = words.iter().find(|it| !it.starts_with('-'));
+    if named.is_none() && !words.iter().any(|it| it == "-a") {
+        all.retain(|it| kind(it) != Kind::Dummy);
+    }
+    if let Some(name) = named {
         all.retain(|it| *it.name == **name);
         if all.is_empty() {
             process
@@ -78,6 +82,9 @@ fn ifconfig_block(device: &Device) -> String {
     let (flags, link) = match kind(device) {
         Kind::Loopback => {
             ("73<UP,LOOPBACK,RUNNING>", "loop  txqueuelen 1000  (Local Loopback)".to_owned())
+        }
+        Kind::Dummy => {
+            ("130<BROADCAST,NOARP>", format!("ether {}  txqueuelen 1000  (Ethernet)", device.mac))
         }
         _ => (
             "4163<UP,BROADCAST,RUNNING,MULTICAST>",
@@ -216,21 +223,4 @@ pub(in crate::programs) async fn brctl(process: Process, words: Vec<String>) -> 
         process.out(&format!("\t\t\t\t\t\t\t{name}\n"));
     }
     0
-}
-
-/// `ipset`: kube-proxy keeps none in its iptables mode.
-pub(in crate::programs) async fn ipset(process: Process, words: Vec<String>) -> u8 {
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["list" | "-L" | "save" | "-S"] => 0,
-        ["list" | "-L", ..] => {
-            process.err("ipset v7.17: The set with the given name does not exist\n");
-            1
-        }
-        _ => {
-            process.err(
-                "ipset v7.17: No command specified.\nTry `ipset help' for more information.\n",
-            );
-            1
-        }
-    }
 }
