@@ -266,7 +266,7 @@ fn ghost(
     let label = format!("{name} {detail} {badge}: Service, {ready}");
     let (onclick, onkeydown) =
         pressed(send, Msg::Sight(Sighting::Inspect(Some(service.key.clone()))));
-    let tag = Rect { x: at.right() - width - 7.0, y: at.y + 3.5, w: width, h: 15.0 };
+    let tag = Rect { x: at.right() - width - 7.0, y: at.y + 2.5, w: width, h: 15.0 };
     html! {
         <g key={name.clone()} class={classes!("ghost", chosen.then_some("chosen"), faded.then_some("faded"))}
            data-about={service.key.to_string()}>
@@ -274,7 +274,7 @@ fn ghost(
                 { rect(at, at.h / 2.0, Some("hit")) }
                 <text class="title" x={n(at.x + 13.0)} y={n(at.y + 14.5)}>{ name }</text>
             </g>
-            <text class="mono" aria-hidden="true" x={n(at.x + 13.0)} y={n(at.y + 27.0)}>{ detail }</text>
+            <text class="mono" aria-hidden="true" x={n(at.x + 13.0)} y={n(at.y + 28.0)}>{ detail }</text>
             <g class={classes!("badge", tone)} aria-hidden="true">
                 { rect(tag, 7.5, None) }
                 <text class="mono" x={n(tag.middle().x)} y={n(tag.y + 11.0)} text-anchor="middle">

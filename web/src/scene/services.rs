@@ -41,7 +41,7 @@ fn ghosts(view: &View, order: &[usize], width: f64) -> (Vec<(usize, Rect)>, usiz
         let name = service.name().chars().count() as f64 * 12.0 * SANS;
         let detail = service.detail().chars().count() as f64 * 10.0 * MONO;
         let badge = service.badge().chars().count() as f64 * 10.0 * MONO + 26.0;
-        let w = (name + badge).max(detail).max(70.0) + 24.0;
+        let w = (name + badge).max(detail + 4.0).max(70.0) + 24.0;
         let w = w.min(width - 2.0 * MARGIN);
         // On the last line there must be room to say how many more there are.
         let room = if line == lines { 70.0 } else { 0.0 };

@@ -204,11 +204,15 @@ impl State {
         if shape == self.shape && stage == self.stage_width {
             return NOTHING;
         }
+        let beside = shape == Shape::Three;
+        if beside != (self.shape == Shape::Three) {
+            // Where it stands above the stage it would open over it.
+            self.lesson.shown = beside;
+        }
         self.shape = shape;
         self.stage_width = stage;
         if self.revision <= 1 {
-            self.terminal.shown = shape == Shape::Three;
-            self.lesson.shown = shape == Shape::Three;
+            self.terminal.shown = beside;
             if shape == Shape::One {
                 self.pane = Pane::Stage;
             }

@@ -301,3 +301,16 @@ fn another_branchs_request_of_the_same_number_is_not_on_the_way() {
     assert_ne!(playback.exchange.at, before[1].at);
     assert_eq!(playback.way.len(), 1);
 }
+
+#[test]
+fn a_window_that_becomes_narrow_folds_the_lesson_which_would_cover_the_stage() {
+    let mut state = settled();
+    for (width, shown) in [(1440.0, true), (1024.0, false), (390.0, false), (1300.0, true)] {
+        state.update(Msg::Window(width));
+        assert_eq!(state.lesson.shown, shown, "{width}");
+    }
+    state.update(Msg::Window(900.0));
+    state.update(Msg::Lesson(true));
+    state.update(Msg::Window(600.0));
+    assert!(state.lesson.shown, "somebody has opened it");
+}
