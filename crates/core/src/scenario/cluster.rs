@@ -29,7 +29,8 @@ pub struct Cluster {
     #[serde(rename = "clusterCIDR")]
     pub cluster_cidr: Ranges,
     pub nodes: Vec<NodeSpec>,
-    /// What differs from kube-proxy's defaults; `clusterCIDR` is the cluster's.
+    /// What differs from kube-proxy's defaults; `clusterCIDR` is the cluster's, and so is the release
+    /// (`modern` since 1.34) where no `version` is named.
     #[serde(default)]
     pub kube_proxy: proxy::Settings,
     /// Outside the cluster: on the LAN, or behind the router.

@@ -6,6 +6,8 @@ mod lesson;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::admit::Version;
+use crate::proxy;
 use crate::read::{Severity, read};
 
 pub use cluster::*;
@@ -87,8 +89,14 @@ impl Scenario {
             return Err("a scenario is a map of fields".to_owned());
         };
         merge(&mut cluster, fields.remove("cluster").unwrap_or_default());
+        let follows = check_kube_proxy(&cluster)?;
         fields.insert("cluster".to_owned(), cluster);
-        serde_json::from_value(scenario).map_err(|error| error.to_string())
+        let read = serde_json::from_value(scenario);
+        let mut res: Scenario = read.map_err(|error| error.to_string())?;
+        if follows && res.cluster.version >= Version::V1_34 {
+            res.cluster.kube_proxy.version = proxy::Version::Modern;
+        }
+        Ok(res)
     }
 
     /// The manifests as one text, in the files' order.
@@ -105,6 +113,23 @@ fn value(text: &str) -> Result<Value, String> {
         (Some(wrong), _) => Err(wrong.problem.to_string()),
         (None, Some(document)) => Ok(document.value()),
         (None, None) => Ok(Value::Null),
+    }
+}
+
+/// Whether kube-proxy is of the cluster's own release: no other is named.
+///
+/// # Errors
+///
+/// The name of a setting that there is not. The settings themselves are read from other tools'
+/// files too, where unknown ones are passed over.
+fn check_kube_proxy(cluster: &Value) -> Result<bool, String> {
+    let Some(given) = cluster.get("kubeProxy").and_then(Value::as_object) else {
+        return Ok(true);
+    };
+    let known = serde_json::to_value(proxy::Settings::default()).unwrap_or_default();
+    match given.keys().find(|it| known.get(it.as_str()).is_none()) {
+        Some(unknown) => Err(format!("unknown field `{unknown}` in `cluster.kubeProxy`")),
+        None => Ok(!given.contains_key("version")),
     }
 }
 
@@ -149,6 +174,23 @@ mod tests {
         assert_eq!((running(&plain), running(&on)), (Some(false), Some(true)));
         assert_eq!((plain.nodes.len(), on.nodes.len()), (3, 0));
         assert_eq!(plain.lan, on.lan);
+    }
+
+    #[test]
+    fn kube_proxy_is_of_the_clusters_release_where_no_other_is_named() {
+        let proxy = |cluster: &str| {
+            let text = "name: a\ntitle: &t {en: A, ko: B}\nabout: *t\nmanifests: []\ncluster: ";
+            let read = Scenario::parse(&format!("{text}{cluster}\n"));
+            read.map(|it| it.cluster.kube_proxy.version)
+        };
+        assert_eq!(proxy("{}"), Ok(proxy::Version::V1_30));
+        assert_eq!(proxy("{version: '1.33'}"), Ok(proxy::Version::V1_30));
+        assert_eq!(proxy("{version: '1.34', kubeProxy: {}}"), Ok(proxy::Version::Modern));
+        let named = "{version: '1.34', kubeProxy: {version: '1.30', masqueradeAll: true}}";
+        assert_eq!(proxy(named), Ok(proxy::Version::V1_30));
+        assert_eq!(proxy("{kubeProxy: {version: modern}}"), Ok(proxy::Version::Modern));
+        let unknown = "unknown field `masqueradeAl` in `cluster.kubeProxy`";
+        assert_eq!(proxy("{kubeProxy: {masqueradeAl: true}}"), Err(unknown.to_owned()));
     }
 
     #[test]
