@@ -8,9 +8,11 @@ use crate::packet::{About, Icmp, L4, Packet, Protocol, TcpFlags};
 
 mod filter;
 mod listing;
+mod settings;
 mod state;
 
 pub use filter::{Filter, Translated};
+pub use settings::Settings;
 use state::TcpStep;
 pub use state::{SctpState, TcpState};
 
@@ -114,21 +116,7 @@ impl Entry {
         seen.with(assured).with(CtStatuses::CONFIRMED)
     }
 
-    /// In seconds. UDP counts as a stream when packets go both ways for more than two seconds.
-    fn timeout(&self) -> u32 {
-        match (self.original.protocol, self.tcp, self.sctp) {
-            // Picked up in mid-stream and not yet answered (`TCP_CONNTRACK_UNACK`).
-            (_, Some(state), _) if !self.replied => state.timeout().min(300),
-            (_, Some(state), _) => state.timeout(),
-            (_, _, Some(state)) => state.timeout(),
-            (Protocol::Udp, ..) if self.assured => 120,
-            // `nf_conntrack_generic_timeout`
-            (Protocol::Ipip, ..) => 600,
-            _ => 30,
-        }
-    }
-
-    fn begun(packet: &Packet, now: u64) -> Entry {
+    fn begun(packet: &Packet, settings: &Settings, now: u64) -> Entry {
         let original = Tuple::of(packet);
         let mut res = Entry {
             original,
@@ -141,16 +129,16 @@ impl Entry {
             since: now,
             expires: 0,
         };
-        res.renew(now);
+        res.renew(settings, now);
         res
     }
 
-    fn renew(&mut self, now: u64) {
-        self.expires = now.saturating_add(u64::from(self.timeout()) * 1000);
+    fn renew(&mut self, settings: &Settings, now: u64) {
+        self.expires = now.saturating_add(u64::from(settings.of(self)) * 1000);
     }
 
     /// Lets a connection of UDP, SCTP or ICMP see one more packet.
-    fn see(&mut self, direction: Direction, now: u64) {
+    fn see(&mut self, direction: Direction, settings: &Settings, now: u64) {
         let answered = self.replied;
         self.replied |= direction == Direction::Reply;
         if let Some(state) = self.sctp {
@@ -160,7 +148,7 @@ impl Entry {
         if self.original.protocol == Protocol::Udp {
             self.assured |= answered && now > self.since.saturating_add(2000);
         }
-        self.renew(now);
+        self.renew(settings, now);
     }
 }
 
@@ -176,7 +164,7 @@ pub struct Tracked {
 impl Tracked {
     /// A packet that `NOTRACK` has taken from conntrack: the entry never gets into the table.
     pub fn untracked(packet: &Packet, now: u64) -> Tracked {
-        let entry = Entry::begun(packet, now);
+        let entry = Entry::begun(packet, &Settings::default(), now);
         Tracked { status: CtStatus::Untracked, direction: Direction::Original, entry }
     }
 }
@@ -202,6 +190,7 @@ pub struct Conntrack {
     replies: BTreeMap<Tuple, Tuple>,
     /// When the table was last swept, in milliseconds of the lab.
     swept: u64,
+    pub settings: Settings,
 }
 
 impl Conntrack {
@@ -218,7 +207,7 @@ impl Conntrack {
             Some((flags, state)) => self.tcp_seen(packet, (flags, state), (direction, entry), now),
             None => {
                 let mut entry = entry;
-                entry.see(direction, now);
+                entry.see(direction, &self.settings, now);
                 self.entries.insert(entry.original, entry.clone());
                 Tracked { status: status_of(direction, &entry), direction, entry }
             }
@@ -228,12 +217,16 @@ impl Conntrack {
     /// A packet of no known connection.
     fn begin(&mut self, packet: &Packet, now: u64) -> Tracked {
         let opens = match packet.l4 {
-            L4::Tcp { flags, .. } => TcpState::first(flags).is_some(),
+            L4::Tcp { flags, .. } => match TcpState::first(flags) {
+                Some(TcpState::Established) => self.settings.loose,
+                first => first.is_some(),
+            },
             L4::Icmp(icmp) => matches!(icmp, Icmp::EchoRequest { .. }),
             L4::Udp { .. } | L4::Sctp { .. } | L4::Ipip => true,
         };
         let status = if opens { CtStatus::New } else { CtStatus::Invalid };
-        Tracked { status, direction: Direction::Original, entry: Entry::begun(packet, now) }
+        let entry = Entry::begun(packet, &self.settings, now);
+        Tracked { status, direction: Direction::Original, entry }
     }
 
     /// `nf_conntrack_tcp_packet`, without its window.
@@ -264,7 +257,7 @@ impl Conntrack {
         let opened = matches!(state, TcpState::SynRecv | TcpState::Established);
         entry.assured |= entry.replied && opened && next == TcpState::Established;
         entry.tcp = Some(next);
-        entry.renew(now);
+        entry.renew(&self.settings, now);
         entry.replied |= direction == Direction::Reply;
         self.entries.insert(entry.original, entry.clone());
         Tracked { status: status_of(direction, &entry), direction, entry }

@@ -2,8 +2,9 @@
 //! predictions; and the lab's answer to such a scenario.
 //!
 //! [`mod@write`] makes the scenario (without manifests of a [`random`] cluster), [`predict`] every
-//! claim, [`story`] what happens over time, [`valid`] what the replay asks of it. [`world`] reads a scenario into the lab's network,
-//! [`mod@play`] plays its probes there, [`mod@judge`] compares.
+//! claim, [`story`] what happens over time, [`valid`] what the replay asks of it. [`world`] reads a
+//! scenario into the lab's network, its settings with [`sysctl`], [`mod@play`] plays its probes
+//! there, [`mod@judge`] compares.
 
 mod judge;
 mod play;
@@ -11,6 +12,7 @@ mod predict;
 mod random;
 mod scenario;
 mod story;
+mod sysctl;
 mod valid;
 mod world;
 mod write;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Scenario {
@@ -24,7 +24,8 @@ pub(crate) struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bridge: Option<Bridge>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) sysctls: BTreeMap<String, BTreeMap<String, Value>>,
+    /// In the order in which they are set.
+    pub(crate) sysctls: BTreeMap<String, Map<String, Value>>,
     pub(crate) nodes: Vec<NodeLine>,
     #[serde(default)]
     pub(crate) pods: Vec<PodLine>,
@@ -190,7 +191,7 @@ pub(crate) enum Step {
     },
     Sysctl {
         on: String,
-        set: BTreeMap<String, Value>,
+        set: Map<String, Value>,
     },
     Sleep {
         seconds: f64,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::json;
+use serde_json::{Map, json};
 use svclab_core::admit::Patch;
 use svclab_core::lab::Action;
 use svclab_core::lab::api::{Request, Verb};
@@ -175,13 +175,13 @@ impl<'a> Story<'a> {
     }
 
     fn forwards(&mut self, node: &str, value: &str) -> Result<(), String> {
-        let set = [("net.ipv4.ip_forward".to_owned(), json!(value))].into();
+        let set = Map::from_iter([("net.ipv4.ip_forward".to_owned(), json!(value))]);
         self.step(Step::Sysctl { on: format!("node/{node}"), set })
     }
 
     fn loopback_is_closed(&mut self, node_port: u16) -> Result<(), String> {
         let name = "net.ipv4.conf.all.route_localnet".to_owned();
-        let set = |value: &str| [(name.clone(), json!(value))].into();
+        let set = |value: &str| Map::from_iter([(name.clone(), json!(value))]);
         self.step(Step::Sysctl { on: NODE.to_owned(), set: set("0") })?;
         let local = IpAddr::from([127, 0, 0, 1]);
         let name = format!("{} without route_localnet", self.service.metadata.name);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ipnet::IpNet;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use svclab_core::net::exchange::Wire;
 use svclab_core::net::exchange::tcp::Connection;
 use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via};
@@ -16,6 +16,7 @@ use svclab_netfilter::text::parse;
 use svclab_netfilter::{Entry, Protocol, RuleSet};
 
 use super::scenario::{PortLine, Scenario, Step};
+use super::sysctl;
 
 /// The scenario as it stands after the steps so far.
 #[derive(Clone)]
@@ -144,12 +145,9 @@ impl World {
         }
     }
 
-    fn sysctl(&mut self, on: &str, set: &BTreeMap<String, Value>) -> Result<(), String> {
-        let node = on.strip_prefix("node/").unwrap_or_default().to_owned();
-        for it in self.net.nodes.iter_mut().filter(|it| *it.name == *node) {
-            set_all(it, set)?;
-        }
-        Ok(())
+    fn sysctl(&mut self, on: &str, set: &Map<String, Value>) -> Result<(), String> {
+        let party = self.party(on)?;
+        sysctl::set_all(&mut self.net, &party, set)
     }
 
     /// `conntrack -F`, or `-D` with what an entry must look like.
@@ -263,6 +261,9 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
                 let mut nodes = net.nodes.iter_mut().filter(|it| *it.name == *name);
                 nodes.next().ok_or("a route on no node")?.routes.push(line);
             }
+            Some(("pod", name)) if net.pod(name).is_some() => {
+                net.pod_routes.entry(name.into()).or_default().push(line);
+            }
             Some(("external", name)) => {
                 let mut hosts = net.hosts.iter_mut().filter(|it| *it.name == *name);
                 hosts.next().ok_or("a route on no host")?.routes.push(line);
@@ -272,7 +273,7 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
     }
     for node in &mut net.nodes {
         // As the replay sets it: a sender to whom no route leads is not believed.
-        let names = ["all", "default"].into_iter().chain(DEVICES);
+        let names = ["all", "default"].into_iter().chain(sysctl::DEVICES);
         node.rp_filter.extend(names.map(|it| (it.to_owned(), 2)));
     }
     if let Some(bridge) = &scenario.bridge {
@@ -280,13 +281,7 @@ fn network(scenario: &Scenario) -> Result<Network, String> {
         let calls = bridge.nf_call_iptables != 0;
         net.nodes.iter_mut().for_each(|it| it.sysctls.bridge_nf_call_iptables = calls);
     }
-    for (on, set) in &scenario.sysctls {
-        for node in &mut net.nodes {
-            if on == "node" || on.strip_prefix("node/") == Some(&node.name) {
-                set_all(node, &at_first(set))?;
-            }
-        }
-    }
+    sysctl::at_first(&mut net, scenario)?;
     Ok(net)
 }
 
@@ -306,32 +301,6 @@ fn ports(lines: &[PortLine]) -> Result<Ports, String> {
         Ok((protocol, it.port))
     };
     lines.iter().map(port).collect()
-}
-
-const RP_FILTER: &str = ".rp_filter";
-/// A node's devices, apart from lo.
-const DEVICES: [&str; 2] = ["eth0", "cni0"];
-
-/// What is the default before a device is made is the device's own afterwards.
-fn at_first(set: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    let mut res = set.clone();
-    if let Some(value) = set.get("net.ipv4.conf.default.rp_filter") {
-        let own = DEVICES.map(|it| (format!("net.ipv4.conf.{it}{RP_FILTER}"), value.clone()));
-        res.extend(own);
-    }
-    res
-}
-
-fn set_all(node: &mut Node, set: &BTreeMap<String, Value>) -> Result<(), String> {
-    for (name, value) in set {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let number: u32 = text.parse().map_err(|_| format!("{name}={text} is not understood"))?;
-        // The lab's nodes send no redirects.
-        if !name.ends_with("_redirects") && !node.set_sysctl(name, number) {
-            return Err(format!("the lab does not know what {name}={number} does"));
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn span(seconds: f64) -> Duration {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::{Action, KUBE_PROXY, Lab};
 use svclab_core::net::Ports;
@@ -144,7 +144,7 @@ fn topology(lab: &Lab, name: &str) -> Scenario {
 
 /// Probes follow each other faster than the kernel would send errors, and a redirect would teach
 /// the laptop another way for the next one.
-fn sysctls() -> BTreeMap<String, Value> {
+fn sysctls() -> Map<String, Value> {
     let off = [
         "net.ipv4.icmp_ratelimit",
         "net.ipv4.conf.all.send_redirects",

@@ -103,7 +103,11 @@ impl Lab {
         self.set_power(name, Power::Up);
         self.heard.remove(name);
         if let Some(node) = self.net.node(name) {
-            let kernel = network::started(node, self.cluster_cidrs);
+            let mut kernel = network::started(node, self.cluster_cidrs);
+            if let Some(old) = self.net.kernels.get(name) {
+                // Settings are in `/etc/sysctl.d`.
+                kernel.conntrack.settings = old.conntrack.settings.clone();
+            }
             self.net.kernels.insert(name.clone(), kernel);
         }
         self.net.keep_in_touch(self.now);

@@ -113,6 +113,13 @@ pub(super) fn build(cluster: &Cluster) -> Network {
     net.hairpin = cluster.hairpin_mode;
     let pods = cluster.cluster_cidr;
     net.kernels = net.nodes.iter().map(|it| (it.name.clone(), started(it, pods))).collect();
+    for spec in &cluster.nodes {
+        let node = Party::Node(spec.name.as_str().into());
+        for (name, value) in &spec.sysctls {
+            // Those that the lab does not know change nothing.
+            net.set_sysctl(&node, name, *value);
+        }
+    }
     if let Some(server) = super::found::api_server(&cluster.nodes) {
         let listens = Ports::from_iter([(Protocol::Tcp, API_SERVER_PORT)]);
         let (name, node) = (API_SERVER.into(), server.name.as_str().into());
@@ -147,14 +154,10 @@ fn host_header(to: IpAddr, port: u16) -> String {
     }
 }
 
-/// Settings that the lab does not know change nothing. Only in iptables mode does kube-proxy let
-/// packets for loopback addresses be routed.
+/// Only in iptables mode does kube-proxy let packets for loopback addresses be routed.
 fn node(spec: &NodeSpec, mode: Mode) -> Node {
     let mut res = Node::new(spec.name.as_str(), spec.address, spec.pod_cidr);
     res.sysctls.route_localnet = mode == Mode::Iptables;
-    for (name, value) in &spec.sysctls {
-        res.set_sysctl(name, *value);
-    }
     res
 }
 

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use svclab_netfilter::packet::Icmp;
+
+use super::{Network, Party, Sysctls};
 use crate::time::Instant;
 
 /// `XRLIM_BURST_FACTOR`
@@ -29,6 +32,51 @@ impl ErrorLimit {
         let left = if allowed { held - cost } else { held };
         self.buckets.insert(receiver, (left, now));
         allowed
+    }
+}
+
+impl Network {
+    /// What `sysctl` says in a party's namespace.
+    pub fn sysctls(&self, party: &Party) -> Sysctls {
+        let own = match party {
+            Party::Node(name) => self.node(name).map(|it| it.sysctls),
+            _ => self.namespaces.get(party).map(|it| it.0),
+        };
+        own.unwrap_or_default()
+    }
+
+    /// What `sysctl -w NAME=VALUE` does in a party's namespace: whether the lab knows the name.
+    pub fn set_sysctl(&mut self, party: &Party, name: &str, value: u32) -> bool {
+        let Party::Node(node) = party else {
+            return self.namespaces.entry(party.clone()).or_default().0.set(name, value);
+        };
+        if let Some(name) = name.strip_prefix("net.netfilter.nf_conntrack_") {
+            let kernel = self.kernels.get_mut(node);
+            return kernel.is_some_and(|it| it.conntrack.settings.set(name, value));
+        }
+        let found = self.nodes.iter_mut().find(|it| it.name == *node);
+        found.is_some_and(|it| it.set_sysctl(name, value))
+    }
+
+    /// Whether a party sends somebody an ICMP error now: not if it has sent too many of late. To
+    /// itself there is no limit.
+    pub(super) fn may_complain(
+        &mut self,
+        by: &Party,
+        error: &Icmp,
+        to: IpAddr,
+        now: Instant,
+    ) -> bool {
+        let Sysctls { icmp_ratelimit, icmp_ratemask, .. } = self.sysctls(by);
+        let kind = if matches!(error, Icmp::TimeExceeded { .. }) { 11 } else { 3 };
+        if self.owns(by, to) || icmp_ratemask & (1 << kind) == 0 {
+            return true;
+        }
+        let errors = match by {
+            Party::Node(name) => &mut self.kernels.entry(name.clone()).or_default().errors,
+            _ => &mut self.namespaces.entry(by.clone()).or_default().1,
+        };
+        errors.allow(to, now, icmp_ratelimit)
     }
 }
 

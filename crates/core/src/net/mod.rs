@@ -35,7 +35,7 @@ use svclab_netfilter::{Conntrack, CounterTable, Dice, Family, Protocol, RuleSet}
 
 use crate::family::{Addresses, OfFamily, Ranges};
 use crate::rng::Rng;
-use crate::trace::NodeName;
+use crate::trace::{NodeName, Route};
 
 use balancer::Balancer;
 pub use layout::{Encapsulation, Layout, Tunnel};
@@ -163,6 +163,11 @@ pub struct Network {
     pub pods: BTreeMap<IpAddr, Attachment>,
     /// The addresses of each pod.
     addresses: BTreeMap<Rc<str>, Vec<IpAddr>>,
+    /// Routes that somebody added in a pod, by its name.
+    pub pod_routes: BTreeMap<Rc<str>, Vec<Route>>,
+    /// Of pods and hosts, where it is not what is usual: what `sysctl` says there, and the errors
+    /// they sent.
+    namespaces: BTreeMap<Party, (Sysctls, ErrorLimit)>,
     /// What runs on the nodes' own network.
     pub guests: Vec<Guest>,
     /// Outside the cluster.
@@ -195,6 +200,8 @@ impl Network {
             nodes,
             pods: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            pod_routes: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
             guests: Vec::new(),
             hosts,
             announced: BTreeMap::new(),

@@ -194,7 +194,7 @@ impl Network {
     fn next_hop(&self, party: &Party, to: IpAddr) -> Option<IpAddr> {
         let routes = match party {
             _ if self.owns(party, to) => return None,
-            Party::Pod(ip) => self.pod_routes(self.node(&self.pods.get(ip)?.node)?),
+            Party::Pod(ip) => self.pod_routes(self.pods.get(ip)?),
             Party::Node(name) => self.topology().route(self.node(name)?, to).into_iter().collect(),
             Party::Host(name) => self.host_routes(self.host(name)?),
         };

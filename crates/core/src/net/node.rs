@@ -29,6 +29,10 @@ pub struct Node {
     pub sysctls: Sysctls,
     /// `net.ipv4.conf.DEVICE.rp_filter` where it is not 0, `all` among them.
     pub rp_filter: BTreeMap<String, u32>,
+    /// `net.ipv4.conf.DEVICE.forwarding` where it is another than `ip_forward`.
+    pub forwarding: BTreeMap<String, bool>,
+    /// The devices whose own `net.ipv4.conf.DEVICE.route_localnet` is on.
+    pub localnet: BTreeSet<String>,
 }
 
 /// Which senders a device believes (RFC 3704).
@@ -42,7 +46,8 @@ pub enum ReversePath {
     Loose,
 }
 
-/// What `sysctl` says on a node, as far as a packet's way depends on it.
+/// What `sysctl` says in a network namespace, as far as a packet's way depends on it: on a node all
+/// of it, of pods and hosts outside what is said of ICMP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sysctls {
     /// `net.ipv4.ip_forward`
@@ -53,6 +58,10 @@ pub struct Sysctls {
     pub bridge_nf_call_iptables: bool,
     /// `net.ipv4.icmp_ratelimit`: milliseconds for each ICMP error to one receiver; 0 is no limit.
     pub icmp_ratelimit: u32,
+    /// `net.ipv4.icmp_ratemask`: a bit for each ICMP type that is limited.
+    pub icmp_ratemask: u32,
+    /// `net.ipv4.icmp_echo_ignore_all`
+    pub icmp_echo_ignore_all: bool,
 }
 
 impl Default for Sysctls {
@@ -62,7 +71,22 @@ impl Default for Sysctls {
             route_localnet: true,
             bridge_nf_call_iptables: true,
             icmp_ratelimit: 1000,
+            icmp_ratemask: 0x1818,
+            icmp_echo_ignore_all: false,
         }
+    }
+}
+
+impl Sysctls {
+    /// What any namespace knows; as [`Node::set_sysctl`].
+    pub(super) fn set(&mut self, name: &str, value: u32) -> bool {
+        match name {
+            "net.ipv4.icmp_ratelimit" => self.icmp_ratelimit = value,
+            "net.ipv4.icmp_ratemask" => self.icmp_ratemask = value,
+            "net.ipv4.icmp_echo_ignore_all" => self.icmp_echo_ignore_all = value != 0,
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -75,21 +99,30 @@ impl Node {
         let (addresses, pod_cidrs) = (addresses.into(), pod_cidrs.into());
         let (bound, routes) = (Vec::new(), Vec::new());
         let (name, sysctls) = (name.into(), Sysctls::default());
-        let rp_filter = BTreeMap::new();
-        let layout = Layout::default();
-        let dummy = None;
         Node {
             name,
             addresses,
             pod_cidrs,
-            layout,
+            layout: Layout::default(),
             up: true,
             bound,
-            dummy,
+            dummy: None,
             routes,
             sysctls,
-            rp_filter,
+            rp_filter: BTreeMap::new(),
+            forwarding: BTreeMap::new(),
+            localnet: BTreeSet::new(),
         }
+    }
+
+    /// Whether what comes in by a device goes on to elsewhere (`IN_DEV_FORWARD`).
+    pub fn forwards(&self, device: &str) -> bool {
+        self.forwarding.get(device).copied().unwrap_or(self.sysctls.ip_forward)
+    }
+
+    /// Whether loopback addresses may come in and go out by a device (`IN_DEV_ROUTE_LOCALNET`).
+    pub fn routes_localnet(&self, device: &str) -> bool {
+        self.sysctls.route_localnet || self.localnet.contains(device)
     }
 
     /// The larger of the device's own setting and that of `all` is in force (`IN_DEV_MAXCONF`).
@@ -105,22 +138,48 @@ impl Node {
     /// What `sysctl -w NAME=VALUE` does, as far as a packet's way depends on it: whether the lab
     /// knows the name.
     pub fn set_sysctl(&mut self, name: &str, value: u32) -> bool {
-        match name {
-            "net.ipv4.ip_forward" => self.sysctls.ip_forward = value != 0,
-            "net.ipv4.conf.all.route_localnet" => self.sysctls.route_localnet = value != 0,
-            "net.bridge.bridge-nf-call-iptables" => {
+        let conf = name.strip_prefix("net.ipv4.conf.").and_then(|it| it.rsplit_once('.'));
+        match (name, conf) {
+            ("net.ipv4.ip_forward", _) | (_, Some(("all", "forwarding"))) => {
+                self.forward(value != 0)
+            }
+            ("net.bridge.bridge-nf-call-iptables", _) => {
                 self.sysctls.bridge_nf_call_iptables = value != 0;
             }
-            "net.ipv4.icmp_ratelimit" => self.sysctls.icmp_ratelimit = value,
-            _ => {
-                let device = name.strip_prefix("net.ipv4.conf.");
-                let Some(device) = device.and_then(|it| it.strip_suffix(".rp_filter")) else {
-                    return false;
-                };
-                self.rp_filter.insert(device.to_owned(), value);
-            }
+            (_, Some((device, key))) => return self.set_conf(device, key, value),
+            _ => return self.sysctls.set(name, value),
         }
         true
+    }
+
+    fn set_conf(&mut self, device: &str, key: &str, value: u32) -> bool {
+        match (device, key) {
+            (_, "rp_filter") => {
+                self.rp_filter.insert(device.to_owned(), value);
+            }
+            ("all", "route_localnet") => self.sysctls.route_localnet = value != 0,
+            // All devices are there already.
+            ("default", "forwarding" | "route_localnet") => {}
+            (_, "forwarding") => {
+                self.forwarding.insert(device.to_owned(), value != 0);
+            }
+            (_, "route_localnet") if value != 0 => {
+                self.localnet.insert(device.to_owned());
+            }
+            (_, "route_localnet") => {
+                self.localnet.remove(device);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// A change is one for every device (`inet_forward_change`).
+    fn forward(&mut self, on: bool) {
+        if self.sysctls.ip_forward != on {
+            self.sysctls.ip_forward = on;
+            self.forwarding.clear();
+        }
     }
 
     /// cni0's address: the first of the node's pod addresses.

@@ -102,8 +102,19 @@ impl Network {
     }
 
     /// A pod's routing table: its node's pods on the link, all else through the bridge; without a
-    /// bridge everything over an address that the node answers for.
-    pub fn pod_routes(&self, node: &Node) -> Vec<Route> {
+    /// bridge everything over an address that the node answers for; and what somebody added.
+    pub fn pod_routes(&self, pod: &Attachment) -> Vec<Route> {
+        let mut res = self.node(&pod.node).map(|it| self.routes_in(it)).unwrap_or_default();
+        match self.pod_routes.get(&pod.pod) {
+            None => res,
+            Some(more) => {
+                res.splice(0..0, more.iter().cloned());
+                by_prefix(res)
+            }
+        }
+    }
+
+    fn routes_in(&self, node: &Node) -> Vec<Route> {
         if !node.layout.is_bridged() {
             let families = node.pod_cidrs.families();
             let gateways = families.filter_map(|it| node.layout.pod_gateway(it));

@@ -230,10 +230,7 @@ impl Network {
         let routes = match party {
             Party::Node(name) => self.node(name).map(|it| self.routes(it)),
             Party::Host(name) => self.host(name).map(|it| self.host_routes(it)),
-            Party::Pod(ip) => {
-                let node = self.pods.get(ip).and_then(|it| self.node(&it.node));
-                node.map(|it| self.pod_routes(it))
-            }
+            Party::Pod(ip) => self.pods.get(ip).map(|it| self.pod_routes(it)),
         };
         let devices = self.devices(party);
         let mut res: Vec<Line> = routes

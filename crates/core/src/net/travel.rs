@@ -181,7 +181,7 @@ impl Traveller<'_> {
         if self.net.owns(&party, dst) {
             return self.over_loopback(place, party);
         }
-        let routes = self.net.pod_routes(&node);
+        let routes = self.net.pod_routes(pod);
         let Some(route) = route_to(&routes, dst) else {
             return self.lose(place, Loss::NoRoute);
         };

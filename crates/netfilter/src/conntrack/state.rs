@@ -42,22 +42,6 @@ impl TcpState {
         }
     }
 
-    /// Seconds until the entry is forgotten: the kernel's defaults (`tcp_timeouts`), with
-    /// kube-proxy's 24 h for established connections and 1 h for CLOSE_WAIT
-    /// (`conntrack.tcpEstablishedTimeout`, `tcpCloseWaitTimeout`).
-    pub fn timeout(self) -> u32 {
-        match self {
-            TcpState::SynSent | TcpState::SynSent2 => 120,
-            TcpState::SynRecv => 60,
-            TcpState::Established => 86_400,
-            TcpState::FinWait => 120,
-            TcpState::CloseWait => 3600,
-            TcpState::LastAck => 30,
-            TcpState::TimeWait => 120,
-            TcpState::Close => 10,
-        }
-    }
-
     /// The state that a first segment makes; none where it makes no connection. One in mid-stream
     /// is picked up (`nf_conntrack_tcp_loose`).
     pub(super) fn first(flags: TcpFlags) -> Option<TcpState> {
@@ -176,14 +160,6 @@ impl SctpState {
             SctpState::CookieWait => "COOKIE_WAIT",
             SctpState::CookieEchoed => "COOKIE_ECHOED",
             SctpState::Established => "ESTABLISHED",
-        }
-    }
-
-    /// In seconds (`sctp_timeouts`).
-    pub fn timeout(self) -> u32 {
-        match self {
-            SctpState::CookieWait | SctpState::CookieEchoed => 3,
-            SctpState::Established => 210,
         }
     }
 

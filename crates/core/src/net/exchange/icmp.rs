@@ -29,6 +29,9 @@ impl Wire<'_> {
             Reached::Stopped => return Answer::Denied,
             Reached::Silence => return self.unanswered(start),
         };
+        if self.net.sysctls(&party).icmp_echo_ignore_all {
+            return self.unanswered(start);
+        }
         let reply = echo(Icmp::EchoReply { id }, seen.dst, seen.src);
         match self.tell(&party, reply) {
             Some((party, reply)) if party == client.party && reply.src == to => {

@@ -73,8 +73,11 @@ impl Wire<'_> {
     ) -> Option<Answer> {
         let at = packet.destination();
         let Some(by) = self.net.listener(server, Protocol::Udp, at) else {
-            let icmp = L4::Icmp(Icmp::Unreachable { code: 3, about: packet.about() });
-            let error = Packet::new(at.ip(), packet.src, icmp);
+            let icmp = Icmp::Unreachable { code: 3, about: packet.about() };
+            if !self.net.may_complain(server, &icmp, packet.src, self.at) {
+                return None;
+            }
+            let error = Packet::new(at.ip(), packet.src, L4::Icmp(icmp));
             let (party, error) = self.tell(server, error)?;
             return error_of(&error, &question).filter(|_| party == client.party);
         };

@@ -87,6 +87,9 @@ impl Traveller<'_> {
         self.journey.packet.mark = 0;
         let place = Place::Pod { node: pod.node.clone(), pod: pod.pod.clone() };
         let party = self.net.party(pod);
+        if !self.net.owns(&party, self.journey.packet.dst) {
+            return self.lose(place, Loss::NotForwarded);
+        }
         self.arrive(place, party)
     }
 
@@ -194,14 +197,12 @@ impl Traveller<'_> {
             return None;
         }
         let to = self.journey.packet.src;
-        let kernel = self.net.kernels.entry(node.name.clone()).or_default();
-        let (now, limit) = (self.journey.at + after, node.sysctls.icmp_ratelimit);
-        // "No rate limit on loopback".
-        if !node.is_local(to) && !kernel.errors.allow(to, now, limit) {
+        let (by, now) = (Party::Node(node.name.clone()), self.journey.at + after);
+        if !self.net.may_complain(&by, &icmp, to, now) {
             return None;
         }
         let packet = Packet::new(self.error_source(node, to), to, L4::Icmp(icmp));
-        let (by, way) = (Party::Node(node.name.clone()), Way::Routed(self.journey.attach()));
+        let way = Way::Routed(self.journey.attach());
         Some(Box::new(Answer { by, packet, after, way }))
     }
 

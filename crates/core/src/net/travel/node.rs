@@ -50,7 +50,7 @@ impl Traveller<'_> {
         let next_hop = route.and_then(|route| route.via).unwrap_or(dst);
         if bridged && same_frame.is_none() {
             // Its route is asked for, and there is none where nothing is forwarded (Linux 6.18).
-            if !node.sysctls.ip_forward {
+            if !node.forwards(input) {
                 let place = Place::Routing { node: node.name.clone() };
                 return self.lose(place, Loss::NotForwarded);
             }
@@ -61,7 +61,7 @@ impl Traveller<'_> {
             }
         }
         if !bridged {
-            if let Some(end) = self.hop(node) {
+            if let Some(end) = self.hop(node, input) {
                 return end;
             }
         } else if frame.from == Some(next_hop) && !self.net.hairpin {
@@ -86,7 +86,7 @@ impl Traveller<'_> {
     /// `rp_filter` does not believe (`fib_validate_source`, `ip_route_input_slow`).
     fn martian(&self, node: &Node, input: &str, routed: bool) -> Option<Loss> {
         let Packet { src, dst, .. } = self.journey.packet;
-        let loopback = dst.is_loopback() && !node.sysctls.route_localnet;
+        let loopback = dst.is_loopback() && !node.routes_localnet(input);
         if node.is_local(src) || loopback {
             return Some(Loss::Martian);
         }
@@ -103,9 +103,9 @@ impl Traveller<'_> {
     }
 
     /// What routing does to a packet that is not bridged: one hop less to live.
-    fn hop(&mut self, node: &Node) -> Option<End> {
+    fn hop(&mut self, node: &Node, input: &str) -> Option<End> {
         let place = Place::Routing { node: node.name.clone() };
-        if !node.sysctls.ip_forward {
+        if !node.forwards(input) {
             return Some(self.lose(place, Loss::NotForwarded));
         }
         if self.journey.packet.ttl <= 1 {
@@ -173,7 +173,8 @@ impl Traveller<'_> {
         }
         let Packet { src, dst, .. } = self.journey.packet;
         let leaves = dst != asked_for && !node.is_local(dst);
-        if leaves && src.is_loopback() && !node.sysctls.route_localnet {
+        let device = self.net.topology().device_to(node, dst).unwrap_or_default();
+        if leaves && src.is_loopback() && !node.routes_localnet(&device) {
             // `ip_route_me_harder` finds no route for a loopback address out of the machine.
             return self.lose(Place::Routing { node: node.name.clone() }, Loss::Martian);
         }
@@ -210,7 +211,7 @@ impl Traveller<'_> {
             return end;
         }
         if sent_on {
-            return self.sends_on(node);
+            return self.sends_on(node, devices.input.unwrap_or("lo"));
         }
         if let Some(end) = self.leave_tunnel(node) {
             return end;
@@ -219,12 +220,12 @@ impl Traveller<'_> {
     }
 
     /// IPVS has chosen a real server: the packet goes out as one of the node's own.
-    fn sends_on(&mut self, node: &Node) -> End {
+    fn sends_on(&mut self, node: &Node, input: &str) -> End {
         let route = match self.route(node) {
             Ok(route) => route,
             Err(loss) => return End::Lost(loss, None),
         };
-        if let Some(end) = self.hop(node) {
+        if let Some(end) = self.hop(node, input) {
             return end;
         }
         let devices = Devices { output: Some(&route.device), ..Devices::default() };

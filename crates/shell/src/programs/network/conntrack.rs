@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use svclab_core::lab::Action;
 use svclab_core::time::Duration;
-use svclab_netfilter::conntrack::Filter;
+use svclab_netfilter::conntrack::{Filter, Settings};
 use svclab_netfilter::{Entry, TcpState, Tuple};
 
 use crate::process::Process;
@@ -196,7 +196,7 @@ impl Table<'_> {
     fn event(&self, kind: &str, entry: &Entry) {
         let now = self.process.now().as_millis();
         let span = match entry.tcp {
-            Some(state) => u64::from(state.timeout()) * 1000,
+            Some(state) => u64::from(Settings::default().tcp(state)) * 1000,
             None => entry.expires.saturating_sub(now).div_ceil(1000) * 1000,
         };
         let line = Entry { expires: now + span, ..entry.clone() }.listing(now);
