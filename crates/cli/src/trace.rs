@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 use svclab_core::key::{Kind, ObjectKey};
+use svclab_core::modes::{self, Way};
 use svclab_core::net::Kernel;
 use svclab_core::net::probe::{Fate, Outcome, Probe, outcomes};
 use svclab_core::object::{Object, Objects};
-use svclab_core::proxy::{self, Settings};
+use svclab_core::proxy::{self, Mode, Settings};
 use svclab_netfilter::RuleSet;
 
 use crate::arguments::Arguments;
@@ -106,6 +107,13 @@ pub(crate) struct OutcomeLine {
 pub(crate) struct Tracer {
     kernel: Kernel,
     addresses: Vec<IpAddr>,
+    other: Option<Other>,
+}
+
+/// What kube-proxy works with where that is not iptables.
+enum Other {
+    Nftables(proxy::Nftables),
+    Ipvs(proxy::Ipvs),
 }
 
 impl Tracer {
@@ -121,7 +129,12 @@ impl Tracer {
             }
             _ => Vec::new(),
         };
-        Tracer { kernel, addresses }
+        let other = match settings.mode {
+            Mode::Nftables => Some(Other::Nftables(proxy::nftables(objects, settings))),
+            Mode::Ipvs => Some(Other::Ipvs(proxy::ipvs(objects, settings))),
+            Mode::Iptables | Mode::Userspace => None,
+        };
+        Tracer { kernel, addresses, other }
     }
 
     /// Gives the node further addresses.
@@ -136,13 +149,36 @@ impl Tracer {
 
     pub(crate) fn outcomes(&self, packet: &PacketLine) -> Result<Outcomes, String> {
         let probe = packet.probe()?;
-        Ok(Outcomes { outcomes: self.ways(&probe).into_iter().map(line).collect() })
+        let is_local = |ip| self.is_local(ip);
+        let outcomes = match &self.other {
+            None => self.ways(&probe).into_iter().map(line).collect(),
+            Some(Other::Nftables(own)) => other_lines(modes::nftables(own, &is_local, &probe)),
+            Some(Other::Ipvs(own)) => other_lines(modes::ipvs::ways(own, &is_local, &probe)),
+        };
+        Ok(Outcomes { outcomes })
     }
 
     /// Every way the packet may go.
     pub(crate) fn ways(&self, probe: &Probe) -> Vec<Outcome> {
         outcomes(&self.kernel, &|ip| self.is_local(ip), probe)
     }
+}
+
+/// The same of another mode, with the chains that were met.
+fn other_lines(ways: Vec<Way>) -> Vec<OutcomeLine> {
+    let one = |way: Way| {
+        let mut met: Vec<String> = Vec::new();
+        for chain in way.steps.iter().map(|it| it.chain.to_string()) {
+            if !met.contains(&chain) {
+                met.push(chain);
+            }
+        }
+        let Way { fate, masquerade, probability, .. } = way;
+        let chains = Vec::new();
+        let own = line(Outcome { fate, masquerade, accepted: false, probability, chains });
+        OutcomeLine { chains: met, ..own }
+    };
+    ways.into_iter().map(one).collect()
 }
 
 fn line(outcome: Outcome) -> OutcomeLine {

@@ -78,6 +78,9 @@ pub fn fingerprint(lab: &Lab) -> String {
         let Some(kernel) = lab.network().kernel(&node.name) else { continue };
         for family in [svclab_netfilter::Family::V4, svclab_netfilter::Family::V6] {
             hash.update(kernel.rules(family).save(family));
+            if let Some(balancer) = kernel.balancer(family) {
+                hash.update(balancer.to_string());
+            }
         }
         for connection in lab.conntrack(&node.name) {
             hash.update(format!("{connection:?}"));

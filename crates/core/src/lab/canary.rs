@@ -10,6 +10,7 @@ use svclab_netfilter::{Chain, ChainName, Family, RuleSet, TableName};
 use super::Lab;
 use super::log::{EntryId, Happening};
 use super::queue::Task;
+use crate::proxy::Mode;
 use crate::time::{Duration, Instant};
 use crate::trace::NodeName;
 
@@ -54,8 +55,20 @@ impl Lab {
         kernel.counters_mut(family).restored(written);
         let gone = self.canary_is_gone(node, family, TABLES[0]);
         let cause = self.note(None, Happening::RulesLoaded { node: node.clone(), family });
+        if self.proxies.mode() != Mode::Iptables {
+            return self.rules_loaded(node, family, cause);
+        }
         if gone {
             let task = Task::Canary(node.clone(), family);
+            self.queue.push(self.next_look(node, family), task, Some(cause));
+        }
+    }
+
+    /// In IPVS mode kube-proxy writes its rules every `ipvs.syncPeriod`, which is as long; in
+    /// nftables mode it has none there.
+    fn rules_loaded(&mut self, node: &NodeName, family: Family, cause: EntryId) {
+        if self.proxies.mode() == Mode::Ipvs {
+            let task = Task::Proxy(node.clone(), family);
             self.queue.push(self.next_look(node, family), task, Some(cause));
         }
     }
