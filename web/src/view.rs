@@ -271,7 +271,7 @@ pub fn tail(address: &str) -> String {
 /// Reads everything the page shows from the lab; `before` is what it was.
 pub fn view_of(lab: &Lab, before: &View, cluster: &Cluster) -> View {
     View {
-        lan: cluster.lan.to_string(),
+        lan: cluster.lan.to_string().replace(',', ", "),
         router: cluster.router.to_string(),
         hosts: hosts(cluster),
         balancer: cluster.load_balancer.as_ref().map(|_| lab.load_balancer_runs()),

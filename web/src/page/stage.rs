@@ -66,9 +66,6 @@ pub(super) fn Map(props: &MapProps) -> Html {
                 for rail in scene.rails.iter() {
                     <path d={line(rail)} />
                 }
-                <text class="mono faint" x={n(scene.lan_label.x)} y={n(scene.lan_label.y)}>
-                    { format!("LAN {}", view.lan) }
-                </text>
             </g>
             <g class="router">
                 { rect(scene.router, 7.0, None) }
@@ -81,6 +78,11 @@ pub(super) fn Map(props: &MapProps) -> Html {
                 </g>
             }
             <path class="wires" d={scene.wires.iter().map(line).collect::<String>()} />
+            <g class="lan">
+                <text class="mono faint" x={n(scene.lan_label.x)} y={n(scene.lan_label.y)}>
+                    { format!("LAN {}", view.lan) }
+                </text>
+            </g>
             { waiting(lang, view, scene) }
             for (place, node) in scene.nodes.iter().zip(&view.nodes) {
                 <NodeMap key={&*node.name} {lang} chosen={chosen.clone()} place={place.clone()}
