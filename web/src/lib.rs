@@ -1,11 +1,12 @@
 //! The page: core's values in, a picture out.
 //!
 //! [`state`] holds the lab and says how messages change it; [`view`] reads from it what is shown,
-//! [`objects`] which objects; [`scene`] gives that coordinates; [`timeline`] says where a packet is when; [`gate`] what goes on
+//! [`objects`] which objects, [`leads`] where a node's rules lead; [`scene`] gives that coordinates; [`timeline`] says where a packet is when; [`gate`] what goes on
 //! inside netfilter; [`relations`] what belongs together; [`inspect`] what is known of one thing; [`sniff`] what tcpdump shows; [`marks`] what the time bar paints; [`actions`] what larger clicks do; [`assist`] helps with writing manifests; [`words`] says everything in two languages. None of them knows the browser.
 //! [`page`] draws; [`effects`] alone touches storage, clock and address bar.
 
 pub mod view;
+pub mod leads;
 pub mod objects;
 pub mod scene;
 pub mod timeline;

@@ -1,18 +1,18 @@
 //! What the page shows of a [`Lab`], as plain values: made anew after each event of the lab.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_core::family::OfFamily;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
-use svclab_core::lab::{Lab, NodeRules};
+use svclab_core::lab::Lab;
 use svclab_core::object::{EndpointSlice, Endpoints, Object, Protocol, Service};
-use svclab_core::proxy::Origin;
 use svclab_core::scenario::{Cluster, HostSpec};
-use svclab_netfilter::order::Order;
-use svclab_netfilter::{RuleSet, TableName, Target};
+use svclab_netfilter::{Family, RuleSet};
+
+use crate::leads::{Leads, leads};
 
 /// Compares by identity: for large values that are replaced, never changed.
 #[derive(Debug)]
@@ -74,9 +74,8 @@ pub struct Node {
     /// Its name and address; None where pods hang on devices of their own (Calico).
     pub bridge: Option<String>,
     pub rules: usize,
-    /// By Service (`shop/web`): the endpoints that the rules of this node lead to.
-    pub ends: Rc<BTreeMap<String, Vec<String>>>,
-    /// What `ends` was read from.
+    pub leads: Rc<Leads>,
+    /// What `leads` was read from, where kube-proxy works with iptables.
     pub from: Option<Shared<RuleSet>>,
     /// The last sync that changed rules: how many lines are new and how many gone.
     pub added: usize,
@@ -296,10 +295,11 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
         let object = object.and_then(Object::as_node);
         let rules = lab.rules(&it.name);
         let from = rules.as_ref().map(|it| Shared(it.rules.clone()));
+        let own = lab.network().kernel(&it.name).and_then(|it| it.balancer(Family::V4));
         let old = before.nodes.iter().find(|old| old.name == it.name && old.from == from);
-        let ends = match (old, &rules) {
-            (Some(old), _) => old.ends.clone(),
-            (None, Some(rules)) => Rc::new(ends(rules)),
+        let leads = match (old.filter(|_| own.is_none()), &rules) {
+            (Some(old), _) => old.leads.clone(),
+            (None, Some(rules)) => Rc::new(leads(rules, own)),
             (None, None) => Rc::default(),
         };
         Node {
@@ -307,7 +307,7 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
             ip: it.addresses.primary,
             bridge: it.bridge(it.pod_cidrs.primary.family()).map(|ip| format!("cni0 {ip}")),
             rules: from.as_ref().map_or(0, |it| it.len()),
-            ends,
+            leads,
             from,
             added: rules.as_ref().map_or(0, |it| it.added.len()),
             removed: rules.as_ref().map_or(0, |it| it.removed.len()),
@@ -325,25 +325,6 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
 
 fn announced(lab: &Lab, node: &str) -> Vec<IpAddr> {
     lab.announced().iter().filter(|it| **it.1 == *node).map(|it| *it.0).collect()
-}
-
-/// The endpoints of each Service that DNAT rules lead to.
-fn ends(rules: &NodeRules) -> BTreeMap<String, Vec<String>> {
-    let mut res: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let Some(nat) = rules.rules.tables.get(&TableName::Nat) else { return res };
-    for rule in nat.chains.values().flat_map(|chain| &chain.rules) {
-        let Some(Target::Dnat { .. }) = rule.target else { continue };
-        let origin = rule.origin.and_then(|id| rules.origins.get(id));
-        let Some(Origin { service: Some(service), endpoint: Some(endpoint), .. }) = origin else {
-            continue;
-        };
-        let ends = res.entry(format!("{}/{}", service.namespace, service.name)).or_default();
-        if !ends.iter().any(|it| **it == **endpoint) {
-            ends.push(endpoint.to_string());
-        }
-    }
-    res.values_mut().for_each(|ends| ends.order_by_key(|it| it.parse::<SocketAddr>().ok()));
-    res
 }
 
 fn pods(lab: &Lab) -> Vec<Pod> {
@@ -509,7 +490,7 @@ pub(crate) mod tests {
             ip: address.parse().expect("an address"),
             bridge: Some("cni0 10.244.1.1".to_owned()),
             rules: 40,
-            ends: Rc::default(),
+            leads: Rc::default(),
             from: None,
             added: 0,
             removed: 0,

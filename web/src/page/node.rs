@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use super::press::{pressed, switch};
 use super::stage::{line, n, rect};
+use crate::leads::Lead;
 use crate::scene::{HOOKS, MONO, NodeBox, Point, Rect};
 use crate::state::{Msg, Sighting};
 use crate::view;
@@ -42,7 +43,7 @@ pub(super) fn NodeMap(props: &NodeMapProps) -> Html {
                 }
             </g>
             if place.folded {
-                { folded_known(chosen.as_deref(), place, node) }
+                { folded_known(lang, chosen.as_deref(), place, node) }
             } else {
                 { gate(lang, chosen.as_deref(), place, node, send) }
                 if let Some(name) = &node.bridge {
@@ -159,7 +160,7 @@ fn gate(
                                           place.routing.x - 6.0, place.routing.y)} />
             <circle class="fork" cx={n(place.process.x)} cy={n(place.process.y)} r="4" />
             { proxy(lang, place.detail, node, send) }
-            { known(chosen, node, place.detail) }
+            { known(lang, chosen, node, place.detail) }
         </>
     }
 }
@@ -194,10 +195,11 @@ fn proxy(lang: Lang, detail: Rect, node: &view::Node, send: &Callback<Msg>) -> H
     }
 }
 
-/// The endpoints that this node's rules lead to, as of its own last sync.
-fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
+/// Where this node's rules lead, as of its own last sync.
+fn known(lang: Lang, chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
     let Some(service) = chosen else { return html! {} };
-    let ends = ends_of(node, service);
+    let lead = node.leads.get(service);
+    let ends = ends_of(lead);
     let letters = ends.iter().map(|end| view::tail(end).len()).max().unwrap_or(0) as f64;
     let width = (letters * 10.0 * MONO + 6.0).max(34.0);
     let (step, first) = (width + 3.0, detail.x + 14.0);
@@ -213,10 +215,9 @@ fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
         }
     };
     html! {
-        <g class={classes!("known", ends.is_empty().then_some("nobody"))} role="img"
-           aria-label={known_label(node, service, ends)}>
+        <g class={known_class(lead)} role="img" aria-label={known_label(lang, node, service)}>
             <text class="mono" x={n(detail.x + 1.0)} y={n(detail.y + 30.0)}>
-                { if ends.is_empty() { "→ REJECT" } else { "→" } }
+                { if ends.is_empty() { led(lang, lead) } else { "→" } }
             </text>
             for (index, end) in ends[..shown].iter().enumerate() {
                 { cell(index, end, view::tail(end)) }
@@ -229,27 +230,47 @@ fn known(chosen: Option<&str>, node: &view::Node, detail: Rect) -> Html {
 }
 
 /// The same as a number.
-fn folded_known(chosen: Option<&str>, place: &NodeBox, node: &view::Node) -> Html {
+fn folded_known(lang: Lang, chosen: Option<&str>, place: &NodeBox, node: &view::Node) -> Html {
     let Some(service) = chosen else { return html! {} };
-    let ends = ends_of(node, service);
-    let text =
-        if ends.is_empty() { "→ REJECT".to_owned() } else { format!("→ {}", ends.len()) };
+    let lead = node.leads.get(service);
+    let ends = ends_of(lead).len();
     html! {
-        <g class={classes!("known", ends.is_empty().then_some("nobody"))} role="img"
-           aria-label={known_label(node, service, ends)}>
+        <g class={known_class(lead)} role="img" aria-label={known_label(lang, node, service)}>
             <text class="mono faint" x={n(place.rect.x + 12.0)} y={n(place.rect.y + 61.0)}>
-                { if ends.is_empty() { text } else { format!("kube-proxy {text}") } }
+                { if ends == 0 { led(lang, lead).to_owned() } else { format!("kube-proxy → {ends}") } }
             </text>
         </g>
     }
 }
 
-fn ends_of<'a>(node: &'a view::Node, service: &str) -> &'a [String] {
-    node.ends.get(service).map(Vec::as_slice).unwrap_or_default()
+fn ends_of(lead: Option<&Lead>) -> &[String] {
+    match lead {
+        Some(Lead::To(ends)) => ends,
+        _ => &[],
+    }
 }
 
-fn known_label(node: &view::Node, service: &str, ends: &[String]) -> String {
-    format!("{} {service}: {}", node.name, ends.join(", "))
+fn led(lang: Lang, lead: Option<&Lead>) -> &'static str {
+    match lead {
+        Some(Lead::To(_)) => "→",
+        Some(Lead::Reject) => "→ REJECT",
+        Some(Lead::Drop) => "→ DROP",
+        None => lang.say(Word::NoRulesOfIt),
+    }
+}
+
+fn known_class(lead: Option<&Lead>) -> Classes {
+    let nobody = matches!(lead, Some(Lead::Reject | Lead::Drop));
+    classes!("known", nobody.then_some("nobody"))
+}
+
+fn known_label(lang: Lang, node: &view::Node, service: &str) -> String {
+    let lead = node.leads.get(service);
+    let text = match ends_of(lead) {
+        [] => led(lang, lead).to_owned(),
+        ends => ends.join(", "),
+    };
+    format!("{} {service}: {text}", node.name)
 }
 
 /// The wires between the hooks, over the gate's ground.

@@ -113,6 +113,8 @@ words! {
         Walk: "Packet walk", "패킷 경로";
         WalkTab: "Walk", "경로";
         Rules: "Rules", "규칙";
+        /// Of the Service that requests are sent to, on one node.
+        NoRulesOfIt: "no rules", "규칙 없음";
         Endpoints: "Endpoints", "엔드포인트";
         Events: "Events", "이벤트";
         Panels: "Panels", "패널";
