@@ -511,6 +511,17 @@ fn a_cluster_ip_is_no_host() {
     assert_eq!(lab.at.as_millis(), 137_000);
 }
 
+/// As a real kernel did.
+#[test]
+fn who_asks_no_address_asks_the_own_machine() {
+    let mut lab = Lab::new(&group_l());
+    let (answer, packets) = lab.connect(&node(), "0.0.0.0:30081");
+    assert_eq!(answer.map(|it| it.goal.to_string()), Ok("127.0.0.1:30081".to_owned()));
+    assert_eq!(packets[0].sent.src, ip("127.0.0.1"));
+    let (answer, _) = lab.connect(&pod(CLIENT), "0.0.0.0:30081");
+    assert_eq!(answer, Err(Answer::Refused));
+}
+
 /// Finding 11.
 #[test]
 fn a_node_port_on_loopback_needs_route_localnet() {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{L4, Packet};
 
-use super::{CLIENT_PORTS, Client, Reached, Wire, sized};
+use super::{CLIENT_PORTS, Client, Reached, Wire, sized, somebody};
 use crate::time::Duration;
 use crate::trace::Answer;
 
@@ -17,6 +17,7 @@ const LENGTH: usize = 56;
 impl Wire<'_> {
     /// One echo request. A pod, host or node answers for every address of its own.
     pub fn ping(&mut self, client: &Client, to: IpAddr) -> Answer {
+        let to = somebody(to);
         let source = client.source.or_else(|| self.net.source_address(&client.party, to));
         let Some(source) = source else { return Answer::NoRoute };
         let id = client.port.unwrap_or_else(|| self.chance.port(CLIENT_PORTS));

@@ -9,7 +9,7 @@ pub mod icmp;
 pub mod tcp;
 pub mod udp;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -244,6 +244,15 @@ fn error_of(error: &Packet, packet: &Packet) -> Option<Answer> {
             Some(Answer::Refused)
         }
         _ => None,
+    }
+}
+
+/// Who asks nobody in particular asks the own machine (`ip_route_output_key_hash_rcu`).
+fn somebody(to: IpAddr) -> IpAddr {
+    match to {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        _ => to,
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use svclab_netfilter::{Packet, Protocol, TcpFlags};
 
-use super::{Client, Reached, Wire, later, sized};
+use super::{Client, Reached, Wire, later, sized, somebody};
 use crate::net::Party;
 use crate::time::Duration;
 use crate::trace::Answer;
@@ -58,6 +58,7 @@ impl Wire<'_> {
         goal: SocketAddr,
         limit: Duration,
     ) -> Result<Connection, Answer> {
+        let goal = SocketAddr::new(somebody(goal.ip()), goal.port());
         let Some(own) = self.bind(client, goal, Protocol::Tcp) else {
             return Err(Answer::NoRoute);
         };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::{L4, Packet, Protocol};
 
-use super::{Client, Reached, Wire, error_of, sized};
+use super::{Client, Reached, Wire, error_of, sized, somebody};
 use crate::net::Party;
 use crate::time::Duration;
 use crate::trace::{Answer, Loss, Verdict};
@@ -35,6 +35,7 @@ impl Wire<'_> {
         (length, wait): (usize, Duration),
         serve: Serve,
     ) -> Answer {
+        let goal = SocketAddr::new(somebody(goal.ip()), goal.port());
         let Some(own) = self.bind(client, goal, Protocol::Udp) else { return Answer::NoRoute };
         let start = self.at;
         let question = sized(datagram(own, goal), length);
