@@ -84,11 +84,11 @@ fn row(lang: Lang, exchange: &Exchange, send: &Callback<Msg>) -> Html {
 
 /// The code, then the records as a zone file has them.
 fn answer(query: &Query, reply: &Reply) -> Html {
-    let good = !reply.answer.is_empty();
-    let code = match good || reply.rcode.name() != "NOERROR" {
-        true => reply.rcode.name(),
-        // The name is there, but it has no record of this type.
-        false => "NODATA",
+    let (code, tone) = match reply.rcode.name() {
+        // The name is there, but it has no record of this type: no fault of anybody's.
+        "NOERROR" if reply.answer.is_empty() => ("NODATA", "neither"),
+        "NOERROR" => ("NOERROR", "good"),
+        other => (other, "bad"),
     };
     let owner = |it: &svclab_core::dns::Record| match it.owner == query.name {
         true => format!("{} {}", it.kind(), it.data),
@@ -96,7 +96,7 @@ fn answer(query: &Query, reply: &Reply) -> Html {
     };
     html! {
         <div class="records">
-            <b class={if good { "good" } else { "bad" }}>{ code }</b>
+            <b class={tone}>{ code }</b>
             for record in &reply.answer {
                 <code>{ owner(record) }<small>{ format!(" ttl {}", record.ttl) }</small></code>
             }

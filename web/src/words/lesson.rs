@@ -69,6 +69,23 @@ pub fn suggested_deed(lang: Lang, deed: &Deed) -> String {
                 format!("{}의 활성 프로브가 성공하게 합니다", pod.name),
             ),
         },
+        Deed::Act(Action::SetProxyDelay { node, delay }) => {
+            let seconds = delay.as_micros() as f64 / 1e6;
+            lang.pick(
+                format!("lets kube-proxy on {node} act {seconds} s late"),
+                format!("{node}의 kube-proxy가 변화를 {seconds}초 늦게 반영하게 합니다"),
+            )
+        }
+        Deed::Act(Action::SwitchReadiness { pod, ready }) => match ready {
+            false => lang.pick(
+                format!("lets the readiness probes of {} fail", pod.name),
+                format!("{}의 준비성 프로브가 실패하게 합니다", pod.name),
+            ),
+            true => lang.pick(
+                format!("lets the readiness probes of {} succeed", pod.name),
+                format!("{}의 준비성 프로브가 성공하게 합니다", pod.name),
+            ),
+        },
         Deed::Act(Action::Crash { pod, .. }) => lang.pick(
             format!("crashes {}", pod.name),
             format!("{}의 프로그램을 비정상 종료합니다", pod.name),
@@ -133,5 +150,38 @@ pub fn tour(lang: Lang, stop: Stop) -> &'static str {
             "Time: everything that happened is painted here. Drag to see any moment whole; act there and another branch begins.",
             "시간입니다. 일어난 모든 일이 표시됩니다. 끌어서 지난 시점을 통째로 볼 수 있고, 거기서 무언가를 하면 새 분기가 시작됩니다.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use svclab_core::scenario::Scenario;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_scenario_suggests_is_told_before_it_is_clicked() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+        let files = std::fs::read_dir(folder).expect("the scenarios").flatten();
+        let mut told = 0;
+        for file in
+            files.filter(|it| it.file_name() != "index.yaml" && it.file_name() != "cluster.yaml")
+        {
+            let text = std::fs::read_to_string(file.path()).expect("a scenario");
+            let scenario = Scenario::parse(&text).expect("a scenario");
+            for deed in scenario.tries.iter().flat_map(|it| &it.deeds) {
+                if matches!(deed, Deed::Readiness { .. } | Deed::Act(_)) {
+                    told += 1;
+                    for lang in [Lang::En, Lang::Ko] {
+                        assert!(
+                            !suggested_deed(lang, deed).is_empty(),
+                            "{}: {deed:?}",
+                            scenario.name
+                        );
+                    }
+                }
+            }
+        }
+        assert!(told > 5, "{told} of them");
     }
 }

@@ -158,7 +158,7 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
         ),
         Happening::Requested { exchange, from } => lang.pick(
             format!("Request #{exchange} leaves {}", pod_name(from)),
-            format!("파드 {}에서 요청 #{exchange} 보냄", pod_name(from)),
+            format!("{}에서 요청 #{exchange} 보냄", pod_name(from)),
         ),
         Happening::Queried { pod, line, .. } => format!("{}: {line}", pod.name),
         Happening::Corefile { pod, what: Corefile::Reloaded } => lang.pick(

@@ -81,7 +81,7 @@ pub fn volley_said(lang: Lang, bars: &[Bar], all: usize) -> String {
 
 /// The title of the bars while they grow.
 pub fn volley_title(lang: Lang, landed: usize, all: usize) -> String {
-    lang.pick(format!("{landed} of {all} requests"), format!("요청 {all}개 중 {landed}개"))
+    lang.pick(format!("{landed} of {all} requests"), format!("요청 {all}개 중 {landed}개 처리됨"))
 }
 
 /// Where requests ended without an answer: `refused ×33`.
