@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::jobs::Jobs;
 use crate::kubectl::attach::Attached;
 use crate::language::List;
+use crate::language::variables::State;
 
 /// Where a line is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,7 @@ pub struct Session {
     /// The words of the function or script that runs: `$1`, `$2`.
     pub arguments: Vec<String>,
     pub(crate) functions: BTreeMap<String, Rc<List>>,
+    pub(crate) state: State,
     /// Functions and scripts that are under way.
     pub(crate) calls: usize,
     /// The shell that this one was opened in (`kubectl exec -it … -- sh`).
@@ -97,6 +99,7 @@ impl Session {
             namespace: String::new(),
             arguments: Vec::new(),
             functions: BTreeMap::new(),
+            state: State::default(),
             calls: 0,
             outer: None,
             jobs: Jobs::default(),

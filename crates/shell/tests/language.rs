@@ -152,7 +152,7 @@ fn variables_files_and_directory_last_from_line_to_line() {
     assert_eq!(text, "1\n/tmp\nx\n");
 }
 
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 64] = [
     "echo",
     "a",
     " ",
@@ -177,6 +177,22 @@ const PIECES: [&str; 48] = [
     "((",
     "))",
     "$((",
+    "case a in",
+    "a)",
+    ";;",
+    "esac",
+    "[[",
+    "]]",
+    "=~",
+    "a=(",
+    "${a[@]",
+    "${a[1]:",
+    "for ((",
+    "<(",
+    "set -eu;",
+    "local b=a",
+    "a[b]=",
+    "let b=a**",
     "1+",
     "/0",
     "<",

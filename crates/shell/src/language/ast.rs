@@ -40,7 +40,7 @@ pub(crate) struct Command {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
     Simple {
-        assignments: Vec<(String, Word)>,
+        assignments: Vec<Assignment>,
         words: Vec<Word>,
     },
     /// `{ …; }`
@@ -51,6 +51,17 @@ pub(crate) enum What {
     Background(Rc<List>, String),
     /// `(( … ))`
     Arithmetic(Word),
+    /// `[[ … ]]`
+    Test(Condition),
+    Case {
+        word: Word,
+        arms: Vec<Arm>,
+    },
+    /// `for ((first; test; step))`
+    Count {
+        head: [Word; 3],
+        body: List,
+    },
     If {
         branches: Vec<(List, List)>,
         otherwise: Option<List>,
@@ -71,6 +82,52 @@ pub(crate) enum What {
         name: String,
         body: Rc<List>,
     },
+}
+
+/// `name=value`, `name[index]+=value`, `name=(words)`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assignment {
+    pub(crate) name: String,
+    pub(crate) index: Option<Word>,
+    /// `+=`
+    pub(crate) appends: bool,
+    pub(crate) value: Assigned,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Assigned {
+    One(Word),
+    /// Each with the index in its brackets, if it has one.
+    Many(Vec<(Option<Word>, Word)>),
+}
+
+/// What `[[ … ]]` asks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Condition {
+    Either(Box<Condition>, Box<Condition>),
+    Both(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+    /// `-n word`; without an operator it is this one.
+    Is(String, Word),
+    Compares(Word, String, Word),
+}
+
+/// `pattern | pattern) …;;`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Arm {
+    pub(crate) patterns: Vec<Word>,
+    pub(crate) body: List,
+    pub(crate) then: Then,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// `;;`
+    Ends,
+    /// `;&`: the next arm runs too.
+    Falls,
+    /// `;;&`: the next patterns are tried.
+    Tries,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +171,7 @@ pub(crate) enum Part {
     },
     Variable {
         name: String,
+        index: Option<Index>,
         change: Option<Change>,
         quoted: bool,
     },
@@ -122,6 +180,8 @@ pub(crate) enum Part {
         list: List,
         quoted: bool,
     },
+    /// `<(…)`: a file with what the commands print.
+    File(List),
     /// `$((…))`
     Arithmetic {
         word: Word,
@@ -129,23 +189,42 @@ pub(crate) enum Part {
     },
 }
 
-/// What `${name…}` does to the value.
+/// `[…]` behind an array's name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Index {
+    /// `[@]`
+    All,
+    /// `[*]`
+    Joined,
+    At(Word),
+}
+
+/// What `${name…}` does to the value. `empty`: it was written with a colon, so that an empty value
+/// counts as none.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     /// `${#name}`
     Length,
     /// `${name:-word}`
-    Default(Word),
+    Default { word: Word, empty: bool },
     /// `${name:=word}`
-    Assign(Word),
+    Assign { word: Word, empty: bool },
     /// `${name:+word}`
-    Instead(Word),
+    Instead { word: Word, empty: bool },
+    /// `${name:?word}`
+    Complain { word: Word, empty: bool },
     /// `${name#pattern}`; `longest`: `##`
     WithoutPrefix { pattern: Word, longest: bool },
     /// `${name%pattern}`
     WithoutSuffix { pattern: Word, longest: bool },
-    /// `${name/pattern/text}`; `all`: `//`
-    Replace { pattern: Word, text: Word, all: bool },
+    /// `${name/pattern/text}`; `all`: `//`; `edge`: `/#` and `/%`
+    Replace { pattern: Word, text: Word, all: bool, edge: Option<char> },
+    /// `${name:from:length}`
+    Slice { from: Word, length: Option<Word> },
+    /// `${name^}`, `${name,}`; `all`: `^^`, `,,`
+    Letters { upper: bool, all: bool },
+    /// `${!name}`, and the indices of an array.
+    Named,
 }
 
 impl Word {

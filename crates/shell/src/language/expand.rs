@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::ast::*;
+use super::parameter::{elements, variable};
+use super::variables::separators;
 use super::{arithmetic, braces, pattern, run};
 use crate::pipe::Output;
 use crate::process::Process;
-use crate::programs;
 
 /// A message for `bash: …`.
 pub(super) type Expanded<T> = Result<T, String>;
@@ -66,19 +67,27 @@ async fn split(process: &Process, word: &Word) -> Expanded<Vec<Field>> {
     let mut res = Vec::new();
     let mut current: Option<Field> = None;
     for (at, part) in word.0.iter().enumerate() {
-        if let Part::Variable { name, change: None, quoted: true } = part
-            && name == "@"
+        if let Part::Variable { name, index, change, quoted } = part
+            && let Some(all) = elements(process, name, index.as_ref(), change.as_ref()).await?
         {
-            let arguments = process.session().arguments.clone();
-            for (index, argument) in arguments.into_iter().enumerate() {
-                if index > 0 {
+            let separators = separators(process);
+            let joins = *quoted && (name == "*" || *index == Some(Index::Joined));
+            let values = if joins { vec![joined(&all, &separators)] } else { all };
+            for (at, value) in values.into_iter().enumerate() {
+                if at > 0 {
                     res.extend(current.take());
                 }
-                add(&mut current, &argument, false);
+                match quoted {
+                    true => add(&mut current, &value, false),
+                    false => add_split(&mut res, &mut current, &value, &separators),
+                }
             }
             continue;
         }
         match part {
+            Part::Text { text, quoted: false } if text.is_empty() => {}
+            // `"$@"` of nothing is no word at all.
+            Part::Text { text, quoted: true } if text.is_empty() && has_all(word) => {}
             Part::Text { text, quoted: false } => {
                 let text = if at == 0 { home(process, text) } else { text.clone() };
                 add(&mut current, &text, text.contains(['*', '?']));
@@ -89,7 +98,7 @@ async fn split(process: &Process, word: &Word) -> Expanded<Vec<Field>> {
                 if is_quoted(part) {
                     add(&mut current, &value, false);
                 } else {
-                    add_split(&mut res, &mut current, &value);
+                    add_split(&mut res, &mut current, &value, &separators(process));
                 }
             }
         }
@@ -98,12 +107,23 @@ async fn split(process: &Process, word: &Word) -> Expanded<Vec<Field>> {
     Ok(res)
 }
 
+/// Whether all values of an array stand in it.
+fn has_all(word: &Word) -> bool {
+    word.0.iter().any(|it| match it {
+        Part::Variable { name, index, change: None, .. } => {
+            name == "@" || *index == Some(Index::All)
+        }
+        _ => false,
+    })
+}
+
 fn is_quoted(part: &Part) -> bool {
     match part {
         Part::Text { quoted, .. }
         | Part::Variable { quoted, .. }
         | Part::Command { quoted, .. }
         | Part::Arithmetic { quoted, .. } => *quoted,
+        Part::File(_) => true,
     }
 }
 
@@ -113,18 +133,32 @@ fn add(current: &mut Option<Field>, text: &str, has_pattern: bool) {
     field.has_pattern |= has_pattern;
 }
 
-fn add_split(res: &mut Vec<Field>, current: &mut Option<Field>, value: &str) {
-    const BLANKS: [char; 3] = [' ', '\t', '\n'];
-    if value.starts_with(BLANKS) {
+/// Blanks next to each other separate once; any other separator ends a field, which may be empty.
+fn add_split(res: &mut Vec<Field>, current: &mut Option<Field>, value: &str, separators: &str) {
+    let is_blank = |c: char| c.is_whitespace() && separators.contains(c);
+    let mut rest = value.trim_start_matches(is_blank);
+    if rest.len() < value.len() {
         res.extend(current.take());
     }
-    let mut pieces = value.split(BLANKS).filter(|it| !it.is_empty()).peekable();
-    while let Some(piece) = pieces.next() {
+    while !rest.is_empty() {
+        let end = rest.find(|c| separators.contains(c)).unwrap_or(rest.len());
+        let piece = &rest[..end];
         add(current, piece, piece.contains(['*', '?']));
-        if pieces.peek().is_some() || value.ends_with(BLANKS) {
+        let after = rest[end..].trim_start_matches(is_blank);
+        let mark = after.chars().next().filter(|c| separators.contains(*c));
+        if end < rest.len() {
             res.extend(current.take());
         }
+        rest = match mark {
+            Some(mark) => after[mark.len_utf8()..].trim_start_matches(is_blank),
+            None => after,
+        };
     }
+}
+
+fn joined(values: &[String], separators: &str) -> String {
+    let by: String = separators.chars().take(1).collect();
+    values.join(&by)
 }
 
 fn files(process: &Process, text: &str) -> Vec<String> {
@@ -145,8 +179,22 @@ fn files(process: &Process, text: &str) -> Vec<String> {
 async fn value(process: &Process, part: &Part) -> Expanded<String> {
     match part {
         Part::Text { text, .. } => Ok(text.clone()),
-        Part::Variable { name, change, .. } => variable(process, name, change.as_ref()).await,
+        Part::Variable { name, index, change, .. } => {
+            match elements(process, name, index.as_ref(), change.as_ref()).await? {
+                Some(all) => Ok(all.join(" ")),
+                None => variable(process, (name, index.as_ref()), change.as_ref()).await,
+            }
+        }
         Part::Command { list, .. } => Ok(output_of(process, list).await),
+        Part::File(list) => {
+            let text = output_of(process, list).await;
+            let end = if text.is_empty() { "" } else { "\n" };
+            let mut files = process.files_mut();
+            let path =
+                format!("/dev/fd/{}", 63_usize.saturating_sub(files.below("/dev/fd").count()));
+            files.put(path.clone(), format!("{text}{end}"));
+            Ok(path)
+        }
         Part::Arithmetic { word, .. } => {
             let expression = text(process, word).await?;
             let value = arithmetic::evaluate(&expression, &mut process.session_mut())?;
@@ -168,50 +216,27 @@ fn output_of<'a>(process: &'a Process, list: &'a List) -> Later<'a, String> {
     })
 }
 
-fn parameter(process: &Process, name: &str) -> Option<String> {
-    let session = process.session();
-    match name {
-        "?" => Some(session.status.to_string()),
-        "$" => Some("1".to_owned()),
-        "#" => Some(session.arguments.len().to_string()),
-        "@" | "*" => Some(session.arguments.join(" ")),
-        "0" => Some("bash".to_owned()),
-        name => match name.parse::<usize>() {
-            Ok(index) => session.arguments.get(index.wrapping_sub(1)).cloned(),
-            Err(_) => {
-                let own = session.variables.get(name).cloned();
-                own.or_else(|| programs::of_container(process, name))
+/// A word as a pattern: what is quoted stands for itself.
+pub(super) fn pattern_text<'a>(
+    process: &'a Process,
+    word: &'a Word,
+) -> Later<'a, Expanded<String>> {
+    Box::pin(async move {
+        let mut res = String::new();
+        for part in &word.0 {
+            let text = value(process, part).await?;
+            match is_quoted(part) {
+                false => res.push_str(&text),
+                true => {
+                    for c in text.chars() {
+                        if !c.is_alphanumeric() && !c.is_whitespace() {
+                            res.push('\\');
+                        }
+                        res.push(c);
+                    }
+                }
             }
-        },
-    }
-}
-
-async fn variable(process: &Process, name: &str, change: Option<&Change>) -> Expanded<String> {
-    let found = parameter(process, name);
-    let value = found.clone().unwrap_or_default();
-    Ok(match change {
-        None => value,
-        Some(Change::Length) => value.chars().count().to_string(),
-        Some(Change::Default(word)) if value.is_empty() => text(process, word).await?,
-        Some(Change::Assign(word)) if value.is_empty() => {
-            let value = text(process, word).await?;
-            process.session_mut().variables.insert(name.to_owned(), value.clone());
-            value
         }
-        Some(Change::Default(_) | Change::Assign(_)) => value,
-        Some(Change::Instead(_)) if value.is_empty() => String::new(),
-        Some(Change::Instead(word)) => text(process, word).await?,
-        Some(Change::WithoutPrefix { pattern, longest }) => {
-            let pattern = text(process, pattern).await?;
-            pattern::without_prefix(&pattern, &value, *longest).to_owned()
-        }
-        Some(Change::WithoutSuffix { pattern, longest }) => {
-            let pattern = text(process, pattern).await?;
-            pattern::without_suffix(&pattern, &value, *longest).to_owned()
-        }
-        Some(Change::Replace { pattern, text: by, all }) => {
-            let (pattern, by) = (text(process, pattern).await?, text(process, by).await?);
-            pattern::replace(&pattern, &value, &by, *all)
-        }
+        Ok(res)
     })
 }

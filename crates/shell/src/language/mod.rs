@@ -1,18 +1,25 @@
 //! The shell's language: a line → what it says ([`parse`]) → commands carried out ([`run`]).
 //!
 //! The part of bash that people type: quotes, variables, `$(…)`, `$((…))`, braces, pipes,
-//! redirections, here-documents, `&&` and `||`, loops, `if`, functions.
+//! redirections, here-documents, `&&` and `||`, loops, `if`, `case`, `[[ … ]]`, arrays, functions.
 
 mod arithmetic;
 mod ast;
 mod braces;
+mod compound;
+mod condition;
+mod declare;
 mod expand;
+mod parameter;
 mod parse;
 pub(crate) mod pattern;
 mod pipeline;
+mod redirect;
 pub(crate) mod run;
+pub(crate) mod variables;
 mod word;
 
+pub(crate) use arithmetic::evaluate;
 pub(crate) use ast::List;
 pub use parse::Unreadable;
 
@@ -61,11 +68,35 @@ pub(crate) async fn run_text(process: &Process, text: &str) -> (u8, bool) {
             return (2, false);
         }
     };
-    let flow = run::run_list(process, &list).await;
+    let mut flow = run::run_list(process, &list).await;
+    if matches!(flow, run::Flow::Exit(_)) {
+        flow = ending(process, flow).await;
+    }
     let last = process.session().status;
     match flow {
         run::Flow::Exit(status) => (status, true),
         run::Flow::Return(status) | run::Flow::Next(status) => (status, false),
         run::Flow::Break(_) | run::Flow::Continue(_) => (last, false),
+    }
+}
+
+/// Runs a text as part of the shell: `eval`.
+pub(crate) async fn run_here(process: &Process, text: &str) -> run::Flow {
+    match parse::parse(text) {
+        Ok(list) => run::run_list(process, &list).await,
+        Err(Unreadable::Incomplete(why) | Unreadable::Wrong(why)) => {
+            process.err(&format!("bash: eval: {why}\n"));
+            run::Flow::Next(1)
+        }
+    }
+}
+
+/// What `trap … EXIT` has asked for, where a shell ends.
+pub(crate) async fn ending(process: &Process, flow: run::Flow) -> run::Flow {
+    let what = process.session_mut().state.on_exit.take();
+    let Some(what) = what else { return flow };
+    match run_here(process, &what).await {
+        run::Flow::Exit(status) => run::Flow::Exit(status),
+        _ => flow,
     }
 }

@@ -17,8 +17,12 @@ pub enum Unreadable {
 /// Groups and substitutions in each other, at most.
 const MAX_DEPTH: usize = 40;
 
-const RESERVED: [&str; 13] =
-    ["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "{", "}", "!"];
+const RESERVED: [&str; 15] = [
+    "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "{",
+    "}", "!",
+];
+/// Commands whose arguments are assignments, which are not split.
+const DECLARES: [&str; 5] = ["declare", "local", "export", "readonly", "typeset"];
 
 /// Everything a text says.
 pub(crate) fn parse(text: &str) -> Result<List, Unreadable> {
@@ -38,15 +42,15 @@ pub(super) struct Parser {
     pub(super) at: usize,
     pub(super) depth: usize,
     /// Here-documents whose text comes with the next line.
-    documents: Vec<Document>,
+    pub(super) documents: Vec<Document>,
 }
 
-struct Document {
-    delimiter: String,
-    quoted: bool,
+pub(super) struct Document {
+    pub(super) delimiter: String,
+    pub(super) quoted: bool,
     /// `<<-`
-    strips_tabs: bool,
-    slot: Rc<OnceCell<Word>>,
+    pub(super) strips_tabs: bool,
+    pub(super) slot: Rc<OnceCell<Word>>,
 }
 
 pub(super) type Parsed<T> = Result<T, Unreadable>;
@@ -87,7 +91,7 @@ impl Parser {
     }
 
     /// Blanks, comments and escaped line ends.
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         loop {
             match self.peek() {
                 Some(' ' | '\t' | '\r') => self.at += 1,
@@ -102,12 +106,12 @@ impl Parser {
         }
     }
 
-    fn skip_lines(&mut self) {
+    pub(super) fn skip_lines(&mut self) {
         loop {
             self.skip_blanks();
             match self.peek() {
                 Some('\n') => self.line_end(),
-                Some(';') if self.ahead(1) != Some(';') => self.at += 1,
+                Some(';') if !matches!(self.ahead(1), Some(';' | '&')) => self.at += 1,
                 _ => return,
             }
         }
@@ -118,7 +122,7 @@ impl Parser {
         self.read_documents();
     }
 
-    fn unexpected(&self) -> Unreadable {
+    pub(super) fn unexpected(&self) -> Unreadable {
         let token: String = match self.peek() {
             None => {
                 return Unreadable::Incomplete("syntax error: unexpected end of file".to_owned());
@@ -134,16 +138,16 @@ impl Parser {
     }
 
     /// The letters up to the next blank or operator.
-    fn bare_word(&self) -> String {
+    pub(super) fn bare_word(&self) -> String {
         self.chars.iter().skip(self.at).take_while(|c| !is_word_end(**c)).collect()
     }
 
-    fn at_keyword(&self, words: &[&str]) -> bool {
+    pub(super) fn at_keyword(&self, words: &[&str]) -> bool {
         let word = self.bare_word();
         words.contains(&word.as_str())
     }
 
-    fn keyword(&mut self, word: &str) -> Parsed<()> {
+    pub(super) fn keyword(&mut self, word: &str) -> Parsed<()> {
         self.skip_lines();
         if !self.at_keyword(&[word]) {
             return Err(self.unexpected());
@@ -163,7 +167,8 @@ impl Parser {
                 if after == After::Anything {
                     start = parser.at;
                 }
-                if parser.peek().is_none_or(|c| c == ')') || parser.at_keyword(ends) {
+                // A second `;` or a `&` behind one ends an arm of `case`.
+                if parser.peek().is_none_or(|c| matches!(c, ')' | ';')) || parser.at_keyword(ends) {
                     break;
                 }
                 items.push(Item { after, pipeline: parser.pipeline()? });
@@ -205,7 +210,7 @@ impl Parser {
         items.push(Item { after: After::Anything, pipeline });
     }
 
-    fn skip_line_ends(&mut self) {
+    pub(super) fn skip_line_ends(&mut self) {
         self.skip_blanks();
         while self.peek() == Some('\n') {
             self.line_end();
@@ -238,25 +243,16 @@ impl Parser {
 
     fn command(&mut self) -> Parsed<Command> {
         self.skip_blanks();
-        let what = match self.peek() {
-            Some('(') if self.ahead(1) == Some('(') => self.arithmetic_command()?,
-            Some('(') => {
-                self.at += 1;
-                let list = self.filled(&[])?;
-                self.close(')')?;
-                What::Subshell(list)
-            }
-            _ if self.at_keyword(&["{"]) => {
-                self.at += 1;
-                let list = self.filled(&["}"])?;
-                self.keyword("}")?;
-                What::Group(list)
-            }
-            _ if self.at_keyword(&["if"]) => self.branches()?,
-            _ if self.at_keyword(&["while", "until"]) => self.repeated()?,
-            _ if self.at_keyword(&["for"]) => self.each()?,
-            _ if self.at_keyword(&RESERVED) => return Err(self.unexpected()),
-            _ => return self.simple(),
+        if self.at_keyword(&["function"]) {
+            self.at += "function".len();
+            self.skip_blanks();
+            let name = self.bare_word();
+            self.at += name.chars().count();
+            self.skip_blanks();
+            return if is_name(&name) { self.function(name) } else { Err(self.unexpected()) };
+        }
+        let Some(what) = self.compound()? else {
+            return if self.at_keyword(&RESERVED) { Err(self.unexpected()) } else { self.simple() };
         };
         let mut redirects = Vec::new();
         while let Some(redirect) = self.redirect()? {
@@ -266,12 +262,12 @@ impl Parser {
     }
 
     /// A list that says something.
-    fn filled(&mut self, ends: &[&str]) -> Parsed<List> {
+    pub(super) fn filled(&mut self, ends: &[&str]) -> Parsed<List> {
         let list = self.list(ends)?;
         if list.0.is_empty() { Err(self.unexpected()) } else { Ok(list) }
     }
 
-    fn close(&mut self, c: char) -> Parsed<()> {
+    pub(super) fn close(&mut self, c: char) -> Parsed<()> {
         self.skip_lines();
         if self.peek() != Some(c) {
             return Err(self.unexpected());
@@ -280,68 +276,7 @@ impl Parser {
         Ok(())
     }
 
-    fn arithmetic_command(&mut self) -> Parsed<What> {
-        self.at += 2;
-        let word = self.arithmetic_text()?;
-        Ok(What::Arithmetic(word))
-    }
-
-    fn branches(&mut self) -> Parsed<What> {
-        self.at += 2;
-        let mut branches = Vec::new();
-        loop {
-            let condition = self.filled(&["then"])?;
-            self.keyword("then")?;
-            let body = self.filled(&["elif", "else", "fi"])?;
-            branches.push((condition, body));
-            if !self.at_keyword(&["elif"]) {
-                break;
-            }
-            self.at += 4;
-        }
-        let mut otherwise = None;
-        if self.at_keyword(&["else"]) {
-            self.at += 4;
-            otherwise = Some(self.filled(&["fi"])?);
-        }
-        self.keyword("fi")?;
-        Ok(What::If { branches, otherwise })
-    }
-
-    fn repeated(&mut self) -> Parsed<What> {
-        let negated = self.at_keyword(&["until"]);
-        self.at += 5;
-        let condition = self.filled(&["do"])?;
-        let body = self.body()?;
-        Ok(What::While { negated, condition, body })
-    }
-
-    fn body(&mut self) -> Parsed<List> {
-        self.keyword("do")?;
-        let body = self.filled(&["done"])?;
-        self.keyword("done")?;
-        Ok(body)
-    }
-
-    fn each(&mut self) -> Parsed<What> {
-        self.at += 3;
-        self.skip_blanks();
-        let name = self.bare_word();
-        if !is_name(&name) {
-            return Err(self.unexpected());
-        }
-        self.at += name.chars().count();
-        self.skip_line_ends();
-        let mut words = None;
-        if self.at_keyword(&["in"]) {
-            self.at += 2;
-            words = Some(self.words()?);
-        }
-        let body = self.body()?;
-        Ok(What::For { name, words, body })
-    }
-
-    fn words(&mut self) -> Parsed<Vec<Word>> {
+    pub(super) fn words(&mut self) -> Parsed<Vec<Word>> {
         let mut words = Vec::new();
         loop {
             self.skip_blanks();
@@ -356,17 +291,14 @@ impl Parser {
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             self.skip_blanks();
-            if let Some(redirect) = self.redirect()? {
+            if self.starts_with("<(") {
+                words.push(self.word()?);
+            } else if let Some(redirect) = self.redirect()? {
                 redirects.push(redirect);
             } else if self.peek().is_none_or(is_word_end) {
                 break;
-            } else if let Some(name) = self.assigned().filter(|_| words.is_empty()) {
-                self.at += name.len() + 1;
-                let value = match self.peek() {
-                    Some(c) if !is_word_end(c) => self.word()?,
-                    _ => Word::default(),
-                };
-                assignments.push((name, value));
+            } else if let Some(assignment) = self.assignment(&words)? {
+                assignments.push(assignment);
             } else {
                 words.push(self.word()?);
             }
@@ -382,113 +314,65 @@ impl Parser {
         Ok(Command { what: What::Simple { assignments, words }, redirects })
     }
 
-    fn function(&mut self, name: String) -> Parsed<Command> {
-        self.at += 1;
-        self.close(')')?;
-        self.skip_line_ends();
-        if !self.at_keyword(&["{"]) {
-            return Err(self.unexpected());
+    /// The assignment that stands here: before a command's words, or among those of `declare`.
+    fn assignment(&mut self, words: &[Word]) -> Parsed<Option<Assignment>> {
+        let declares = words.first().and_then(Word::plain).is_some_and(|it| DECLARES.contains(&it));
+        if !words.is_empty() && !declares {
+            return Ok(None);
         }
-        self.at += 1;
-        let body = Rc::new(self.filled(&["}"])?);
-        self.keyword("}")?;
-        Ok(Command { what: What::Function { name, body }, redirects: Vec::new() })
-    }
-
-    /// The name before `=` of an assignment that stands here.
-    fn assigned(&self) -> Option<String> {
         let rest = self.chars.iter().skip(self.at);
         let name: String = rest.take_while(|c| c.is_ascii_alphanumeric() || **c == '_').collect();
-        (is_name(&name) && self.ahead(name.len()) == Some('=')).then_some(name)
-    }
-
-    fn redirect(&mut self) -> Parsed<Option<Redirect>> {
-        self.skip_blanks();
-        let from = match (self.peek(), self.ahead(1)) {
-            (Some('2'), Some('>')) => Descriptor::Err,
-            (Some('&'), Some('>')) => Descriptor::Both,
-            (Some('1'), Some('>')) => Descriptor::Out,
-            (Some('0'), Some('<')) => Descriptor::In,
-            (Some('>'), _) => {
-                return self.redirect_from(Descriptor::Out).map(Some);
-            }
-            (Some('<'), _) => return self.redirect_from(Descriptor::In).map(Some),
-            _ => return Ok(None),
-        };
-        self.at += 1;
-        self.redirect_from(from).map(Some)
-    }
-
-    fn redirect_from(&mut self, from: Descriptor) -> Parsed<Redirect> {
-        if from == Descriptor::In {
-            return self.input();
+        let mut end = name.len();
+        let mut index = None;
+        if self.ahead(end) == Some('[') {
+            let inner: String =
+                self.chars.iter().skip(self.at + end + 1).take_while(|c| **c != ']').collect();
+            end += inner.chars().count() + 2;
+            index = Some(inner);
         }
-        let to = if self.eat(">>") {
-            Target::Append(self.operand()?)
-        } else if self.eat(">&1") {
-            Target::Same(Descriptor::Out)
-        } else if self.eat(">&2") {
-            Target::Same(Descriptor::Err)
-        } else {
-            self.at += 1;
-            Target::Write(self.operand()?)
+        let appends = self.ahead(end) == Some('+');
+        end += usize::from(appends);
+        if !is_name(&name) || self.ahead(end) != Some('=') {
+            return Ok(None);
+        }
+        self.at += end + 1;
+        let index = index.map(|it| self.subscript(&it));
+        let value = match self.peek() {
+            Some('(') if index.is_none() => Assigned::Many(self.elements()?),
+            Some(c) if !is_word_end(c) => Assigned::One(self.word()?),
+            _ => Assigned::One(Word::default()),
         };
-        Ok(Redirect { from, to })
+        Ok(Some(Assignment { name, index, appends, value }))
     }
 
-    fn input(&mut self) -> Parsed<Redirect> {
-        let to = if self.eat("<<<") {
-            Target::Text(self.operand()?)
-        } else if self.eat("<<") {
-            let strips_tabs = self.eat("-");
-            self.skip_blanks();
-            let start = self.at;
-            let word = self.operand()?;
-            let written: String = self.chars[start..self.at].iter().collect();
-            let quoted = written.contains(['\'', '"', '\\']);
-            let text = |part: &Part| match part {
-                Part::Text { text, .. } => text.clone(),
-                _ => written.clone(),
-            };
-            let delimiter = word.0.iter().map(text).collect();
-            let slot = Rc::new(OnceCell::new());
-            self.documents.push(Document { delimiter, quoted, strips_tabs, slot: slot.clone() });
-            Target::Document(slot)
-        } else {
-            self.at += 1;
-            Target::Read(self.operand()?)
-        };
-        Ok(Redirect { from: Descriptor::In, to })
+    /// What stands in brackets behind a name.
+    pub(super) fn subscript(&self, text: &str) -> Word {
+        super::word::document(text.trim_matches(['\'', '"']), self.depth + 1)
     }
 
-    fn operand(&mut self) -> Parsed<Word> {
-        self.skip_blanks();
-        if self.peek().is_none_or(is_word_end) { Err(self.unexpected()) } else { self.word() }
-    }
-
-    /// The here-documents of the line that ends here.
-    fn read_documents(&mut self) {
-        for document in std::mem::take(&mut self.documents) {
-            let mut text = String::new();
-            while self.at < self.chars.len() {
-                let rest = self.chars.iter().skip(self.at);
-                let line: String = rest.take_while(|c| **c != '\n').collect();
-                self.at = (self.at + line.chars().count() + 1).min(self.chars.len());
-                let line = match document.strips_tabs {
-                    true => line.trim_start_matches('\t'),
-                    false => line.as_str(),
-                };
-                if line == document.delimiter {
-                    break;
-                }
-                text.push_str(line);
-                text.push('\n');
+    /// `(a b [3]=c)`
+    fn elements(&mut self) -> Parsed<Vec<(Option<Word>, Word)>> {
+        self.at += 1;
+        let mut res = Vec::new();
+        loop {
+            self.skip_line_ends();
+            if self.eat(")") {
+                return Ok(res);
             }
-            let word = match document.quoted {
-                true => Word::text(text, true),
-                false => super::word::document(&text, self.depth),
+            let rest = self.chars.iter().skip(self.at + 1);
+            let inner: String = rest.take_while(|c| **c != ']').collect();
+            let end = inner.chars().count() + 2;
+            let is_keyed = self.peek() == Some('[') && self.ahead(end) == Some('=');
+            let index = is_keyed.then(|| {
+                self.at += end + 1;
+                self.subscript(&inner)
+            });
+            let word = match self.peek() {
+                Some(c) if !is_word_end(c) => self.word()?,
+                _ if is_keyed => Word::default(),
+                _ => return Err(self.unexpected()),
             };
-            let _ = document.slot.set(word);
+            res.push((index, word));
         }
     }
 }

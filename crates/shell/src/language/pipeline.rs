@@ -30,14 +30,13 @@ const BROKEN_PIPE: u8 = 141;
 
 type Stage<'a> = Option<Pin<Box<dyn Future<Output = u8> + 'a>>>;
 
-/// Runs all of them; the status is the last one's. One that writes where nobody reads any more
-/// ends.
+/// Runs all of them; their statuses. One that writes where nobody reads any more ends.
 pub(super) async fn join<'a>(
     processes: &[Process],
     stages: Vec<Pin<Box<dyn Future<Output = u8> + 'a>>>,
-) -> u8 {
+) -> Vec<u8> {
     let mut stages: Vec<Stage<'a>> = stages.into_iter().map(Some).collect();
-    let mut status = 0;
+    let mut status = vec![0; processes.len()];
     poll_fn(|context| {
         let Some(activity) = processes.first().map(|it| it.stage.clone()) else {
             return Poll::Ready(());
@@ -53,8 +52,8 @@ pub(super) async fn join<'a>(
                     Poll::Pending => None,
                 };
                 if let Some(found) = ended {
-                    if index == last {
-                        status = found;
+                    if let Some(status) = status.get_mut(index) {
+                        *status = found;
                     }
                     *stage = None;
                     end(process, index > 0, index < last);

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::ast::*;
-use super::expand::{fields, text};
-use super::{arithmetic, pipeline};
+use super::expand::{fields, pattern_text, text};
+use super::variables::Array;
+use super::{arithmetic, condition, declare, pipeline};
 use crate::jobs::Jobs;
 use crate::pipe::{Input, Output};
 use crate::process::Process;
@@ -42,7 +43,7 @@ pub(super) async fn subshell(process: Process, list: &List) -> u8 {
 pub(super) fn run_list<'a>(process: &'a Process, list: &'a List) -> Later<'a, Flow> {
     Box::pin(async move {
         let mut status = process.session().status;
-        for item in &list.0 {
+        for (at, item) in list.0.iter().enumerate() {
             let runs = match item.after {
                 After::Anything => true,
                 After::Success => status == 0,
@@ -51,11 +52,22 @@ pub(super) fn run_list<'a>(process: &'a Process, list: &'a List) -> Later<'a, Fl
             if !runs {
                 continue;
             }
-            match run_pipeline(process, &item.pipeline).await {
+            // Only the last of a chain of `&&` and `||` is what `set -e` looks at.
+            let is_last = list.0.get(at + 1).is_none_or(|it| it.after == After::Anything);
+            let lenient = !is_last || item.pipeline.negated;
+            process.session_mut().state.lenient += usize::from(lenient);
+            let flow = run_pipeline(process, &item.pipeline).await;
+            process.session_mut().state.lenient -= usize::from(lenient);
+            match flow {
                 Flow::Next(found) => status = found,
                 flow => return flow,
             }
-            process.session_mut().status = status;
+            let mut session = process.session_mut();
+            session.status = status;
+            let state = &session.state;
+            if status != 0 && !lenient && state.options.errexit && state.lenient == 0 {
+                return Flow::Exit(status);
+            }
         }
         Flow::Next(if list.0.is_empty() { 0 } else { status })
     })
@@ -73,7 +85,13 @@ async fn run_pipeline(process: &Process, pipeline: &Pipeline) -> Flow {
                     Box::pin(stage(process.clone(), command))
                 })
                 .collect();
-            Flow::Next(pipeline::join(&tasks, stages).await)
+            let all = pipeline::join(&tasks, stages).await;
+            let mut session = process.session_mut();
+            session.set_array("PIPESTATUS", Array::of(all.iter().map(u8::to_string)));
+            let last = all.last().copied().unwrap_or(0);
+            let failed = all.iter().rev().copied().find(|it| *it != 0);
+            let fails = session.state.options.pipefail;
+            Flow::Next(failed.filter(|_| fails).unwrap_or(last))
         }
     };
     match flow {
@@ -116,9 +134,18 @@ fn carry_out<'a>(process: &'a Process, command: &'a Command) -> Later<'a, Flow> 
             }
             What::Subshell(list) => Flow::Next(subshell(inner.subshell(), list).await),
             What::Arithmetic(word) => arithmetic_command(&inner, word).await,
+            What::Test(condition) => match condition::holds(&inner, condition).await {
+                Ok(holds) => Flow::Next(u8::from(!holds)),
+                Err(message) => {
+                    process.err(&format!("bash: {message}\n"));
+                    Flow::Next(2)
+                }
+            },
+            What::Case { word, arms } => choose(&inner, word, arms).await,
+            What::Count { head, body } => count(&inner, head, body).await,
             What::If { branches, otherwise } => {
                 for (condition, body) in branches {
-                    match run_list(&inner, condition).await {
+                    match ask(&inner, condition).await {
                         Flow::Next(0) => return run_list(&inner, body).await,
                         Flow::Next(_) => {}
                         flow => return flow,
@@ -161,9 +188,79 @@ async fn background(process: &Process, list: Rc<List>, text: &str) {
     .await;
 }
 
+/// What is said of a word that cannot be expanded. Without a variable that has to be there, nothing
+/// of the line or function goes on.
 fn failed(process: &Process, message: &str) -> Flow {
     process.err(&format!("bash: {message}\n"));
-    Flow::Next(1)
+    let misses = std::mem::take(&mut process.session_mut().state.misses);
+    if misses { Flow::Return(127) } else { Flow::Next(1) }
+}
+
+/// A list that is a condition.
+async fn ask(process: &Process, list: &List) -> Flow {
+    process.session_mut().state.lenient += 1;
+    let flow = run_list(process, list).await;
+    process.session_mut().state.lenient -= 1;
+    flow
+}
+
+async fn choose(process: &Process, word: &Word, arms: &[Arm]) -> Flow {
+    let word = match text(process, word).await {
+        Ok(word) => word,
+        Err(message) => return failed(process, &message),
+    };
+    let (mut falls, mut status) = (false, 0);
+    for arm in arms {
+        let mut fits = falls;
+        for pattern in &arm.patterns {
+            match pattern_text(process, pattern).await {
+                Ok(pattern) => fits |= super::pattern::matches(&pattern, &word),
+                Err(message) => return failed(process, &message),
+            }
+        }
+        if !fits {
+            continue;
+        }
+        match run_list(process, &arm.body).await {
+            Flow::Next(found) => status = found,
+            flow => return flow,
+        }
+        match arm.then {
+            Then::Ends => break,
+            Then::Falls => falls = true,
+            Then::Tries => falls = false,
+        }
+    }
+    Flow::Next(status)
+}
+
+async fn count(process: &Process, head: &[Word; 3], body: &List) -> Flow {
+    let [first, test, step] = head;
+    let value = async |word: &Word| {
+        let expression = text(process, word).await?;
+        let is_empty = expression.trim().is_empty();
+        let value = arithmetic::evaluate(&expression, &mut process.session_mut())?;
+        Ok::<bool, String>(is_empty || value != 0)
+    };
+    let mut status = 0;
+    let mut next = value(first).await;
+    loop {
+        process.breathe().await;
+        let holds = match next {
+            Ok(_) => value(test).await,
+            failed => failed,
+        };
+        match holds {
+            Ok(true) => {}
+            Ok(false) => return Flow::Next(status),
+            Err(message) => return failed(process, &format!("((: {message}")),
+        }
+        match after_turn(run_list(process, body).await) {
+            Turn::Next(found) => status = found,
+            Turn::Leave(flow) => return flow,
+        }
+        next = value(step).await;
+    }
 }
 
 async fn arithmetic_command(process: &Process, word: &Word) -> Flow {
@@ -181,7 +278,7 @@ async fn repeat(process: &Process, negated: bool, condition: &List, body: &List)
     let mut status = 0;
     loop {
         process.breathe().await;
-        match run_list(process, condition).await {
+        match ask(process, condition).await {
             Flow::Next(found) if (found == 0) != negated => {}
             Flow::Next(_) => return Flow::Next(status),
             flow => return flow,
@@ -204,7 +301,9 @@ async fn each(process: &Process, name: &str, words: Option<&[Word]>, body: &List
     };
     let mut status = 0;
     for value in values {
-        process.session_mut().variables.insert(name.to_owned(), value);
+        if let Err(message) = process.session_mut().set(name, value) {
+            return failed(process, &message);
+        }
         match after_turn(run_list(process, body).await) {
             Turn::Next(found) => status = found,
             Turn::Leave(flow) => return flow,
@@ -230,24 +329,32 @@ fn after_turn(flow: Flow) -> Turn {
     }
 }
 
-async fn simple(process: &Process, assignments: &[(String, Word)], words: &[Word]) -> Flow {
+async fn simple(process: &Process, assignments: &[Assignment], words: &[Word]) -> Flow {
     let words = match fields(process, words).await {
         Ok(words) => words,
         Err(message) => return failed(process, &message),
     };
-    let mut before = Vec::new();
-    for (name, word) in assignments {
-        let value = match text(process, word).await {
-            Ok(value) => value,
-            Err(message) => return failed(process, &message),
-        };
-        let old = process.session_mut().variables.insert(name.clone(), value);
-        before.push((name.clone(), old));
+    let declares = words.first().is_some_and(|it| declare::is(it));
+    if declares {
+        return declare::run(process, &words, assignments).await;
+    }
+    let before: Vec<(String, Option<String>)> = {
+        let session = process.session();
+        let old = |it: &Assignment| (it.name.clone(), session.variables.get(&it.name).cloned());
+        assignments.iter().map(old).collect()
+    };
+    for assignment in assignments {
+        if let Err(message) = declare::assign(process, assignment).await {
+            process.err(&format!("bash: {message}\n"));
+            return Flow::Return(1);
+        }
     }
     if words.is_empty() {
-        let by_substitution = assignments
-            .iter()
-            .any(|(_, word)| word.0.iter().any(|part| matches!(part, Part::Command { .. })));
+        let is_command = |part: &Part| matches!(part, Part::Command { .. });
+        let by_substitution = assignments.iter().any(|it| match &it.value {
+            Assigned::One(word) => word.0.iter().any(is_command),
+            Assigned::Many(_) => false,
+        });
         return Flow::Next(if by_substitution { process.session().status } else { 0 });
     }
     let flow = call(process, words).await;
@@ -270,7 +377,9 @@ async fn call(process: &Process, words: Vec<String>) -> Flow {
     }
     let arguments = words.into_iter().skip(1).collect();
     let before = std::mem::replace(&mut process.session_mut().arguments, arguments);
+    process.session_mut().state.scopes.push(Default::default());
     let flow = run_list(process, &body).await;
+    process.session_mut().leave_scope();
     process.session_mut().arguments = before;
     programs::leave(process);
     match flow {

@@ -6,6 +6,13 @@ use super::parse::{Parsed, Parser, Unreadable, is_word_end};
 impl Parser {
     pub(super) fn word(&mut self) -> Parsed<Word> {
         let mut parts = Parts::default();
+        if self.eat("<(") {
+            let list = self.list(&[])?;
+            if !self.eat(")") {
+                return Err(unclosed(')'));
+            }
+            return Ok(Word(vec![Part::File(list)]));
+        }
         while let Some(c) = self.peek().filter(|c| !is_word_end(*c)) {
             self.at += 1;
             match c {
@@ -96,7 +103,7 @@ impl Parser {
             if name.is_empty() {
                 parts.text("$", quoted);
             } else {
-                parts.0.push(Part::Variable { name, change: None, quoted });
+                parts.0.push(Part::Variable { name, index: None, change: None, quoted });
             }
         }
         Ok(())
@@ -116,50 +123,100 @@ impl Parser {
     }
 
     fn braced(&mut self, quoted: bool) -> Parsed<Part> {
-        if self.starts_with("#") && self.ahead(1) != Some('}') {
+        let is_length = self.starts_with("#") && self.ahead(1) != Some('}');
+        let is_named = self.starts_with("!") && self.ahead(1) != Some('}');
+        if is_length || is_named {
             self.at += 1;
             let name = self.variable_name();
-            return self.end_brace(name, Some(Change::Length), quoted);
+            let index = self.index();
+            let change = if is_length { Change::Length } else { Change::Named };
+            return self.end_brace(name, index, Some(change), quoted);
         }
         let name = self.variable_name();
         if name.is_empty() {
             return Err(bad_substitution());
         }
-        let change = match self.peek() {
-            Some('}') => None,
-            _ if self.eat(":-") || self.eat("-") => Some(Change::Default(self.operand_until("}")?)),
-            _ if self.eat(":=") || self.eat("=") => Some(Change::Assign(self.operand_until("}")?)),
-            _ if self.eat(":+") || self.eat("+") => Some(Change::Instead(self.operand_until("}")?)),
-            Some(sign @ ('#' | '%')) => {
-                self.at += 1;
+        let index = self.index();
+        let change = self.change()?;
+        self.end_brace(name, index, change, quoted)
+    }
+
+    /// `[…]` behind a name.
+    fn index(&mut self) -> Option<Index> {
+        let rest = self.chars.iter().skip(self.at + 1);
+        let inner: String = rest.take_while(|c| **c != ']').collect();
+        let end = inner.chars().count() + 1;
+        if self.peek() != Some('[') || self.ahead(end) != Some(']') {
+            return None;
+        }
+        self.at += end + 1;
+        Some(match inner.as_str() {
+            "@" => Index::All,
+            "*" => Index::Joined,
+            inner => Index::At(self.subscript(inner)),
+        })
+    }
+
+    fn change(&mut self) -> Parsed<Option<Change>> {
+        let empty =
+            self.peek() == Some(':') && matches!(self.ahead(1), Some('-' | '=' | '+' | '?'));
+        self.at += usize::from(empty);
+        let Some(sign) = self.peek() else { return Err(unclosed('}')) };
+        if sign == '}' {
+            return Ok(None);
+        }
+        self.at += 1;
+        Ok(Some(match sign {
+            '-' => Change::Default { word: self.operand_until("}")?, empty },
+            '=' => Change::Assign { word: self.operand_until("}")?, empty },
+            '+' => Change::Instead { word: self.operand_until("}")?, empty },
+            '?' => Change::Complain { word: self.operand_until("}")?, empty },
+            ':' => {
+                let from = self.operand_until(":}")?;
+                let length = match self.eat(":") {
+                    true => Some(self.operand_until("}")?),
+                    false => None,
+                };
+                Change::Slice { from, length }
+            }
+            '#' | '%' => {
                 let longest = self.eat(&sign.to_string());
                 let pattern = self.operand_until("}")?;
-                Some(match sign {
+                match sign {
                     '#' => Change::WithoutPrefix { pattern, longest },
                     _ => Change::WithoutSuffix { pattern, longest },
-                })
+                }
             }
-            Some('/') => {
-                self.at += 1;
+            '^' | ',' => {
+                let all = self.eat(&sign.to_string());
+                Change::Letters { upper: sign == '^', all }
+            }
+            '/' => {
                 let all = self.eat("/");
+                let edge = self.peek().filter(|it| !all && matches!(it, '#' | '%'));
+                self.at += usize::from(edge.is_some());
                 let pattern = self.operand_until("/}")?;
                 let text = match self.eat("/") {
                     true => self.operand_until("}")?,
                     false => Word::default(),
                 };
-                Some(Change::Replace { pattern, text, all })
+                Change::Replace { pattern, text, all, edge }
             }
-            None => return Err(unclosed('}')),
-            Some(_) => return Err(bad_substitution()),
-        };
-        self.end_brace(name, change, quoted)
+            _ => return Err(bad_substitution()),
+        }))
     }
 
-    fn end_brace(&mut self, name: String, change: Option<Change>, quoted: bool) -> Parsed<Part> {
+    fn end_brace(
+        &mut self,
+        name: String,
+        index: Option<Index>,
+        change: Option<Change>,
+        quoted: bool,
+    ) -> Parsed<Part> {
         match self.peek() {
             Some('}') if !name.is_empty() => {
                 self.at += 1;
-                Ok(Part::Variable { name, change, quoted })
+                Ok(Part::Variable { name, index, change, quoted })
             }
             None => Err(unclosed('}')),
             Some(_) => Err(bad_substitution()),

@@ -17,7 +17,7 @@ mod options;
 mod reach;
 mod rules;
 mod shell;
-mod test;
+pub(crate) mod test;
 mod text;
 
 pub(crate) use text::base64;
@@ -33,6 +33,7 @@ use crate::language::List;
 use crate::language::run::Flow;
 use crate::process::Process;
 use crate::session::Place;
+use text::regex::{Regex, Syntax};
 
 /// Something that can be run by its name.
 pub struct Program {
@@ -77,7 +78,6 @@ macro_rules! program {
 /// In the order of their names.
 pub const PROGRAMS: &[Program] = &[
     program!("[", Everywhere, "tests a condition", test::bracket),
-    program!("[[", Everywhere, "tests a condition", test::brackets),
     program!("arp", Everywhere, "lists neighbours", network::older::arp),
     program!("awk", Everywhere, "prints fields of lines", text::awk::awk),
     program!("base64", Everywhere, "encodes and decodes texts", text::base64::run),
@@ -153,6 +153,8 @@ pub const PROGRAMS: &[Program] = &[
     program!("route", Everywhere, "shows routes", network::sockets::route),
     program!("sed", Everywhere, "edits lines", text::sed::sed),
     program!("seq", Everywhere, "counts", text::seq),
+    program!("basename", Everywhere, "shows the last part of a path", text::basename),
+    program!("dirname", Everywhere, "shows a path without its last part", text::dirname),
     program!("sh", Everywhere, "runs a script", shell::run),
     program!("sleep", Everywhere, "lets virtual time pass", text::sleep),
     program!("sort", Everywhere, "sorts lines", text::lines::sort),
@@ -198,6 +200,9 @@ pub(crate) async fn call(process: &Process, words: Vec<String>) -> Flow {
         None => {
             match here::is_busybox(process) {
                 true => process.err(&format!("sh: {name}: not found\n")),
+                false if name.contains('/') => {
+                    process.err(&format!("bash: {name}: No such file or directory\n"));
+                }
                 false => process.err(&format!("bash: {name}: command not found\n")),
             }
             if let Some(hint) = hint(&name, &process.session().place) {
@@ -286,6 +291,54 @@ pub(crate) fn enter(process: &Process, most: usize) -> bool {
 pub(crate) fn leave(process: &Process) {
     let mut session = process.session_mut();
     session.calls = session.calls.saturating_sub(1);
+}
+
+/// Words that the shell carries out itself.
+const OWN: [&str; 27] = [
+    "alias", "bg", "break", "cd", "command", "continue", "declare", "eval", "exit", "export",
+    "false", "fg", "jobs", "kill", "let", "local", "pwd", "read", "readonly", "return", "set",
+    "shift", "source", "trap", "true", "type", "unset",
+];
+
+/// `type NAME…`, and `command -v NAME…`, which says it in `short`.
+fn kinds(process: &Process, names: &[String], short: bool) -> u8 {
+    let mut status = 0;
+    for name in names {
+        let is_own = OWN.contains(&name.as_str())
+            || matches!(name.as_str(), "echo" | "printf" | "test" | "[");
+        let text = match () {
+            () if function(process, name).is_some() => format!("{name} is a function"),
+            () if is_own => format!("{name} is a shell builtin"),
+            () if exists(process, name) => format!("{name} is /usr/bin/{name}"),
+            () => {
+                if !short {
+                    process.err(&format!("bash: type: {name}: not found\n"));
+                }
+                status = 1;
+                continue;
+            }
+        };
+        let path = text.rsplit(' ').next().filter(|it| it.starts_with('/')).unwrap_or(name);
+        process.out(&format!("{}\n", if short { path } else { &text }));
+    }
+    status
+}
+
+/// What an extended regular expression and its groups fit in a text; an absent group is empty.
+///
+/// # Errors
+///
+/// The expression cannot be read.
+pub(crate) fn found(pattern: &str, text: &str) -> Result<Option<Vec<String>>, String> {
+    let regex = Regex::new(pattern, Syntax::Extended, false).map_err(str::to_owned)?;
+    let letters: Vec<char> = text.chars().collect();
+    let Some(groups) = regex.find(&letters, 0) else { return Ok(None) };
+    let end = groups.iter().rposition(Option::is_some).map_or(0, |at| at + 1);
+    let of = |it: &Option<(usize, usize)>| {
+        let range = it.and_then(|(from, to)| letters.get(from..to));
+        range.map(|it| it.iter().collect()).unwrap_or_default()
+    };
+    Ok(Some(groups.iter().take(end).map(of).collect()))
 }
 
 /// A file's text.

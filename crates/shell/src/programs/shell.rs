@@ -1,7 +1,7 @@
 //! `sh` and `bash`: a script in a shell of its own.
 
-use crate::language::run::MAX_CALLS;
-use crate::language::run_text;
+use crate::language::run::{Flow, MAX_CALLS};
+use crate::language::{ending, run_text};
 use crate::process::Process;
 
 /// `sh -c TEXT [NAME ARGUMENT…]`, `sh FILE [ARGUMENT…]`, or what is read.
@@ -36,5 +36,9 @@ pub(super) async fn run(process: Process, arguments: Vec<String>) -> u8 {
         process.err("bash: maximum nesting level exceeded\n");
         return 1;
     }
-    run_text(&inner, &script).await.0
+    let status = run_text(&inner, &script).await.0;
+    match ending(&inner, Flow::Next(status)).await {
+        Flow::Exit(status) => status,
+        _ => status,
+    }
 }

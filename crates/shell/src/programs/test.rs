@@ -1,6 +1,7 @@
-//! `test`, `[ … ]` and `[[ … ]]`: conditions of files, texts and numbers.
+//! `test` and `[ … ]`: conditions of files, texts and numbers.
 
-use crate::language::pattern;
+use std::cmp::Ordering;
+
 use crate::process::Process;
 
 /// 0 where the condition holds, 1 where it does not, 2 where it makes no sense.
@@ -15,20 +16,28 @@ pub(super) async fn bracket(process: Process, mut arguments: Vec<String>) -> u8 
     }
 }
 
-pub(super) async fn brackets(process: Process, mut arguments: Vec<String>) -> u8 {
-    match arguments.pop() {
-        Some(last) if last == "]]" => verdict(&process, "[[", &arguments),
-        _ => wrong(&process, "[[", "missing `]]'"),
-    }
-}
-
 fn wrong(process: &Process, name: &str, why: &str) -> u8 {
     process.err(&format!("bash: {name}: {why}\n"));
     2
 }
 
 fn verdict(process: &Process, name: &'static str, words: &[String]) -> u8 {
-    let mut reader = Reader { process, name, words, at: 0, depth: 0 };
+    const UNARY: [&str; 10] = ["!", "-n", "-z", "-e", "-f", "-d", "-s", "-r", "-w", "-x"];
+    let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+    match texts.as_slice() {
+        [first, _] if !UNARY.contains(first) => {
+            return wrong(process, name, &format!("{first}: unary operator expected"));
+        }
+        [first, sign, _]
+            if !BINARY.contains(sign)
+                && !matches!(*sign, "-a" | "-o")
+                && !matches!(*first, "!" | "(") =>
+        {
+            return wrong(process, name, &format!("{sign}: binary operator expected"));
+        }
+        _ => {}
+    }
+    let mut reader = Reader { process, words, at: 0, depth: 0 };
     match reader.either() {
         Ok(holds) if reader.at == words.len() => u8::from(!holds),
         Ok(_) => wrong(process, name, "too many arguments"),
@@ -38,7 +47,6 @@ fn verdict(process: &Process, name: &'static str, words: &[String]) -> u8 {
 
 struct Reader<'a> {
     process: &'a Process,
-    name: &'static str,
     words: &'a [String],
     at: usize,
     depth: usize,
@@ -102,7 +110,7 @@ impl<'a> Reader<'a> {
             }
             ("-n" | "-z" | "-e" | "-f" | "-d" | "-s" | "-r" | "-w" | "-x", Some(word)) => {
                 self.at += 1;
-                Ok(self.is(first, word))
+                Ok(is(self.process, first, word))
             }
             (flag, Some(_)) if flag.len() == 2 && flag.starts_with('-') => {
                 Err(format!("{flag}: unary operator expected"))
@@ -111,26 +119,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is(&self, flag: &str, word: &str) -> bool {
-        let path = self.process.resolve(word);
-        let directory = || self.process.files().is_directory(&path);
-        let file = || super::file(self.process, word);
-        match flag {
-            "-n" => !word.is_empty(),
-            "-z" => word.is_empty(),
-            "-d" => directory(),
-            "-f" => file().is_some(),
-            "-s" => file().is_some_and(|it| !it.is_empty()),
-            "-x" => directory(),
-            _ => directory() || file().is_some(),
-        }
-    }
-
     fn compare(&self, left: &str, sign: &str, right: &str) -> Result<bool, String> {
-        let same = || match self.name {
-            "[[" => pattern::matches(right, left),
-            _ => left == right,
-        };
+        let same = || left == right;
         let number = |text: &str| {
             let wrong = || format!("{text}: integer expression expected");
             text.trim().parse::<i64>().map_err(|_| wrong())
@@ -140,17 +130,35 @@ impl<'a> Reader<'a> {
             "!=" => !same(),
             "<" => left < right,
             ">" => left > right,
-            _ => {
-                let order = number(left)?.cmp(&number(right)?);
-                match sign {
-                    "-eq" => order.is_eq(),
-                    "-ne" => order.is_ne(),
-                    "-lt" => order.is_lt(),
-                    "-le" => order.is_le(),
-                    "-gt" => order.is_gt(),
-                    _ => order.is_ge(),
-                }
-            }
+            _ => ordered(sign, number(left)?.cmp(&number(right)?)),
         })
+    }
+}
+
+/// Whether two numbers in this order are as the sign asks.
+pub(crate) fn ordered(sign: &str, order: Ordering) -> bool {
+    match sign {
+        "-eq" => order.is_eq(),
+        "-ne" => order.is_ne(),
+        "-lt" => order.is_lt(),
+        "-le" => order.is_le(),
+        "-gt" => order.is_gt(),
+        _ => order.is_ge(),
+    }
+}
+
+/// What a flag asks of a word.
+pub(crate) fn is(process: &Process, flag: &str, word: &str) -> bool {
+    let path = process.resolve(word);
+    let directory = || process.files().is_directory(&path);
+    let file = || super::file(process, word);
+    match flag {
+        "-n" => !word.is_empty(),
+        "-z" => word.is_empty(),
+        "-d" => directory(),
+        "-f" => file().is_some(),
+        "-s" => file().is_some_and(|it| !it.is_empty()),
+        "-x" => directory(),
+        _ => directory() || file().is_some(),
     }
 }

@@ -157,3 +157,33 @@ pub(super) async fn sleep(process: Process, arguments: Vec<String>) -> u8 {
     process.sleep(all).await;
     0
 }
+
+/// `basename PATH [SUFFIX]`
+pub(super) async fn basename(process: Process, words: Vec<String>) -> u8 {
+    let Some(path) = words.first() else {
+        process.err("basename: missing operand\nTry 'basename --help' for more information.\n");
+        return 1;
+    };
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let suffix = words.get(1).filter(|it| *it != name);
+    let shown = suffix.and_then(|it| name.strip_suffix(it.as_str())).unwrap_or(name);
+    process
+        .out(&format!("{}\n", if shown.is_empty() && path.starts_with('/') { "/" } else { shown }));
+    0
+}
+
+/// `dirname PATH`
+pub(super) async fn dirname(process: Process, words: Vec<String>) -> u8 {
+    let Some(path) = words.first() else {
+        process.err("dirname: missing operand\nTry 'dirname --help' for more information.\n");
+        return 1;
+    };
+    let directory = match path.trim_end_matches('/').rsplit_once('/') {
+        Some((start, _)) if start.trim_end_matches('/').is_empty() => "/",
+        Some((start, _)) => start.trim_end_matches('/'),
+        None if path.starts_with('/') => "/",
+        None => ".",
+    };
+    process.out(&format!("{directory}\n"));
+    0
+}

@@ -4,23 +4,65 @@ use crate::process::Process;
 
 /// `printf FORMAT VALUE…`: the format again for as long as there are values.
 pub(in crate::programs) async fn printf(process: Process, words: Vec<String>) -> u8 {
-    let words = match words.split_first() {
-        Some((first, rest)) if first == "--" => rest.to_vec(),
-        _ => words,
+    let (variable, words) = match words.as_slice() {
+        [flag, name, rest @ ..] if flag == "-v" => (Some(name), rest),
+        all => (None, all),
     };
+    let words = words.strip_prefix(&["--".to_owned()]).unwrap_or(words);
     let Some((format, values)) = words.split_first() else {
         process.err("bash: printf: usage: printf [-v var] format [arguments]\n");
         return 2;
     };
     let format = super::unescaped(format);
     let takes = places(&format);
-    process.out(&once(&format, values));
+    let mut text = once(&format, values);
     let mut rest = values.get(takes..).unwrap_or_default();
     while takes > 0 && !rest.is_empty() {
-        process.out(&once(&format, rest));
+        text.push_str(&once(&format, rest));
         rest = rest.get(takes..).unwrap_or_default();
     }
-    0
+    let done = match variable {
+        Some(name) => process.session_mut().set(name, text),
+        None => {
+            process.out(&text);
+            Ok(())
+        }
+    };
+    if let Err(why) = done {
+        process.err(&format!("bash: printf: {why}\n"));
+        return 1;
+    }
+    complain(&process, &format, values)
+}
+
+/// Says which values are no numbers where the format wants some.
+fn complain(process: &Process, format: &str, values: &[String]) -> u8 {
+    let plain = format.replace("%%", "");
+    let kinds = plain.split('%').skip(1);
+    let kinds: Vec<char> =
+        kinds.filter_map(|it| it.chars().find(char::is_ascii_alphabetic)).collect();
+    let mut status = 0;
+    for (kind, value) in kinds.iter().cycle().zip(values) {
+        let is_number = value.is_empty() || value.trim().parse::<f64>().is_ok();
+        let is_other = value.starts_with("0x") || value.starts_with(['\'', '"']);
+        if matches!(kind, 'd' | 'i' | 'u' | 'x' | 'X' | 'o') && !is_number && !is_other {
+            process.err(&format!("bash: printf: {value}: invalid number\n"));
+            status = 1;
+        }
+    }
+    status
+}
+
+/// A word as it has to be typed: `a\ b`.
+fn typed(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
+    match text {
+        "" => "''".to_owned(),
+        text => text
+            .chars()
+            .map(|c| if is_plain(c) { c.to_string() } else { format!("\\{c}") })
+            .collect(),
+    }
 }
 
 /// How many values a format takes.
@@ -101,6 +143,7 @@ fn converted(kind: char, value: Option<&str>, precision: Option<usize>, plus: bo
             None => text.to_owned(),
         },
         'b' => super::unescaped(text),
+        'q' => typed(text),
         'c' => text.chars().take(1).collect(),
         'd' | 'i' | 'u' => {
             let number = number().trunc() as i64;
