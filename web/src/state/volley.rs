@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use svclab_core::family::OfFamily;
 use svclab_core::lab::{Goal, Lab, Sending};
-use svclab_core::net::Party;
+use svclab_core::modes;
+use svclab_core::net::balancer::Balancer;
 use svclab_core::net::probe::{Fate, Probe, outcomes};
+use svclab_core::net::{Kernel, Party};
 use svclab_core::object::Object;
 use svclab_core::trace::{Answer, Exchange, Question};
 use svclab_netfilter::Protocol;
@@ -242,21 +245,35 @@ fn expected(lab: &Lab, view: &View, asking: &Asking) -> BTreeMap<End, f64> {
     let Some((node, probe)) = probe_of(lab, &asking.sending) else { return res };
     let net = lab.network();
     let (Some(kernel), Some(node)) = (net.kernel(&node), net.node(&node)) else { return res };
-    for outcome in outcomes(kernel, &|ip| node.is_local(ip), &probe) {
-        let reached = match outcome.fate {
+    for (fate, probability) in fates(kernel, &|ip| node.is_local(ip), &probe) {
+        let reached = match fate {
             Fate::Dnat(to) => to.ip(),
             Fate::Pass | Fate::Reject | Fate::Drop => probe.dst,
         };
         let pod = || view.pods.iter().find(|it| it.ip == Some(reached));
         let name = || pod().map_or_else(|| reached.to_string().into(), |it| it.id.clone());
-        let end = match outcome.fate {
+        let end = match fate {
             Fate::Dnat(_) | Fate::Pass => End::Answered(name()),
             Fate::Reject => End::Refused,
             Fate::Drop => End::TimedOut,
         };
-        *res.entry(end).or_default() += outcome.probability;
+        *res.entry(end).or_default() += probability;
     }
     res
+}
+
+/// IPVS takes turns, so that over many requests each server gets the same.
+fn fates(kernel: &Kernel, is_local: &dyn Fn(IpAddr) -> bool, probe: &Probe) -> Vec<(Fate, f64)> {
+    match kernel.balancer(probe.dst.family()) {
+        Some(Balancer::Ipvs(own)) => {
+            let ways = modes::ipvs::ways(&own.state, is_local, probe);
+            ways.into_iter().map(|it| (it.fate, it.probability)).collect()
+        }
+        _ => {
+            let all = outcomes(kernel, is_local, probe);
+            all.into_iter().map(|it| (it.fate, it.probability)).collect()
+        }
+    }
 }
 
 /// The node whose rules decide, and the packet that it sees.

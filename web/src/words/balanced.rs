@@ -11,7 +11,24 @@ use super::packet::{met, outcome};
 pub(super) fn balanced(lang: Lang, it: &Balanced, after: &Packet) -> String {
     let skipped = it.steps.iter().filter(|it| matches!(it.found, Found::Skipped(_))).count();
     let looked_at = it.steps.len();
-    let met = met(lang, (looked_at - skipped, looked_at));
+    let chosen = it.steps.iter().find_map(|it| match &it.found {
+        Found::Scheduled { of, .. } => Some(*of),
+        Found::Nobody => Some(0),
+        _ => None,
+    });
+    let met = match chosen {
+        Some(0) => lang
+            .pick(
+                "IPVS has a virtual server here, and nobody behind it",
+                "IPVS의 가상 서버이지만 뒤에 실제 서버가 없습니다",
+            )
+            .to_owned(),
+        Some(of) => lang.pick(
+            format!("IPVS has a virtual server here, and chooses one of {of} real servers"),
+            format!("IPVS의 가상 서버입니다. 실제 서버 {of}개 중 하나를 고릅니다"),
+        ),
+        None => met(lang, (looked_at - skipped, looked_at)),
+    };
     let outcome = outcome(lang, (it.verdict, it.nat), (&it.before, after));
     lang.pick(format!("{met}: {outcome}."), format!("{met}. {outcome}."))
 }
