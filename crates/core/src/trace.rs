@@ -260,7 +260,12 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// `GET http://host:port/path`
-    Http { path: String },
+    Http {
+        method: String,
+        path: String,
+        /// What the client calls itself (`User-Agent`); empty where it does not say.
+        agent: String,
+    },
     /// A TCP connection, opened and closed again (`nc -z`).
     Connect,
     /// One UDP datagram (`nc -u`).

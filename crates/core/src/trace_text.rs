@@ -28,7 +28,7 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Request { host, to, port, what, .. } = self;
         match what {
-            Question::Http { path } => write!(f, "GET http://{host}{path}"),
+            Question::Http { method, path, .. } => write!(f, "{method} http://{host}{path}"),
             Question::Connect => write!(f, "nc -z {to} {port}"),
             Question::Datagram => write!(f, "nc -u {to} {port}"),
             Question::Echo => write!(f, "ping {to}"),

@@ -15,7 +15,7 @@ use svclab_core::proxy::{self, Settings};
 use svclab_core::read;
 use svclab_core::rng::Rng;
 use svclab_core::time::{Duration, Instant};
-use svclab_core::trace::{Answer, Event, Exchange, Loss, Place, Question, Request, Trace, Verdict};
+use svclab_core::trace::{Answer, Event, Exchange, Loss, Place, Request, Trace, Verdict};
 use svclab_netfilter::text::parse;
 use svclab_netfilter::{Finding, Hook, Protocol, RuleSet, TableName};
 
@@ -746,7 +746,7 @@ fn seen(exchange: &Exchange, tap: &Tap) -> Vec<String> {
 
 fn exchange(lab: &mut Lab, from: &Party, goal: &str) -> Exchange {
     let goal = to(goal);
-    let what = Question::Http { path: "/".into() };
+    let what = Message::get("web", "/").question();
     let from_name = lab.net.name_of(from);
     let request =
         Request { from: from_name, host: "web".into(), to: goal.ip(), port: goal.port(), what };

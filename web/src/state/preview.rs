@@ -134,7 +134,10 @@ impl Preview {
         let happens = |it: &Happening| {
             !matches!(
                 it,
-                Happening::Probed { .. } | Happening::Said { .. } | Happening::Queried { .. }
+                Happening::Probed { .. }
+                    | Happening::Said { .. }
+                    | Happening::Queried { .. }
+                    | Happening::Wrote { .. }
             )
         };
         if new.into_iter().any(|it| happens(&it.what)) {

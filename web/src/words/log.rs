@@ -160,7 +160,9 @@ pub fn happening(lang: Lang, entry: &Entry) -> String {
             format!("Request #{exchange} leaves {}", pod_name(from)),
             format!("{}에서 요청 #{exchange} 보냄", pod_name(from)),
         ),
-        Happening::Queried { pod, line, .. } => format!("{}: {line}", pod.name),
+        Happening::Queried { pod, line, .. } | Happening::Wrote { pod, line, .. } => {
+            format!("{}: {line}", pod.name)
+        }
         Happening::Corefile { pod, what: Corefile::Reloaded } => lang.pick(
             format!("CoreDNS in {} has read its new Corefile", pod.name),
             format!("파드 {}의 CoreDNS가 새 Corefile을 읽음", pod.name),

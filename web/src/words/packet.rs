@@ -63,11 +63,11 @@ pub fn packet_name(exchange: &Exchange, index: usize) -> String {
         };
     }
     let L4::Tcp { flags, .. } = packet.l4 else { return kind_of(packet) };
-    if let Question::Http { path } = &exchange.request.what
+    if let Question::Http { method, path, .. } = &exchange.request.what
         && flags.psh
         && !is_reply(exchange, index)
     {
-        return format!("GET {path}");
+        return format!("{method} {path}");
     }
     match &exchange.result {
         Answer::Http { status, .. } if flags.psh => status.to_string(),

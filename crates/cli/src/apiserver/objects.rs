@@ -124,8 +124,7 @@ fn read(lab: &Lab, place: &Place<'_>, request: &Request) -> Result<Response, Ref
     let found = served::find(lab, place.resource, namespace, name);
     let object = found.ok_or_else(|| missing(place, name))?;
     if place.subresource == Some("log") {
-        // The lab's programs write nothing to their logs.
-        return Ok(Response { code: 200, content_type: "text/plain", ..Response::default() });
+        return Ok(log(lab, &object, request));
     }
     Ok(response(
         200,
@@ -137,6 +136,29 @@ fn read(lab: &Lab, place: &Place<'_>, request: &Request) -> Result<Response, Ref
             _ => served::shown(lab, &object),
         },
     ))
+}
+
+/// `GET …/pods/NAME/log`
+fn log(lab: &Lab, pod: &Object, request: &Request) -> Response {
+    let first = pod.as_pod().and_then(|it| it.spec.containers.first()).map(|it| it.name.as_str());
+    let container = Some(request.asks("container")).filter(|it| !it.is_empty()).or(first);
+    let previous = request.asks("previous") == "true";
+    let mut lines = lab.container_log(&pod.key(), container.unwrap_or_default(), previous);
+    if let Ok(seconds) = request.asks("sinceSeconds").parse::<u64>() {
+        let since = lab.now().as_micros().saturating_sub(seconds.saturating_mul(1_000_000));
+        lines.retain(|it| it.at.as_micros() >= since);
+    }
+    if let Ok(tail) = request.asks("tailLines").parse::<usize>() {
+        lines.drain(..lines.len().saturating_sub(tail));
+    }
+    let text: String = lines
+        .iter()
+        .map(|it| match request.asks("timestamps") {
+            "true" => format!("{}\n", it.stamped()),
+            _ => format!("{}\n", it.text),
+        })
+        .collect();
+    Response { code: 200, content_type: "text/plain", body: text.into(), ..Response::default() }
 }
 
 fn missing(place: &Place<'_>, name: &str) -> Refusal {

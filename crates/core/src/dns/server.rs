@@ -50,6 +50,11 @@ impl Server {
         &self.config
     }
 
+    /// Whether it writes a line of each question for this name that comes in at `port`.
+    pub fn logs(&self, name: &Name, port: u16) -> bool {
+        block_for(&self.config, name, port).is_some_and(|(_, block)| block.log)
+    }
+
     /// The reply to a question that comes in at `port`; `around.waited` grows by what it takes.
     pub fn answer(&mut self, query: &Query, port: u16, around: &mut Around) -> Reply {
         let mut serving = Serving { server: self, around, port, nested: 0 };

@@ -50,7 +50,7 @@ pub fn speaks_tls(run: &PodRun, port: u16) -> bool {
 }
 
 /// The container that has the port, else the first one that serves; sidecars come last.
-fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, &ContainerRun)> {
+pub(super) fn serving(run: &PodRun, port: u16) -> Option<(&ContainerPlan, &ContainerRun)> {
     let all = || run.plan.containers.iter().zip(&run.containers);
     let all = all().skip(run.plan.inits).chain(all().take(run.plan.inits));
     let serves =

@@ -73,7 +73,7 @@ pub(super) fn not_found(server: String) -> Response {
 }
 
 /// Its version, and when its files were made.
-fn nginx(tag: &str) -> (String, u64) {
+pub(super) fn nginx(tag: &str) -> (String, u64) {
     let version = tag.split('-').next().unwrap_or("");
     let of = |at: usize| NGINX.get(at).map_or((String::new(), 0), |it| (it.1.to_owned(), it.2));
     if !version.starts_with(|it: char| it.is_ascii_digit()) {

@@ -6,12 +6,11 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::Lab;
-use super::log::Happening;
 use super::network::Source;
 use super::sites::Sites;
 use crate::net::exchange::{self, Client, Fetched, Message};
 use crate::time::Duration;
-use crate::trace::{Exchange, Question, Request};
+use crate::trace::{Exchange, Request};
 
 /// One request to an address that the client has already found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +31,8 @@ impl Lab {
         let party = self.party(&fetching.from)?;
         let from = self.net.name_of(&party);
         let Fetching { to, port, message, within, .. } = fetching;
-        let (host, what) = (message.host.clone(), Question::Http { path: message.path.clone() });
-        let request = Request { from: from.clone(), host, to: *to, port: *port, what };
+        let (host, what) = (message.host.clone(), message.question());
+        let request = Request { from, host, to: *to, port: *port, what };
         let when = self.next_request();
         let version = self.version_number();
         let Lab { net, rng, objects, index, running, proxies, now, .. } = self;
@@ -42,8 +41,7 @@ impl Lab {
         let asked = (request, message);
         let (exchange, fetched) = exchange::fetch(net, rng, when, (&client, *within), asked, &site);
         let exchange = Rc::new(exchange);
-        self.keep_exchange(exchange.clone());
-        self.note(None, Happening::Requested { exchange: when.0, from });
+        self.requested(exchange.clone());
         Some((exchange, fetched))
     }
 }

@@ -248,6 +248,14 @@ pub enum Happening {
         pod: ObjectKey,
         exchange: usize,
         line: String,
+        /// Whether it does write it: whether its Corefile has the plugin.
+        logged: bool,
+    },
+    /// A container's program wrote a line of a request to its log.
+    Wrote {
+        pod: ObjectKey,
+        container: Rc<str>,
+        line: String,
     },
     /// A name server read its Corefile.
     Corefile {

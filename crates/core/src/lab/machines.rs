@@ -14,8 +14,8 @@ use crate::control::node_lifecycle::GRACE;
 use crate::key::{Kind, ObjectKey};
 use crate::object::quantity::thousandths;
 use crate::object::{
-    DaemonEndpoint, Labels, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo, Object,
-    Taint,
+    DaemonEndpoint, KERNEL, Labels, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo,
+    Object, Taint,
 };
 use crate::scenario::NodeSpec;
 use crate::time::Duration;
@@ -224,7 +224,7 @@ impl Machine {
             machine_id: self.id("machine").replace('-', ""),
             system_uuid: self.id("system"),
             boot_id: self.boot_id(),
-            kernel_version: "6.1.0-37-amd64".into(),
+            kernel_version: KERNEL.into(),
             os_image: "Debian GNU/Linux 12 (bookworm)".into(),
             container_runtime_version: "containerd://1.7.27".into(),
             kubelet_version: VERSION.into(),

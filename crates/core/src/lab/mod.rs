@@ -17,6 +17,7 @@ mod found;
 mod health;
 mod index;
 mod ingress;
+pub mod logs;
 mod machines;
 mod name_servers;
 mod network;

@@ -11,7 +11,7 @@ use super::Lab;
 use super::log::{EntryId, Happening};
 use super::queue::Task;
 use crate::dns::client::{ClusterDns, ResolvConf};
-use crate::dns::corefile::{self, DEFAULT};
+use crate::dns::corefile::{self, Config, DEFAULT};
 use crate::dns::{Server, World};
 use crate::family::Ranges;
 use crate::key::{Kind, ObjectKey};
@@ -168,6 +168,15 @@ impl Lab {
         } else {
             self.note(cause, what);
         }
+    }
+
+    /// What a name server works with now.
+    pub(super) fn name_server_config(&self, pod: &ObjectKey) -> Option<&Config> {
+        self.names.servers.get(pod).map(|it| it.server.config())
+    }
+
+    pub(super) fn corefile_of(&self, pod: &ObjectKey) -> Option<&str> {
+        self.names.servers.get(pod).map(|it| it.corefile.as_str())
     }
 
     fn corefile(&self, pod: &Pod) -> String {

@@ -13,13 +13,14 @@ use super::{KEPT_EXCHANGES, Lab, pod_name};
 use crate::admit::Version;
 use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
-use crate::net::exchange::{self, Client};
+use crate::kubelet;
+use crate::net::exchange::{self, Client, Message};
 use crate::net::{API_SERVER, Guest, Host, Kernel, Network, Node, Party, Ports, cni, via};
 use crate::object::Object;
 use crate::proxy::Mode;
 use crate::scenario::{Cluster, HostSpec, NodeSpec};
 use crate::time::Instant;
-use crate::trace::{Exchange, Question, Request};
+use crate::trace::{Answer, Exchange, Question, Request};
 
 /// Where the API server listens.
 const API_SERVER_PORT: u16 = 6443;
@@ -95,7 +96,7 @@ impl Sending {
 
     fn question(&self) -> Question {
         match self.ask {
-            Ask::Http => Question::Http { path: self.path.clone() },
+            Ask::Http => Message::get("", &self.path).question(),
             Ask::Tcp => Question::Connect,
             Ask::Udp => Question::Datagram,
             Ask::Ping => Question::Echo,
@@ -188,8 +189,7 @@ impl Lab {
         let Lab { net, rng, objects, index, running, proxies, now, .. } = self;
         let site = Sites { objects, index, running, proxies, now: *now, turn: id, version };
         let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &site));
-        self.keep_exchange(exchange.clone());
-        self.note(None, Happening::Requested { exchange: id, from });
+        self.requested(exchange.clone());
         Some(exchange)
     }
 
@@ -207,6 +207,34 @@ impl Lab {
             Version::V1_33 => "1.33.2",
             Version::V1_34 => "1.34.0",
         }
+    }
+
+    /// Keeps a request, and what a server of HTTP wrote of it.
+    pub(super) fn requested(&mut self, exchange: Rc<Exchange>) {
+        let (id, from) = (exchange.id, exchange.request.from.clone());
+        let cause = self.note(None, Happening::Requested { exchange: id, from });
+        for what in self.written_of(&exchange) {
+            self.note(Some(cause), what);
+        }
+        self.keep_exchange(exchange);
+    }
+
+    /// None where whoever answered is no pod, or writes nothing.
+    fn written_of(&self, exchange: &Exchange) -> Vec<Happening> {
+        let Answer::Http { served_by, .. } = &exchange.result else { return Vec::new() };
+        let Some((namespace, name)) = served_by.split_once('/') else { return Vec::new() };
+        let pod = ObjectKey::new(Kind::Pod, namespace, name);
+        let tracked =
+            self.objects.get(&pod).and_then(|_| self.running.get(&self.objects.id(&pod)?));
+        let Some((container, lines)) = tracked.and_then(|it| kubelet::written(&it.run, exchange))
+        else {
+            return Vec::new();
+        };
+        let wrote = |line| {
+            let (pod, container) = (pod.clone(), container.clone());
+            Happening::Wrote { pod, container, line }
+        };
+        lines.into_iter().map(wrote).collect()
     }
 
     pub(super) fn keep_exchange(&mut self, exchange: Rc<Exchange>) {

@@ -260,7 +260,9 @@ impl<'a> Printer<'a> {
             return String::new();
         }
         match (&self.exchange.request.what, &self.exchange.result, side) {
-            (Question::Http { path }, _, 0) => format!(": HTTP: GET {path} HTTP/1.1"),
+            (Question::Http { method, path, .. }, _, 0) => {
+                format!(": HTTP: {method} {path} HTTP/1.1")
+            }
             (Question::Http { .. }, Answer::Http { status, .. }, _) => {
                 format!(": HTTP: HTTP/1.1 {status} {}", reason(*status))
             }

@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::json::api;
 use super::{ObjectMeta, Shared};
 
+/// What every machine of the lab runs: Debian 12.
+pub const KERNEL: &str = "6.1.0-37-amd64";
+
 api! {
     struct Node {
         metadata: ObjectMeta,

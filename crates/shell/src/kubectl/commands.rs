@@ -379,7 +379,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
         "Print the logs for a container in a pod",
         "all-containers all-pods container,c= follow,f ignore-errors insecure-skip-tls-verify-backend limit-bytes# max-log-requests# pod-running-timeout= prefix previous,p selector,l= since= since-time= tail# timestamps",
-        exec::logs
+        logs::logs
     ),
     command!(
         "patch",

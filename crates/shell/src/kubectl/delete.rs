@@ -121,7 +121,8 @@ fn show(kubectl: &Kubectl, key: &ObjectKey, what: &str) {
 
 /// Until none of the objects is there any more; one of the same name made anew is another one.
 async fn wait(kubectl: &Kubectl, gone: &[(ObjectKey, String)]) -> Done {
-    let patience = super::wait::span(kubectl.flags.text_or("timeout", "0s")).map_err(error)?;
+    let patience =
+        super::wait::span(kubectl.flags.text_or("timeout", "0s"), "timeout").map_err(error)?;
     let end = (patience > Duration::ZERO).then(|| kubectl.process.now() + patience);
     loop {
         let (version, left) = {

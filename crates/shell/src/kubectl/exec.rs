@@ -1,4 +1,4 @@
-//! `kubectl exec`, `logs`, `port-forward` and `top`: what is done inside of pods.
+//! `kubectl exec`, `port-forward` and `top`: what is done inside of pods.
 
 use std::rc::Rc;
 
@@ -154,68 +154,12 @@ pub(super) fn container(kubectl: &Kubectl, pod: &Pod) -> Done<String> {
     Ok(first)
 }
 
-fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
+pub(super) fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
     let all = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
     all.into_iter().find(|it| it.name == container)
 }
 
-/// The lab's programs write nothing to their logs (`validateContainerLogStatus` says who has any).
-pub(super) async fn logs(kubectl: &Kubectl) -> Done {
-    let by_selector = kubectl.flags.text("selector").is_some();
-    let Some(word) = kubectl.flags.arguments.first() else {
-        if by_selector {
-            return Ok(());
-        }
-        return Err(usage(
-            "logs",
-            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command",
-        ));
-    };
-    let namespace = kubectl.namespace();
-    let pod = find_pod(kubectl, word, true).map_err(|Failed(text)| {
-        let missing = text.strip_prefix("Error from server (NotFound): ");
-        match missing.filter(|_| !word.contains('/')) {
-            Some(what) => {
-                error(format!("error from server (NotFound): {what} in namespace \"{namespace}\""))
-            }
-            None => Failed(text),
-        }
-    })?;
-    let container = container(kubectl, &pod)?;
-    let state = status_of(&pod, &container);
-    let bad = |why: String| Failed(format!("Error from server (BadRequest): {why}"));
-    let pod_name = &pod.metadata.name;
-    if kubectl.flags.has("previous") {
-        if state.is_none_or(|it| it.last_state.terminated.is_none()) {
-            return Err(bad(format!(
-                "previous terminated container \"{container}\" in pod \"{pod_name}\" not found"
-            )));
-        }
-        return Ok(());
-    }
-    let runs = |it: &&ContainerStatus| {
-        let ended = it.state.terminated.as_ref().or(it.last_state.terminated.as_ref());
-        it.state.running.is_some() || ended.is_some()
-    };
-    if state.filter(runs).is_none() {
-        let waiting = state.and_then(|it| it.state.waiting.as_ref());
-        let waits = match waiting.map_or("", |it| it.reason.as_str()) {
-            "" => return Ok(()),
-            "ErrImagePull" => "image can't be pulled",
-            "ImagePullBackOff" => "trying and failing to pull image",
-            reason => reason,
-        };
-        return Err(bad(format!(
-            "container \"{container}\" in pod \"{pod_name}\" is waiting to start: {waits}"
-        )));
-    }
-    if kubectl.flags.has("follow") {
-        follow(kubectl, &key(&pod)).await;
-    }
-    Ok(())
-}
-
-fn key(pod: &Pod) -> ObjectKey {
+pub(super) fn key(pod: &Pod) -> ObjectKey {
     ObjectKey::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
 }
 

@@ -29,6 +29,7 @@ mod flags;
 mod generate;
 mod get;
 mod label;
+mod logs;
 mod manifests;
 mod node;
 pub(crate) mod output;

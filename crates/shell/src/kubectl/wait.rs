@@ -24,7 +24,7 @@ enum Until {
 
 pub(super) async fn run(kubectl: &Kubectl) -> Done {
     let until = until(kubectl.flags.text_or("for", ""))?;
-    let patience = span(kubectl.flags.text_or("timeout", "30s")).map_err(error)?;
+    let patience = span(kubectl.flags.text_or("timeout", "30s"), "timeout").map_err(error)?;
     let end = kubectl.process.now() + patience;
     let (objects, failures) = chosen(kubectl, &until, end).await?;
     if objects.is_empty() && failures.is_empty() {
@@ -149,10 +149,10 @@ fn has_condition(object: &Value, kind: &str, status: &str) -> bool {
 }
 
 /// A span as Go writes it: `30s`, `1m30s`, `0`.
-pub(super) fn span(text: &str) -> Result<Duration, String> {
+pub(super) fn span(text: &str, flag: &str) -> Result<Duration, String> {
     let invalid = || {
         format!(
-            "invalid argument \"{text}\" for \"--timeout\" flag: time: invalid duration \"{text}\""
+            "invalid argument \"{text}\" for \"--{flag}\" flag: time: invalid duration \"{text}\""
         )
     };
     if text == "0" {

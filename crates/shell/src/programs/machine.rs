@@ -2,6 +2,7 @@
 
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::Source;
+use svclab_core::object::KERNEL;
 
 use super::here::{self, Calendar, short};
 use super::options::Options;
@@ -65,12 +66,11 @@ pub(super) async fn id(process: Process, _: Vec<String>) -> u8 {
 pub(super) async fn uname(process: Process, words: Vec<String>) -> u8 {
     let letters: String = words.iter().map(|it| it.trim_start_matches('-')).collect();
     let name = name(&process);
-    let kernel = "6.1.0-37-amd64";
     let all = letters.contains('a');
     let parts = [
         ('s', "Linux"),
         ('n', name.as_str()),
-        ('r', kernel),
+        ('r', KERNEL),
         ('v', "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1 (2025-05-22)"),
         ('m', "x86_64"),
         ('o', "GNU/Linux"),

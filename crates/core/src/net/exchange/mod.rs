@@ -63,7 +63,7 @@ pub fn run(
     let mut wire = Wire { net, chance, at, packets: Vec::new() };
     let goal = SocketAddr::new(request.to, request.port);
     let result = match &request.what {
-        Question::Http { path } => {
+        Question::Http { path, .. } => {
             let message = Message::get(&request.host, path);
             wire.http((client, None), goal, &message, site).0
         }

@@ -28,7 +28,7 @@ pub(crate) async fn status(kubectl: &Kubectl) -> Done {
 /// Says a line at first and with every change, until the last one.
 async fn follow(kubectl: &Kubectl, object: &Object) -> Done {
     let flags = &kubectl.flags;
-    let patience = wait::span(flags.text_or("timeout", "0s")).map_err(error)?;
+    let patience = wait::span(flags.text_or("timeout", "0s"), "timeout").map_err(error)?;
     let end = (patience > Duration::ZERO).then(|| kubectl.process.now() + patience);
     let (key, revision) = (object.key(), flags.number("revision").unwrap_or(0));
     let mut shown = None;

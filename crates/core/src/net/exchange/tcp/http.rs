@@ -9,7 +9,7 @@ use svclab_netfilter::TcpFlags;
 use super::Connection;
 use crate::net::exchange::{Client, Wire};
 use crate::time::Duration;
-use crate::trace::Answer;
+use crate::trace::{Answer, Question};
 
 /// One request of an HTTP client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,6 +346,13 @@ impl Message {
     pub fn get(host: impl Into<String>, path: impl Into<String>) -> Message {
         let (method, host, path) = ("GET".to_owned(), host.into(), path.into());
         Message { method, host, path, tls: None, headers: Vec::new() }
+    }
+
+    /// As a trace names it.
+    pub fn question(&self) -> Question {
+        let agent = self.headers.iter().find_map(|it| it.strip_prefix("User-Agent: "));
+        let (method, path) = (self.method.clone(), self.path.clone());
+        Question::Http { method, path, agent: agent.unwrap_or_default().to_owned() }
     }
 
     /// Without the query.
