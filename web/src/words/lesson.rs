@@ -160,6 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "the scenarios are files")]
     fn whatever_a_scenario_suggests_is_told_before_it_is_clicked() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
         let files = std::fs::read_dir(folder).expect("the scenarios").flatten();
