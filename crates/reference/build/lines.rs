@@ -35,7 +35,7 @@ fn define(name: &str, schema: &Value, is_root: bool, enums: &Enums, out: &mut St
         let description = text_of(&fields[field]);
         let description = match values {
             [] => description.to_owned(),
-            values => enums.described(description, values),
+            values => enums.described(&format!("{short}.{field}"), description, values),
         };
         let listed = required.iter().any(|it| it == field);
         let optional = is_optional_all_the_same(name, field, is_root);

@@ -2,6 +2,7 @@
 
 mod enums;
 mod lines;
+mod meanings;
 mod recorded;
 mod roots;
 
@@ -21,6 +22,9 @@ fn main() {
     let mut enums = Enums::read(&enums);
     for output in recorded::explained(Path::new(SESSIONS)) {
         enums.learn(&output);
+    }
+    for (field, description) in meanings::descriptions() {
+        enums.learn_of(field, &description);
     }
     let (roots, definitions) = roots::definitions();
     let text = lines::text(&roots, &definitions, &enums);

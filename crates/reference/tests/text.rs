@@ -64,3 +64,28 @@ fn every_enum_is_that_of_a_field() {
         }
     }
 }
+
+/// As a running server does.
+#[test]
+fn what_values_mean_is_said() {
+    let reference = reference();
+    let fields = [
+        ("v1.ServiceSpec", "type"),
+        ("v1.ServiceSpec", "sessionAffinity"),
+        ("v1.ServicePort", "protocol"),
+        ("v1.PodSpec", "dnsPolicy"),
+        ("v1.Container", "imagePullPolicy"),
+        ("v1.StatefulSetSpec", "podManagementPolicy"),
+        ("v1.EndpointSlice", "addressType"),
+    ];
+    for (definition, field) in fields {
+        let lines = svclab_reference::TEXT.lines().filter_map(|it| it.strip_prefix("=\t"));
+        let names = lines.filter_map(|it| it.split('\t').next());
+        let name = names.into_iter().find(|it| it.ends_with(definition)).expect(definition);
+        let found = reference.definition(name).and_then(|it| it.field(field)).expect(field);
+        let description = found.description();
+        let listed: Vec<&str> = description.lines().filter(|it| it.starts_with(" - `")).collect();
+        assert_eq!(listed.len(), found.values().count(), "{definition}.{field}");
+        assert!(listed.iter().all(|it| !it.ends_with('`')), "{definition}.{field}: {listed:?}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::dns::corefile::{Block, Config};
 use crate::key::ObjectKey;
 use crate::kubelet;
 use crate::object::{ContainerState, ContainerStatus, Object, Pod};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// A line of a container's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,10 @@ impl Lab {
         let mut all = all.chain(&object.status.init_container_statuses);
         let Some(status) = all.find(|it| it.name == container) else { return Vec::new() };
         let Some(run) = run_of(status, previous) else { return Vec::new() };
-        let mut lines = self.lines_of_start(object, status, run.from);
-        let within = |it: &&Entry| it.at >= run.from && run.to.is_none_or(|end| it.at <= end);
+        let mut lines = self.lines_of_start((pod, object), status, run.from);
+        // A status tells whole seconds.
+        let after = run.to.map(|it| it + Duration::from_secs(1));
+        let within = |it: &&Entry| it.at >= run.from && after.is_none_or(|end| it.at < end);
         for entry in self.log().iter().filter(within) {
             let texts = self.lines_of(&entry.what, pod, container);
             lines.extend(texts.into_iter().map(|text| Line { at: entry.at, text }));
@@ -51,12 +53,15 @@ impl Lab {
         lines
     }
 
-    fn lines_of_start(&self, pod: &Pod, status: &ContainerStatus, at: Instant) -> Vec<Line> {
-        let key =
-            ObjectKey::new(crate::key::Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
-        let config = self.name_server_config(&key);
+    fn lines_of_start(
+        &self,
+        (key, pod): (&ObjectKey, &Pod),
+        status: &ContainerStatus,
+        at: Instant,
+    ) -> Vec<Line> {
+        let config = self.name_server_config(key);
         let mut zones: Vec<String> = config.map(zones).unwrap_or_default();
-        zones.extend(self.running_configuration(&key));
+        zones.extend(self.running_configuration(key));
         let ip = pod.status.pod_ip.as_str();
         let spec = pod.spec.containers.iter().chain(&pod.spec.init_containers);
         let Some(spec) = spec.into_iter().find(|it| it.name == status.name) else {
