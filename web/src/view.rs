@@ -9,6 +9,7 @@ use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::kubelet::ProbeKind;
 use svclab_core::lab::Lab;
 use svclab_core::object::{EndpointSlice, Endpoints, Object, Protocol, Service};
+use svclab_core::proxy::Mode;
 use svclab_core::scenario::{Cluster, HostSpec};
 use svclab_netfilter::{Family, RuleSet};
 
@@ -77,6 +78,8 @@ pub struct Node {
     pub leads: Rc<Leads>,
     /// What `leads` was read from, where kube-proxy works with iptables.
     pub from: Option<Shared<RuleSet>>,
+    /// kube-proxy's; what its syncs change is counted in iptables mode alone.
+    pub mode: Mode,
     /// The last sync that changed rules: how many lines are new and how many gone.
     pub added: usize,
     pub removed: usize,
@@ -309,6 +312,7 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
             rules: from.as_ref().map_or(0, |it| it.len()),
             leads,
             from,
+            mode: rules.as_ref().map_or(Mode::default(), |it| it.mode),
             added: rules.as_ref().map_or(0, |it| it.added.len()),
             removed: rules.as_ref().map_or(0, |it| it.removed.len()),
             synced: rules.as_ref().and_then(|it| it.synced_at).map(|at| at.to_string()),
@@ -492,6 +496,7 @@ pub(crate) mod tests {
             rules: 40,
             leads: Rc::default(),
             from: None,
+            mode: Mode::default(),
             added: 0,
             removed: 0,
             synced: None,

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::Action;
+use svclab_core::proxy::Mode;
 use yew::prelude::*;
 
 use super::press::{pressed, switch};
@@ -187,8 +188,12 @@ fn proxy(lang: Lang, detail: Rect, node: &view::Node, send: &Callback<Msg>) -> H
                 <text key={at.clone()} class={classes!("mono", "sync", fresh)} text-anchor="end"
                       x={n(detail.right() - 1.0)} y={n(detail.y + 10.5)}>
                     <title>{ format!("{} {at}", lang.say(Word::LastSync)) }</title>
-                    <tspan class="plus">{ format!("+{}", node.added) }</tspan>
-                    <tspan class="minus" dx="6">{ format!("−{}", node.removed) }</tspan>
+                    if node.mode == Mode::Iptables {
+                        <tspan class="plus">{ format!("+{}", node.added) }</tspan>
+                        <tspan class="minus" dx="6">{ format!("−{}", node.removed) }</tspan>
+                    } else {
+                        { node.mode.name() }
+                    }
                 </text>
             }
         </>
