@@ -219,7 +219,7 @@ impl Lab {
         self.keep_exchange(exchange);
     }
 
-    /// None where whoever answered is no pod, or writes nothing.
+    /// Nothing where whoever answered is no pod, or writes none.
     fn written_of(&self, exchange: &Exchange) -> Vec<Happening> {
         let Answer::Http { served_by, .. } = &exchange.result else { return Vec::new() };
         let Some((namespace, name)) = served_by.split_once('/') else { return Vec::new() };
