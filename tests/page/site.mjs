@@ -34,8 +34,8 @@ const FLAGS = [
 ];
 
 /** Serves `files`; gives the page's address and a function that ends the server. */
-export async function openSite(files = DIST) {
-  const server = createServer((request, response) => answer(files, request, response));
+export async function openSite(files = DIST, headers = {}) {
+  const server = createServer((request, response) => answer(files, headers, request, response));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${server.address().port}${FOLDER}`;
   const close = () => {
@@ -50,14 +50,14 @@ export async function openBrowser() {
   return await chromium.launch({ executablePath, args: FLAGS });
 }
 
-async function answer(files, request, response) {
+async function answer(files, headers, request, response) {
   const path = await fileOf(files, new URL(request.url, "http://site").pathname);
   if (path === undefined) {
     response.writeHead(404).end();
     return;
   }
   const type = TYPES[extname(path)] ?? "application/octet-stream";
-  response.writeHead(200, { "Content-Type": type }).end(await readFile(path));
+  response.writeHead(200, { ...headers, "Content-Type": type }).end(await readFile(path));
 }
 
 async function fileOf(files, pathname) {

@@ -111,7 +111,8 @@ impl<T: OfFamily> TryFrom<String> for Dual<T> {
 
 /// The first address of a range that a host can have; the one before it is the network's own.
 pub fn first_host(range: IpNet) -> IpAddr {
-    next_ip(range.network()).filter(|it| range.contains(it)).unwrap_or(range.addr())
+    let next = next_ip(range.network()).filter(|_| range.prefix_len() < range.max_prefix_len());
+    next.unwrap_or(range.addr())
 }
 
 pub fn next_ip(ip: IpAddr) -> Option<IpAddr> {

@@ -109,11 +109,11 @@ pub enum Event {
     /// kube-proxy's own chains of nftables were walked, or IPVS was asked.
     Balanced(Box<Balanced>),
     /// The connection's NAT binding rewrote the header; no rule was looked at.
-    Translated { before: Packet },
+    Translated { before: Box<Packet> },
     /// NetworkPolicies that select the pod were asked.
     Policed(Box<Ruling>),
     /// A tunnel put the packet into one from node to node; `inner` is the one inside.
-    Wrapped { inner: Packet },
+    Wrapped { inner: Box<Packet> },
     /// The other end of the tunnel took it out again.
     Unwrapped,
     /// A process got the packet.

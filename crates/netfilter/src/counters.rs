@@ -1,7 +1,6 @@
 //! How often each rule matched and each policy decided, as `iptables -L -v` and
 //! `iptables-save -c` show it.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::rule::{Counters, Rule};
@@ -17,12 +16,12 @@ pub struct CounterTable {
 }
 
 /// What has been counted in a chain, as the chain stood then.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 struct Counted {
     chain: Rc<Chain>,
     policy: Counters,
-    /// Of the rules that have matched, by their place.
-    rules: BTreeMap<usize, Counters>,
+    /// Of the rules that have matched, with their places, which ascend.
+    rules: Vec<(usize, Counters)>,
 }
 
 impl CounterTable {
@@ -32,7 +31,7 @@ impl CounterTable {
         let matched = passage.visits.iter().filter(|it| it.finding == Finding::Matched);
         for visit in matched {
             if let Some(counted) = self.counted(rules, visit.rule.table, visit.rule.chain) {
-                counted.rules.entry(visit.rule.index).or_default().add(bytes);
+                counted.rule(visit.rule.index).add(bytes);
             }
         }
         if passage.decided_by.is_none()
@@ -52,7 +51,8 @@ impl CounterTable {
             true => Some(at.index),
             false => chain.rules.get(at.index).and_then(|rule| counted.place_of(rule)),
         };
-        index.and_then(|it| counted.rules.get(&it)).copied().unwrap_or_default()
+        let counters = index.and_then(|it| Some(counted.rules[counted.find(it).ok()?].1));
+        counters.unwrap_or_default()
     }
 
     /// What a builtin chain's policy has decided.
@@ -90,7 +90,8 @@ impl CounterTable {
         name: ChainName,
     ) -> Option<&mut Counted> {
         let chain = rules.chain(table, name)?;
-        let counted = Rc::make_mut(self.chains.get_or_insert_with((table, name), Rc::default));
+        let none = || Rc::new(Counted::nothing(chain));
+        let counted = Rc::make_mut(self.chains.get_or_insert_with((table, name), none));
         if !Rc::ptr_eq(&counted.chain, chain) {
             counted.carry_over(chain);
         }
@@ -99,6 +100,24 @@ impl CounterTable {
 }
 
 impl Counted {
+    fn nothing(chain: &Rc<Chain>) -> Counted {
+        Counted { chain: Rc::clone(chain), policy: Counters::default(), rules: Vec::new() }
+    }
+
+    /// The counters of the rule at a place, which have begun then.
+    fn rule(&mut self, place: usize) -> &mut Counters {
+        let index = self.find(place).unwrap_or_else(|index| {
+            self.rules.insert(index, (place, Counters::default()));
+            index
+        });
+        &mut self.rules[index].1
+    }
+
+    /// Where the counters of the rule at a place stand, or where they would.
+    fn find(&self, place: usize) -> Result<usize, usize> {
+        self.rules.binary_search_by_key(&place, |it| it.0)
+    }
+
     fn place_of(&self, rule: &Rc<Rule>) -> Option<usize> {
         self.chain.rules.iter().position(|it| Rc::ptr_eq(it, rule))
     }
@@ -109,7 +128,7 @@ impl Counted {
             let rule = self.chain.rules.get(place);
             let same = |it: &Rc<Rule>| rule.is_some_and(|rule| Rc::ptr_eq(rule, it));
             if let Some(place) = chain.rules.iter().position(same) {
-                self.rules.insert(place, counters);
+                *self.rule(place) = counters;
             }
         }
         self.chain = Rc::clone(chain);

@@ -146,18 +146,21 @@ impl Passage {
         visit: &'a Visit,
         rules: &'a RuleSet,
     ) -> impl Iterator<Item = Visit> + 'a {
-        (0..visit.run).map(|offset| {
+        let passed_over = |at| {
+            let matches = rules.rule(at).map(|it| it.matches.as_slice()).unwrap_or_default();
+            self.passed_over(matches)
+        };
+        (0..visit.run).map(move |offset| {
             let rule = RuleRef { index: visit.rule.index + offset, ..visit.rule };
             match offset {
                 0 => Visit { run: 1, ..*visit },
-                _ => Visit { rule, run: 1, finding: self.passed_over(rules, rule), ..*visit },
+                _ => Visit { rule, run: 1, finding: passed_over(rule), ..*visit },
             }
         })
     }
 
     /// Why a rule of a run did not match: its header alone decides.
-    fn passed_over(&self, rules: &RuleSet, rule: RuleRef) -> Finding {
-        let matches = rules.rule(rule).map(|it| it.matches.as_slice()).unwrap_or_default();
+    fn passed_over(&self, matches: &[Match]) -> Finding {
         let fails = |it: &Match| header_matches(it, &self.before) == Some(false);
         Finding::Skipped { criterion: matches.iter().position(fails).unwrap_or(0) }
     }
@@ -238,10 +241,10 @@ pub fn walk(
     around: &Surroundings<'_>,
     memory: &mut Memory,
     dice: &mut dyn Dice,
-) -> Option<Passage> {
+) -> Option<Box<Passage>> {
     let name = hook.chain();
     let chain = rules.chain(table, name)?;
-    let passage = Passage {
+    let passage = Box::new(Passage {
         table,
         hook,
         chains: Vec::new(),
@@ -252,8 +255,8 @@ pub fn walk(
         untracked: false,
         connection_mark: None,
         before: *packet,
-    };
-    let mut walker = Walker { rules, packet, around, memory, dice, passage, inside: Vec::new() };
+    });
+    let mut walker = Walker { rules, packet, around, memory, dice, passage };
     walker.builtin(chain, name);
     Some(walker.passage)
 }

@@ -56,7 +56,7 @@ impl Walker {
             ..Surroundings::default()
         };
         let at = (TableName::Filter, Hook::Forward);
-        walk(&self.rules, at, packet, &around, &mut self.memory, dice).expect("FORWARD is there")
+        *walk(&self.rules, at, packet, &around, &mut self.memory, dice).expect("FORWARD is there")
     }
 }
 

@@ -5,6 +5,8 @@ use gloo::utils::{document, window};
 use serde_json::{Value, json};
 use svclab_core::lab::{Action, Lab};
 use svclab_core::proxy::{Text, Watch};
+// For its allocator.
+use svclab_web as _;
 
 #[path = "../../../crates/cli/src/bench/clusters.rs"]
 mod clusters;
@@ -12,7 +14,7 @@ mod clusters;
 use clusters::{Walker, at, cluster, manifest, roomy_scenario, settings};
 
 const RUNS: usize = 15;
-/// The browser's clock tells tenths of a millisecond, and a walk takes less: so many are timed as
+/// The browser's clock tells no less than 5 µs, and that takes time too: so many walks are timed as
 /// one, and so often.
 const WALKS: usize = 100;
 const ROUNDS: usize = 101;

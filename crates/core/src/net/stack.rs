@@ -385,11 +385,11 @@ impl Stack<'_, '_> {
             chance,
         );
         let Some(passage) = passage else { return Decision::ACCEPT };
-        let Passage { verdict, nat, untracked, .. } = passage;
+        let Passage { verdict, nat, untracked, .. } = *passage;
         counters.count(&passage, rules);
         self.mark_connection(passage.connection_mark);
         let place = Place::Hook { node: self.node.clone(), hook, table };
-        self.journey.step(place, Event::Walked(Box::new(passage)));
+        self.journey.step(place, Event::Walked(passage));
         Decision { verdict, nat, untracked }
     }
 

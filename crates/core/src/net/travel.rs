@@ -233,13 +233,13 @@ impl Traveller<'_> {
         };
         let src = self.journey.packet.src;
         let device = match asker {
+            Party::Node(_) if self.net.owns(asker, src) && !src.is_loopback() => None,
             Party::Node(name) => {
                 self.net.node(name).and_then(|it| it.address_of(device, self.family()))
             }
             _ => None,
         };
-        let own = self.net.owns(asker, src) && !src.is_loopback();
-        let tell = device.filter(|_| !own).unwrap_or(src);
+        let tell = device.unwrap_or(src);
         let met = self.net.meet(asker, next_hop, tell, at);
         if let (Met::Waits(time), false) = (met, matches!(asker, Party::Node(_))) {
             self.waits = Some(time);

@@ -15,9 +15,22 @@ pub(super) struct Walker<'a> {
     pub(super) around: &'a Surroundings<'a>,
     pub(super) memory: &'a mut Memory,
     pub(super) dice: &'a mut dyn Dice,
-    pub(super) passage: Passage,
-    /// The chains that the packet is in, the hook's own first.
-    pub(super) inside: Vec<ChainName>,
+    pub(super) passage: Box<Passage>,
+}
+
+/// A chain that the packet is in, and the one that led there.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    chain: &'a Chain,
+    name: ChainName,
+    depth: usize,
+    within: Option<&'a Level<'a>>,
+}
+
+impl Level<'_> {
+    fn contains(&self, name: ChainName) -> bool {
+        self.name == name || self.within.is_some_and(|it| it.contains(name))
+    }
 }
 
 /// How a chain ended for its caller.
@@ -35,97 +48,92 @@ const MAX_VISITS: usize = 1 << 20;
 impl Walker<'_> {
     pub(super) fn builtin(&mut self, chain: &Chain, name: ChainName) {
         self.passage.chains.push(name);
-        if matches!(self.through(chain, name, 0), Flow::Return)
-            && chain.policy == Some(Policy::Drop)
-        {
+        let level = Level { chain, name, depth: 0, within: None };
+        if matches!(self.through(level), Flow::Return) && chain.policy == Some(Policy::Drop) {
             self.passage.verdict = Verdict::Drop;
         }
     }
 
-    fn chain(&mut self, name: ChainName, depth: usize) -> Flow {
+    fn jump(&mut self, name: ChainName, from: Level) -> Flow {
         self.passage.chains.push(name);
         let Some(chain) = self.rules.chain(self.passage.table, name) else { return Flow::Return };
+        let level = Level { chain, name, depth: from.depth + 1, within: Some(&from) };
         // A kernel would not have loaded a loop.
-        if depth >= MAX_DEPTH || self.inside.contains(&name) {
+        if level.depth >= MAX_DEPTH || from.contains(name) {
             return Flow::Return;
         }
-        self.through(chain, name, depth)
+        self.through(level)
     }
 
-    fn through(&mut self, chain: &Chain, name: ChainName, depth: usize) -> Flow {
-        self.inside.push(name);
-        let flow = match chain.index() {
-            None => self.along(chain, name, 0..chain.rules.len(), depth),
+    fn through(&mut self, level: Level) -> Flow {
+        match level.chain.index() {
+            None => self.along(level, 0..level.chain.rules.len()),
             Some(index) => {
                 let candidates = index.candidates(self.packet);
-                self.along(chain, name, candidates, depth)
+                self.along(level, candidates)
             }
-        };
-        self.inside.pop();
-        flow
+        }
     }
 
     /// Looks at the rules at `places`; those between them are runs that do not match.
-    fn along(
-        &mut self,
-        chain: &Chain,
-        name: ChainName,
-        places: impl Iterator<Item = usize>,
-        depth: usize,
-    ) -> Flow {
+    fn along(&mut self, level: Level, places: impl Iterator<Item = usize>) -> Flow {
+        let rules = &level.chain.rules;
         let mut next = 0;
         for index in places {
-            self.pass_over(name, next..index, depth);
+            self.pass_over(level, next..index);
             next = index + 1;
-            let Some(rule) = chain.rules.get(index) else { break };
+            let Some(rule) = rules.get(index) else { break };
             if self.passage.visits.len() >= MAX_VISITS {
                 return Flow::Return;
             }
-            let at = RuleRef { table: self.passage.table, chain: name, index };
-            if let Some(flow) = self.rule(rule, at, depth) {
+            if let Some(flow) = self.rule(rule, self.at(level, index), level) {
                 return flow;
             }
         }
-        self.pass_over(name, next..chain.rules.len(), depth);
+        self.pass_over(level, next..rules.len());
         Flow::Return
     }
 
-    fn pass_over(&mut self, chain: ChainName, places: Range<usize>, depth: usize) {
-        if places.is_empty() {
+    fn at(&self, level: Level, index: usize) -> RuleRef {
+        RuleRef { table: self.passage.table, chain: level.name, index }
+    }
+
+    fn pass_over(&mut self, level: Level, places: Range<usize>) {
+        let (Some(first), false) = (level.chain.rules.get(places.start), places.is_empty()) else {
             return;
-        }
-        let rule = RuleRef { table: self.passage.table, chain, index: places.start };
-        let finding = self.passage.passed_over(self.rules, rule);
-        self.passage.visits.push(Visit { rule, run: places.len(), depth, finding, draw: None });
+        };
+        let (rule, run) = (self.at(level, places.start), places.len());
+        let finding = self.passage.passed_over(&first.matches);
+        self.passage.visits.push(Visit { rule, run, depth: level.depth, finding, draw: None });
     }
 
     /// Looks at one rule; None where the next one is to be looked at.
-    fn rule(&mut self, rule: &Rule, at: RuleRef, depth: usize) -> Option<Flow> {
+    fn rule(&mut self, rule: &Rule, at: RuleRef, level: Level) -> Option<Flow> {
         let mut draw: Option<Draw> = None;
         let failed = rule.matches.iter().position(|it| !self.matches(it, at, &mut draw));
         let finding = match failed {
             Some(criterion) => Finding::Skipped { criterion },
             None => Finding::Matched,
         };
-        self.passage.visits.push(Visit { rule: at, run: 1, depth, finding, draw });
+        self.passage.visits.push(Visit { rule: at, run: 1, depth: level.depth, finding, draw });
         match failed {
             Some(_) => None,
-            None => self.carry_out(rule, at, depth),
+            None => self.carry_out(rule, at, level),
         }
     }
 
     /// Carries out the rule's target; None where the next rule is to be looked at.
-    fn carry_out(&mut self, rule: &Rule, at: RuleRef, depth: usize) -> Option<Flow> {
+    fn carry_out(&mut self, rule: &Rule, at: RuleRef, level: Level) -> Option<Flow> {
         match rule.target.as_ref()? {
             Target::Accept => Some(self.decide(at, Verdict::Accept)),
             Target::Drop => Some(self.decide(at, Verdict::Drop)),
             Target::Reject { .. } => Some(self.decide(at, Verdict::Reject)),
             Target::Return => Some(Flow::Return),
-            Target::Jump(chain) => match self.chain(*chain, depth + 1) {
+            Target::Jump(chain) => match self.jump(*chain, level) {
                 Flow::Return => None,
                 Flow::Decided => Some(Flow::Decided),
             },
-            Target::Goto(chain) => Some(self.chain(*chain, depth + 1)),
+            Target::Goto(chain) => Some(self.jump(*chain, level)),
             Target::Mark { change, .. } => {
                 self.packet.mark = change.apply(self.packet.mark);
                 None

@@ -61,8 +61,8 @@ pub(super) fn sightings(trace: &Trace, tap: &Tap, bridge_nf: bool) -> Vec<Sighti
             (Place::Tunnel { node, device }, Tap::Node { node: own, device: tapped })
                 if node == own && device == tapped =>
             {
-                match step.event {
-                    Event::Wrapped { inner } => res.push((index, inner, true)),
+                match &step.event {
+                    Event::Wrapped { inner } => res.push((index, **inner, true)),
                     _ => see(false),
                 }
             }
@@ -94,7 +94,7 @@ fn held(trace: &Trace) -> Option<usize> {
 pub(super) fn inside(trace: &Trace, at: Instant) -> Option<&Packet> {
     let before = trace.steps.iter().rev().skip_while(|it| it.at > at);
     let mut tunnels = before.filter_map(|it| match (&it.place, &it.event) {
-        (Place::Tunnel { .. }, Event::Wrapped { inner }) => Some((it.at < at).then_some(inner)),
+        (Place::Tunnel { .. }, Event::Wrapped { inner }) => Some((it.at < at).then_some(&**inner)),
         (Place::Tunnel { .. }, _) => Some(None),
         _ => None,
     });

@@ -152,7 +152,7 @@ impl Stack<'_, '_> {
     fn translated(&mut self, hook: Hook, before: Packet) {
         if before != self.journey.packet {
             let place = Place::Conntrack { node: self.node.clone(), hook };
-            self.journey.step(place, Event::Translated { before });
+            self.journey.step(place, Event::Translated { before: Box::new(before) });
         }
     }
 

@@ -64,7 +64,7 @@ impl Stack<'_, '_> {
         let before = self.journey.packet;
         change(&mut self.journey.packet);
         let place = Place::Ipvs { node: self.node.clone(), hook };
-        self.journey.step(place, Event::Translated { before });
+        self.journey.step(place, Event::Translated { before: Box::new(before) });
     }
 
     /// A new connection: a real server gets it, or an ICMP error tells that there is none

@@ -29,7 +29,7 @@ impl Traveller<'_> {
         let inner = self.journey.packet;
         self.journey.packet = tunnel.wrap(&inner, own, other);
         self.inner = Some(inner);
-        self.step(place, Event::Wrapped { inner });
+        self.step(place, Event::Wrapped { inner: Box::new(inner) });
         match self.goes_out(node) {
             // Of an error about the packet outside, the sender of the one inside hears nothing.
             End::Lost(loss, _) if self.inner.is_some() => End::Lost(loss, None),
