@@ -146,26 +146,6 @@ pub enum Msg {
     Import,
 }
 
-impl Msg {
-    /// Whether somebody did something, not the browser, the host or time.
-    pub(super) fn is_by_user(&self) -> bool {
-        !matches!(
-            self,
-            Msg::Frame(_)
-                | Msg::Window(_)
-                | Msg::Stage(_)
-                | Msg::StillPictures(_)
-                | Msg::Index(_)
-                | Msg::Listed(_)
-                | Msg::Reference(_)
-                | Msg::Ask { .. }
-                | Msg::Passed
-                | Msg::Kept(_)
-                | Msg::Keep
-        )
-    }
-}
-
 /// What stands over the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialog {

@@ -2,7 +2,8 @@
 
 use svclab_core::key::ObjectKey;
 
-use super::{After, DRAW, NOTHING, State};
+use super::State;
+use super::update::{After, DRAW, NOTHING};
 use crate::words::Word;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

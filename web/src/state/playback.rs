@@ -7,7 +7,8 @@ use svclab_core::proxy::Origins;
 use svclab_core::trace::{Exchange, Question, Trace};
 use svclab_netfilter::Family;
 
-use super::{After, DRAW, NOTHING, Pane, Shape, State};
+use super::update::{After, DRAW, NOTHING};
+use super::{Pane, Shape, State};
 use crate::scene::Scene;
 use crate::sniff::{Sniffed, sniffed};
 use crate::timeline::{Moment, Timeline, timeline};
@@ -176,6 +177,11 @@ impl State {
         playback.live = true;
         self.hold();
         self.say_step();
+    }
+
+    pub(super) fn pick_last_step(&mut self) {
+        let steps = self.playback.as_ref().map_or(0, |it| it.trace().steps.len());
+        self.pick_step(steps.saturating_sub(1));
     }
 
     pub(super) fn step_by(&mut self, count: isize) {

@@ -15,8 +15,9 @@ use svclab_core::object::Object;
 use svclab_core::trace::{Answer, Exchange, Question};
 use svclab_netfilter::Protocol;
 
+use super::State;
 use super::ends::Asking;
-use super::{After, DRAW, NOTHING, State};
+use super::update::{After, DRAW, NOTHING};
 use crate::scene::{Point, Scene};
 use crate::timeline::{along, length, timeline};
 use crate::view::View;
