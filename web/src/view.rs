@@ -75,6 +75,7 @@ pub struct Node {
     pub ip: IpAddr,
     /// Its name and address; None where pods hang on devices of their own (Calico).
     pub bridge: Option<String>,
+    /// Of iptables, and of kube-proxy's own table of nftables.
     pub rules: usize,
     pub leads: Rc<Leads>,
     /// What `leads` was read from, where kube-proxy works with iptables.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use svclab_core::family::OfFamily;
 use svclab_core::key::{Kind, ObjectKey};
 use svclab_core::lab::Lab;
+use svclab_core::net::balancer::Balancer;
 use svclab_core::object::{EndpointSlice, Endpoints, Object, Service};
 use svclab_core::proxy::Mode;
 use svclab_core::scenario::{Cluster, HostSpec};
@@ -56,7 +57,7 @@ fn nodes(lab: &Lab, before: &View) -> Vec<Node> {
             name: it.name.clone(),
             ip: it.addresses.primary,
             bridge: it.bridge(it.pod_cidrs.primary.family()).map(|ip| format!("cni0 {ip}")),
-            rules: from.as_ref().map_or(0, |it| it.len()),
+            rules: from.as_ref().map_or(0, |it| it.len()) + own.map_or(0, Balancer::rules),
             leads,
             from,
             mode: rules.as_ref().map_or(Mode::default(), |it| it.mode),

@@ -1,4 +1,8 @@
 use svclab_core::key::Kind;
+use svclab_core::lab::Lab;
+use svclab_core::scenario::default_scenario;
+use svclab_core::time::{Duration, Instant};
+use svclab_netfilter::Family;
 
 use super::*;
 
@@ -72,4 +76,19 @@ pub(crate) fn three_nodes() -> View {
         ],
         services: Vec::new(),
     }
+}
+
+#[test]
+fn rules_of_nftables_are_rules_too() {
+    let mut scenario = default_scenario();
+    scenario.cluster.kube_proxy.mode = Mode::Nftables;
+    let mut lab = Lab::new(&scenario, 1);
+    lab.run_until(Instant::START + Duration::from_secs(20));
+    let node = &view_of(&lab, &View::default(), &scenario.cluster).nodes[0];
+    let own = lab.network().kernel(&node.name).and_then(|it| it.balancer(Family::V4));
+    let text = own.expect("kube-proxy has a table").to_string();
+    let written = text.lines().filter(|it| it.starts_with("add rule ")).count();
+    assert!(written > 20, "{text}");
+    let of_iptables = node.from.as_ref().map_or(0, |it| it.len());
+    assert_eq!(node.rules, of_iptables + written);
 }

@@ -58,6 +58,16 @@ impl Balancer {
         let (turns, connections) = (Turns::default(), Connections::default());
         Balancer::Ipvs(Box::new(VirtualServers { state, turns, connections }))
     }
+
+    /// How many rules of nftables it has.
+    pub fn rules(&self) -> usize {
+        match self {
+            Balancer::Nftables(own) => {
+                own.rules.table.chains.values().map(|it| it.rules.len()).sum()
+            }
+            Balancer::Ipvs(_) => 0,
+        }
+    }
 }
 
 impl fmt::Display for Balancer {
