@@ -68,6 +68,14 @@ pub struct Report {
     pub stale_connections: StaleConnections,
 }
 
+/// What follows from Services having become others.
+#[derive(Default)]
+struct Taken {
+    /// Whether the rules that they have in shared chains are other ones now.
+    shared_changed: bool,
+    stale_connections: StaleConnections,
+}
+
 /// The chains that a sync has written, also where no rule of them came out another one: their
 /// counters begin anew.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +86,10 @@ pub struct Rewritten {
 }
 
 impl Report {
-    fn failed(changes: Changes, stale_connections: StaleConnections) -> Report {
+    /// Connections are cleaned up after a success only, and not for what changed before it.
+    fn failed(changes: Changes) -> Report {
         let rewritten = Rewritten { shared: Vec::new(), own: Some(BTreeSet::new()) };
+        let stale_connections = StaleConnections::default();
         Report { full: false, changes, rewritten, failed: true, stale_connections }
     }
 }
@@ -132,8 +142,8 @@ impl Proxier {
         let known = known.unwrap_or_else(|| self.look_around(watch, objects, now));
         let services = self.services_to_write(watch, full);
         let parts = watch.parts(&services, (&known.node, &self.settings), &self.services);
-        let stale_connections = self.stale_connections(&services, &parts);
-        if self.take_over(services, &parts) || full {
+        let taken = self.take_over(services, &parts);
+        if taken.shared_changed || full {
             self.shared = shared_chains(&known.frame, self.parts());
         }
 
@@ -152,7 +162,7 @@ impl Proxier {
         }
         if torn {
             self.left = kernel.nat();
-            return Report::failed(kernel.comparison.changes(), stale_connections);
+            return Report::failed(kernel.comparison.changes());
         }
         let rewritten = Rewritten {
             shared: self.shared.iter().map(|it| (it.0, it.1)).collect(),
@@ -167,6 +177,7 @@ impl Proxier {
         self.left = kernel.nat();
         self.node = Some(known);
         let changes = kernel.comparison.changes();
+        let stale_connections = taken.stale_connections;
         Report { full, changes, rewritten, failed: false, stale_connections }
     }
 
@@ -188,10 +199,9 @@ impl Proxier {
         let known = known.unwrap_or_else(|| self.look_around(watch, objects, now));
         let services = self.services_to_write(watch, full);
         let parts = watch.parts(&services, (&known.node, &self.settings), &self.services);
-        let stale_connections = self.stale_connections(&services, &parts);
-        self.take_over(services, &parts);
+        let taken = self.take_over(services, &parts);
         self.node = Some(known);
-        stale_connections
+        taken.stale_connections
     }
 
     /// The next sync is a full one, as when somebody has flushed the kernel's rules.
@@ -244,32 +254,21 @@ impl Proxier {
         self.services.values().flat_map(|it| it.iter())
     }
 
-    fn stale_connections(&self, services: &[Rc<ObjectKey>], parts: &[Parts]) -> StaleConnections {
-        let mut res = StaleConnections::default();
-        let mut touched = false;
-        for (key, after) in services.iter().zip(parts) {
-            let before = self.services.get(key).map_or(&[][..], |it| it);
-            touched |= udp_ports(before).chain(udp_ports(after)).next().is_some();
-            if touched && self.settings.version < Version::Modern {
-                res.note(before, after);
-            }
-        }
-        if touched && self.settings.version >= Version::Modern {
-            res.reconcile(self.parts());
-        }
-        res
-    }
-
-    /// Whether the rules that these services have in shared chains are other ones now.
-    fn take_over(&mut self, services: Vec<Rc<ObjectKey>>, parts: &[Parts]) -> bool {
-        let mut shared_changed = false;
+    fn take_over(&mut self, services: Vec<Rc<ObjectKey>>, parts: &[Parts]) -> Taken {
+        let mut res = Taken::default();
+        let modern = self.settings.version >= Version::Modern;
+        let mut udp = false;
         for (key, after) in services.into_iter().zip(parts) {
             let before = match after.is_empty() {
                 true => self.services.remove(&key),
                 false => self.services.insert(key, Rc::clone(after)),
             };
             let before = before.as_deref().unwrap_or(&[]);
-            shared_changed |= !same_in_shared_chains(before, after);
+            res.shared_changed |= !same_in_shared_chains(before, after);
+            udp |= udp_ports(before).chain(udp_ports(after)).next().is_some();
+            if !modern {
+                res.stale_connections.note(before, after);
+            }
             let chains = |parts: &[Part]| {
                 let chains = parts.iter().flat_map(|it| &it.chains);
                 chains.map(|it| it.0).collect::<Vec<ChainName>>()
@@ -277,7 +276,10 @@ impl Proxier {
             self.unused.extend(chains(before));
             chains(after).iter().for_each(|it| _ = self.unused.remove(it));
         }
-        shared_changed
+        if modern && udp {
+            res.stale_connections.reconcile(self.parts());
+        }
+        res
     }
 
     /// Whether chains without a use are looked for: in a large cluster they are let be for a while.

@@ -11,6 +11,7 @@ mod incremental;
 mod ipvs;
 mod large;
 mod settings;
+mod stale;
 
 const EXAMPLE: &str = include_str!("tests/worked-example.yaml");
 const EXAMPLE_RULES: &str = include_str!("tests/worked-example.rules");
