@@ -123,16 +123,20 @@ pub(super) fn nft_node_ports(settings: &Settings, node: &ThisNode) -> Option<Vec
     Some(ips.into_iter().filter(|it| !it.is_loopback()).collect())
 }
 
+/// The addresses of the node's devices: those of the Node object where nothing else is known.
+pub(super) fn device_addresses(objects: &Objects, settings: &Settings) -> Vec<IpAddr> {
+    let known = || node_object(objects, settings).map(addresses).unwrap_or_default();
+    let own = &settings.local_addresses;
+    if own.is_empty() { known() } else { own.clone() }
+}
+
 /// The addresses that take NodePorts in IPVS mode: all of the node's but loopback.
 pub(super) fn node_port_ips(
-    objects: &Objects,
+    devices: &[IpAddr],
     settings: &Settings,
     node: &ThisNode,
 ) -> Vec<IpAddr> {
-    let known = || node_object(objects, settings).map(addresses).unwrap_or_default();
-    let own = &settings.local_addresses;
-    let all = || if own.is_empty() { known() } else { own.clone() };
-    let ips = node.node_ports.only.clone().unwrap_or_else(all).into_iter();
+    let ips = node.node_ports.only.as_deref().unwrap_or(devices).iter().copied();
     ips.filter(|it| family(*it) == settings.family && !it.is_loopback()).collect()
 }
 

@@ -75,15 +75,9 @@ pub fn userspace(objects: &Objects, settings: &Settings) -> Userspace {
             origin: maker.origins.add(origin(Purpose::HandToProxy)),
         };
         let at = maker.listen(protocol, key, listening);
-        maker.portals(&name(key), (protocol, at), port, &origin);
+        maker.portals(&key.to_string(), (protocol, at), port, &origin);
     });
     maker.finish()
-}
-
-/// `namespace/name:port`
-fn name(key: PortKey<'_>) -> String {
-    let port = if key.port.is_empty() { String::new() } else { format!(":{}", key.port) };
-    format!("{}/{}{port}", key.namespace, key.name)
 }
 
 struct Maker {
@@ -99,7 +93,8 @@ impl Maker {
     /// A real kernel gives any port that is free; here it follows from the name.
     fn listen(&mut self, protocol: Protocol, key: PortKey<'_>, listening: Listening) -> u16 {
         let size = u32::from(PORTS.end() - PORTS.start()) + 1;
-        let hash = name(key)
+        let hash = key
+            .to_string()
             .bytes()
             .fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         let first = PORTS.start() + (hash % size) as u16;

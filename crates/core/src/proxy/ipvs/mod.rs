@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use svclab_netfilter::text::Restore;
 use svclab_netfilter::{IpSets, OriginId, Protocol};
 
-use super::node::{ThisNode, node_port_ips, this_node};
+use super::node::{ThisNode, device_addresses, node_port_ips, this_node};
 use super::origin::{Destination, Origin, Origins, Purpose};
 use super::select::{Selection, select};
 use super::service::ServicePort;
@@ -115,7 +115,7 @@ pub fn ipvs(objects: &Objects, settings: &Settings) -> Ipvs {
 /// The same from what the kube-proxies have heard.
 pub(super) fn ipvs_of(watch: &Watch, objects: &Objects, settings: &Settings) -> Ipvs {
     let node = this_node(objects, settings);
-    let node_ips = node_port_ips(objects, settings, &node);
+    let devices = device_addresses(objects, settings);
     let mut maker = Maker {
         servers: BTreeMap::new(),
         bound: BTreeSet::new(),
@@ -123,7 +123,8 @@ pub(super) fn ipvs_of(watch: &Watch, objects: &Objects, settings: &Settings) -> 
         origins: rules::origins(),
         settings,
         node: &node,
-        node_ips,
+        node_ips: node_port_ips(&devices, settings, &node),
+        devices,
     };
     watch.each_port(&settings.node, |service, key, port, endpoints| {
         let origin = |purpose| Origin {
@@ -157,6 +158,9 @@ struct Maker<'a> {
     origins: Origins,
     settings: &'a Settings,
     node: &'a ThisNode,
+    /// The addresses that the node has already.
+    devices: Vec<IpAddr>,
+    /// Those of them that take NodePorts.
     node_ips: Vec<IpAddr>,
 }
 
@@ -202,7 +206,7 @@ impl Maker<'_> {
     }
 
     fn has_address(&self, ip: IpAddr) -> bool {
-        ip == self.node.ip || self.settings.local_addresses.contains(&ip) || ip.is_loopback()
+        ip.is_loopback() || self.devices.contains(&ip)
     }
 
     fn finish(mut self) -> Ipvs {

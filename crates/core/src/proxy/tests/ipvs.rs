@@ -184,3 +184,18 @@ fn servers(cluster: &str) -> String {
     let text = ipvs(&objects(cluster), &node_a()).to_string();
     text.lines().skip(3).map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
+
+/// Spec §16: not those that are on another interface already.
+#[test]
+fn the_dummy_device_gets_no_address_that_the_node_has() {
+    let spec = "type: NodePort, externalIPs: [192.0.2.1, 192.0.2.44], ports: [{port: 80, nodePort: 30080}]";
+    let cluster = web(spec, "", "10.244.2.7").replace("ports: [{port: 80}], ", "");
+    let bound = |settings: &Settings| {
+        let bound = ipvs(&objects(&cluster), settings).bound;
+        bound.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(bound(&node_a()), "10.96.0.5 192.0.2.44");
+    let known = ["192.168.10.11", "192.0.2.44"].map(|it| it.parse().expect("an address"));
+    let local_addresses = known.to_vec();
+    assert_eq!(bound(&Settings { local_addresses, ..node_a() }), "10.96.0.5 192.0.2.1");
+}
