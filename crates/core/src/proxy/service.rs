@@ -9,7 +9,7 @@ use svclab_netfilter::Family;
 use super::address::{family, ips_of_family, parse_cidr, parse_ip};
 use super::names::{PortKey, ProtocolKey};
 use super::settings::{Settings, Version};
-use crate::object::{self, Service, ServiceType, TrafficPolicy};
+use crate::object::{self, Labels, Service, ServiceType, TrafficPolicy};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ServicePort {
@@ -46,13 +46,18 @@ impl ServicePort {
 /// The ports of a Service by name and protocol, which is their order; of two with both alike the last.
 pub(super) type Ports<'a> = BTreeMap<PortKey<'a>, ServicePort>;
 
-/// kube-proxy does not even list the Services that have this label.
-const OTHER_PROXY_LABEL: &str = "service.kubernetes.io/service-proxy-name";
+/// kube-proxy does not even list the Services and EndpointSlices that have one of these labels.
+const UNLISTED_LABELS: [&str; 2] =
+    ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+
+pub(super) fn is_listed(labels: &Labels) -> bool {
+    !UNLISTED_LABELS.iter().any(|it| labels.contains_key(*it))
+}
 
 pub(super) fn service_ports<'a>(service: &'a Service, settings: &Settings) -> Ports<'a> {
     let mut res = Ports::new();
-    let elsewhere = service.metadata.labels.contains_key(OTHER_PROXY_LABEL);
-    let Some(cluster_ip) = cluster_ip(service, settings.family).filter(|_| !elsewhere) else {
+    let listed = is_listed(&service.metadata.labels);
+    let Some(cluster_ip) = cluster_ip(service, settings.family).filter(|_| listed) else {
         return res;
     };
     for port in &service.spec.ports {

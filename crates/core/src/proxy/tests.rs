@@ -407,3 +407,23 @@ fn settings_are_read_by_kube_proxys_names() {
         .expect("what is written can be read");
     assert_eq!(again, settings);
 }
+
+/// kube-proxy lists with `!service.kubernetes.io/service-proxy-name,!service.kubernetes.io/headless`.
+#[test]
+fn what_is_labelled_for_another_proxy_is_not_even_listed() {
+    let cluster = web("", "", "10.244.1.7");
+    for label in ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"] {
+        let service = cluster.replace("annotations: {}", &format!("labels: {{{label}: ''}}"));
+        check_with(&service, &node_a(), "", expect![""]);
+        let own = "labels: {kubernetes.io/service-name: web";
+        let slice = cluster.replace(own, &format!("{own}, {label}: ''"));
+        check_with(
+            &slice,
+            &node_a(),
+            "",
+            expect![[
+                r#"-A KUBE-SERVICES -m comment --comment "shop/web has no endpoints" -m tcp -p tcp -d 10.96.0.5 --dport 80 -j REJECT"#
+            ]],
+        );
+    }
+}

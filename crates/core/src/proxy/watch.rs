@@ -20,7 +20,7 @@ use super::origin::Origins;
 use super::part::{Parts, finish};
 use super::rules::port::{Around, lines};
 use super::rules::{LARGE_CLUSTER, Text, frame};
-use super::service::{Ports, ServicePort, family_name, namespace, service_ports};
+use super::service::{Ports, ServicePort, family_name, is_listed, namespace, service_ports};
 use super::settings::{Settings, Version};
 use crate::key::{Kind, ObjectKey};
 use crate::object::{EndpointSlice, Object, Objects};
@@ -184,7 +184,8 @@ impl Watch {
     /// Slices of the other family are for another kube-proxy.
     fn service_of(&self, slice: &EndpointSlice) -> Option<Rc<ObjectKey>> {
         let of_family = slice.address_type == family_name(self.settings.family);
-        let name = slice.service_name().filter(|it| of_family && !it.is_empty())?;
+        let heard = of_family && is_listed(&slice.metadata.labels);
+        let name = slice.service_name().filter(|it| heard && !it.is_empty())?;
         Some(service_key(&slice.metadata.namespace, name))
     }
 
