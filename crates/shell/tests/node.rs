@@ -200,6 +200,23 @@ fn nobody_listens_on_a_cluster_ip_or_a_node_port() {
     );
 }
 
+/// The one port of a Service that somebody really opens.
+#[test]
+fn kube_proxy_listens_on_the_health_check_node_port() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: door, namespace: default}\n\
+        spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 32100, \
+        selector: {app: none}, ports: [{port: 80}]}\n";
+    let lab = lab(&format!("{CLUSTER}\n---\n{service}"));
+    let (_, found) = run(lab, "node/worker-1", "ss -ltnp | grep kube-proxy");
+    let ports = found.out.lines().filter_map(|it| it.split_whitespace().nth(3));
+    assert_eq!(
+        ports.collect::<Vec<_>>(),
+        ["127.0.0.1:10249", "0.0.0.0:10256", "0.0.0.0:32100"],
+        "{}",
+        found.out
+    );
+}
+
 /// tcpdump in the client's pod while it asks a Service without endpoints: §7.
 #[test]
 fn tcpdump_shows_packets_as_they_pass() {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use svclab_core::lab::KUBE_PROXY;
 use svclab_core::net::Party;
 use svclab_netfilter::Protocol;
 
@@ -19,12 +20,10 @@ struct Socket {
 }
 
 /// What nodes run besides pods (§8 of the facts on tools).
-const DAEMONS: [(bool, u16, &str, u32); 6] = [
+const DAEMONS: [(bool, u16, &str, u32); 4] = [
     (false, 22, "sshd", 612),
     (false, 10250, "kubelet", 745),
     (true, 10248, "kubelet", 745),
-    (true, 10249, "kube-proxy", 1203),
-    (false, 10256, "kube-proxy", 1203),
     (true, 39_211, "containerd", 701),
 ];
 
@@ -60,11 +59,8 @@ fn sockets(process: &Process) -> Vec<Socket> {
         }
         Party::Node(name) => {
             for guest in net.guests.iter().filter(|it| it.node == *name) {
-                if &*guest.name == "kube-proxy" {
-                    continue;
-                }
                 let name = guest.name.rsplit('/').next().unwrap_or(&guest.name);
-                add(&guest.listens, name, 1400);
+                add(&guest.listens, name, if name == KUBE_PROXY { 1203 } else { 1400 });
             }
             for (is_local, port, program, pid) in DAEMONS {
                 let ip = local.filter(|_| is_local);
