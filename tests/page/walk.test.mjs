@@ -138,7 +138,7 @@ test("a matched rule says why it is there and leads to its Service and its manif
   const list = page.getByRole("list", { name: "Packet walk" });
   await list.getByRole("button", { name: /PREROUTING \/ nat/ }).first().click();
   const more = page.locator(".steps .on .more");
-  expectMatch(await more.textContent(), /Packets to the cluster IP of Service shop\/web:http go on to its own chain\./);
+  expectMatch(await more.textContent(), /Packets to the cluster IP of shop\/web:http go on to its own chain\./);
   await more.getByRole("button", { name: "Service shop/web" }).click();
   await page.getByRole("heading", { name: /web/ }).first().waitFor();
   await page.getByRole("tab", { name: "Packet walk" }).click();

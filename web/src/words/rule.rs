@@ -1,5 +1,6 @@
 //! Rules in sentences: why each is there, and what came of it.
 
+use svclab_core::key::ObjectKey;
 use svclab_core::modes::Mode;
 use svclab_core::proxy::{Destination, Origin, Purpose};
 use svclab_netfilter::Verdict;
@@ -91,12 +92,16 @@ pub fn about_mode(lang: Lang, mode: Mode) -> &'static str {
 /// Why a rule is where it is.
 pub fn why(lang: Lang, origin: Option<&Origin>) -> String {
     let Some(origin) = origin else { return lang.say(Word::InKernel).to_owned() };
-    let service = match &origin.service {
-        Some(key) if origin.port.is_empty() => format!("{}/{}", key.namespace, key.name),
-        Some(key) => format!("{}/{}:{}", key.namespace, key.name, origin.port),
-        None => String::new(),
+    let name = |key: &ObjectKey| match &*origin.port {
+        "" => format!("{}/{}", key.namespace, key.name),
+        port => format!("{}/{}:{port}", key.namespace, key.name),
     };
-    let end = origin.endpoint.as_deref().unwrap_or_default();
+    let service = match &origin.service {
+        Some(key) => lang.pick(name(key), format!("서비스 {}", name(key))),
+        // IPVS mode has rules that are about all Services.
+        None => lang.pick("a Service", "서비스").to_owned(),
+    };
+    let end = origin.endpoint.as_deref().unwrap_or(lang.pick("an endpoint", "엔드포인트"));
     purpose(lang, origin.purpose, &service, end)
 }
 
@@ -116,8 +121,8 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
             "커널의 기본 체인이 여기서 kube-proxy의 체인으로 패킷을 넘깁니다.".to_owned(),
         ),
         Purpose::SkipUnmarked => lang.pick(
-            "Packets without the mark 0x4000 leave with their own source address.".to_owned(),
-            "mark 0x4000이 없는 패킷은 출발지 주소를 그대로 두고 나갑니다.".to_owned(),
+            "Packets without kube-proxy's mark leave with their own source address.".to_owned(),
+            "kube-proxy의 mark가 없는 패킷은 출발지 주소를 그대로 두고 나갑니다.".to_owned(),
         ),
         Purpose::ClearMark => lang.pick(
             "The mark is taken off again, so that the packet is not masqueraded twice.".to_owned(),
@@ -128,8 +133,8 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
             "mark가 있는 패킷은 이 노드의 주소를 출발지로 하여 나갑니다. 그래야 응답이 이 노드로 돌아옵니다.".to_owned(),
         ),
         Purpose::SetMark => lang.pick(
-            "Sets the mark 0x4000: this packet is to be masqueraded when it leaves.".to_owned(),
-            "mark 0x4000을 붙입니다. 이 패킷은 나갈 때 masquerade 됩니다.".to_owned(),
+            "Sets kube-proxy's mark: this packet is to be masqueraded when it leaves.".to_owned(),
+            "kube-proxy의 mark를 붙입니다. 이 패킷은 나갈 때 masquerade 됩니다.".to_owned(),
         ),
         Purpose::BlockLocalnet => lang.pick(
             "Packets from elsewhere to 127.0.0.0/8 are dropped: they could reach what listens on this node alone.".to_owned(),
@@ -154,84 +159,84 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
         Purpose::Match(destination) => {
             let address = address_of(lang, destination);
             lang.pick(
-                format!("Packets to {address} of Service {service} go on to its own chain."),
-                format!("서비스 {service}의 {address}로 가는 패킷을 이 서비스의 체인으로 보냅니다."),
+                format!("Packets to {address} of {service} go on to its own chain."),
+                format!("{service}의 {address}로 가는 패킷을 이 서비스의 체인으로 보냅니다."),
             )
         }
         Purpose::CountLocalhostNodePort => lang.pick(
             format!("Counts connections to 127.0.0.1 on the node port of {service}."),
-            format!("서비스 {service}의 노드 포트로 127.0.0.1에 연결한 횟수를 셉니다."),
+            format!("{service}의 노드 포트로 127.0.0.1에 연결한 횟수를 셉니다."),
         ),
         Purpose::RejectNoEndpoints(destination) => {
             let address = address_of(lang, destination);
             lang.pick(
                 format!("Service {service} has no ready endpoint: whoever asks {address} is refused at once."),
-                format!("서비스 {service}에 준비된 엔드포인트가 없습니다. {address}로 오는 요청을 바로 거부합니다."),
+                format!("{service}에 준비된 엔드포인트가 없습니다. {address}로 오는 요청을 바로 거부합니다."),
             )
         }
         Purpose::DropNoLocalEndpoints(destination) => {
             let address = address_of(lang, destination);
             lang.pick(
                 format!("The Local policy of {service} may use no endpoint of this node: packets to {address} are dropped."),
-                format!("서비스 {service}의 Local 정책으로 쓸 수 있는 엔드포인트가 이 노드에 없어 {address}로 온 패킷을 버립니다."),
+                format!("{service}의 Local 정책으로 쓸 수 있는 엔드포인트가 이 노드에 없어 {address}로 온 패킷을 버립니다."),
             )
         }
         Purpose::DropOutsideSourceRanges => lang.pick(
             format!("Whoever the source ranges of {service} did not let in is dropped."),
-            format!("서비스 {service}의 loadBalancerSourceRanges에 없는 출발지의 패킷을 버립니다."),
+            format!("{service}의 loadBalancerSourceRanges에 없는 출발지의 패킷을 버립니다."),
         ),
         Purpose::AcceptHealthChecks => lang.pick(
             format!("The load balancer may ask for the health of {service} here."),
-            format!("로드 밸런서가 서비스 {service}의 상태를 확인할 수 있게 합니다."),
+            format!("로드 밸런서가 {service}의 상태를 확인할 수 있게 합니다."),
         ),
         Purpose::MarkAll => lang.pick(
             format!("masqueradeAll: every packet to the cluster IP of {service} is marked."),
-            format!("masqueradeAll: 서비스 {service}의 클러스터 IP로 가는 모든 패킷에 mark를 붙입니다."),
+            format!("masqueradeAll: {service}의 클러스터 IP로 가는 모든 패킷에 mark를 붙입니다."),
         ),
         Purpose::MarkFromOutside => lang.pick(
             format!("A packet to the cluster IP of {service} that does not come from a pod is marked, so that the answer comes back through this node."),
-            format!("파드가 아닌 곳에서 서비스 {service}의 클러스터 IP로 온 패킷에 mark를 붙입니다. 응답이 이 노드를 거쳐 돌아오게 합니다."),
+            format!("파드가 아닌 곳에서 {service}의 클러스터 IP로 온 패킷에 mark를 붙입니다. 응답이 이 노드를 거쳐 돌아오게 합니다."),
         ),
         Purpose::MarkExternal => lang.pick(
             format!("Traffic to {service} from outside is marked: its answer must come back through this node."),
-            format!("외부에서 서비스 {service}로 온 패킷에 mark를 붙입니다. 응답이 이 노드를 거쳐 돌아와야 합니다."),
+            format!("외부에서 {service}로 온 패킷에 mark를 붙입니다. 응답이 이 노드를 거쳐 돌아와야 합니다."),
         ),
         Purpose::PodsUseCluster => lang.pick(
             format!("Local policy of {service}: pods may use every endpoint all the same."),
-            format!("서비스 {service}의 Local 정책에서도 파드는 모든 엔드포인트를 쓸 수 있습니다."),
+            format!("{service}의 Local 정책에서도 파드는 모든 엔드포인트를 쓸 수 있습니다."),
         ),
         Purpose::MarkNodeItself => lang.pick(
             format!("Local policy of {service}: the node's own packets are marked."),
-            format!("서비스 {service}의 Local 정책: 노드 자신이 보낸 패킷에 mark를 붙입니다."),
+            format!("{service}의 Local 정책: 노드 자신이 보낸 패킷에 mark를 붙입니다."),
         ),
         Purpose::NodeItselfUsesCluster => lang.pick(
             format!("Local policy of {service}: the node's own packets may use every endpoint."),
-            format!("서비스 {service}의 Local 정책: 노드 자신이 보낸 패킷은 모든 엔드포인트를 쓸 수 있습니다."),
+            format!("{service}의 Local 정책: 노드 자신이 보낸 패킷은 모든 엔드포인트를 쓸 수 있습니다."),
         ),
         Purpose::ToEndpoints => lang.pick(
             format!("Traffic from outside goes on to the endpoints of {service} that its policy allows."),
-            format!("외부 트래픽을 정책이 허용하는 서비스 {service}의 엔드포인트로 보냅니다."),
+            format!("외부 트래픽을 정책이 허용하는 {service}의 엔드포인트로 보냅니다."),
         ),
         Purpose::AllowSourceRange => lang.pick(
             format!("This source range of {service} is let in."),
-            format!("서비스 {service}가 허용한 출발지 대역입니다."),
+            format!("{service}가 허용한 출발지 대역입니다."),
         ),
         Purpose::AllowNodeItself => lang.pick(
             format!("The source ranges of {service} hold this node, so its own packets are let in."),
-            format!("서비스 {service}의 출발지 대역에 이 노드가 들어 있어 노드 자신의 패킷을 허용합니다."),
+            format!("{service}의 출발지 대역에 이 노드가 들어 있어 노드 자신의 패킷을 허용합니다."),
         ),
         Purpose::SourceRangesEnd => lang.pick(
             format!("Without effect, for readers: what comes here is not let in to {service}."),
-            format!("동작하지 않는 안내용 규칙입니다. 여기까지 온 패킷은 서비스 {service}에 들어갈 수 없습니다."),
+            format!("동작하지 않는 안내용 규칙입니다. 여기까지 온 패킷은 {service}에 들어갈 수 없습니다."),
         ),
         Purpose::KeepEndpoint { seconds } => lang.pick(
             format!("Session affinity of {service}: a client that was here less than {seconds} s ago gets {end} again."),
-            format!("서비스 {service}의 세션 어피니티: {seconds}초 안에 왔던 클라이언트를 다시 {end} 쪽으로 보냅니다."),
+            format!("{service}의 세션 어피니티: {seconds}초 안에 왔던 클라이언트를 다시 {end} 쪽으로 보냅니다."),
         ),
         Purpose::PickEndpoint { index, of } => pick_endpoint(lang, service, end, index, of),
         Purpose::MarkHairpin => lang.pick(
             format!("The pod behind {end} has reached itself through {service}: it is masqueraded, or it would answer itself directly."),
-            format!("{end} 뒤의 파드가 서비스 {service}를 거쳐 자기 자신에게 온 경우입니다. 자신에게 바로 응답하지 않도록 mark를 붙입니다."),
+            format!("{end} 뒤의 파드가 {service}를 거쳐 자기 자신에게 온 경우입니다. 자신에게 바로 응답하지 않도록 mark를 붙입니다."),
         ),
         Purpose::Dnat { remember } => {
             let note = match remember {
@@ -240,7 +245,7 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
             };
             lang.pick(
                 format!("Here the destination becomes {end}, an endpoint of {service}.{note}"),
-                format!("여기서 목적지가 서비스 {service}의 엔드포인트 {end} 주소로 바뀝니다.{note}"),
+                format!("여기서 목적지가 {service}의 엔드포인트 {end} 주소로 바뀝니다.{note}"),
             )
         }
         Purpose::LookUpService => lang.pick(
@@ -269,11 +274,11 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
         ),
         Purpose::DrawEndpoint { of } => lang.pick(
             format!("One of {of} endpoints of {service} is drawn, each with the same chance."),
-            format!("서비스 {service}의 엔드포인트 {of}개 중 하나를 같은 확률로 뽑습니다."),
+            format!("{service}의 엔드포인트 {of}개 중 하나를 같은 확률로 뽑습니다."),
         ),
         Purpose::RememberClient => lang.pick(
             format!("The client is noted, so that its next connection to {service} goes to {end} as well."),
-            format!("클라이언트를 기억해 두어 서비스 {service}로 가는 다음 연결도 {end}로 보냅니다."),
+            format!("클라이언트를 기억해 두어 {service}로 가는 다음 연결도 {end}로 보냅니다."),
         ),
         Purpose::SkipLoopback => lang.pick(
             "IPVS mode serves no NodePorts on loopback: such packets are left alone.".to_owned(),
@@ -289,7 +294,7 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
         ),
         Purpose::HandToProxy => lang.pick(
             format!("Connections to {service} come to a port of kube-proxy itself, which copies their bytes."),
-            format!("서비스 {service}로 가는 연결을 kube-proxy가 자기 포트로 직접 받아 바이트를 옮깁니다."),
+            format!("{service}로 가는 연결을 kube-proxy가 자기 포트로 직접 받아 바이트를 옮깁니다."),
         ),
     }
 }
@@ -300,11 +305,11 @@ fn pick_endpoint(lang: Lang, service: &str, end: &str, index: usize, of: usize) 
     match left {
         0 | 1 => lang.pick(
             format!("Endpoint {number} of {of} of {service}, {end}: the last one takes what is left."),
-            format!("서비스 {service}의 엔드포인트 {of}개 중 {number}번째 {end}: 마지막이므로 남은 패킷을 모두 받습니다."),
+            format!("{service}의 엔드포인트 {of}개 중 {number}번째 {end}: 마지막이므로 남은 패킷을 모두 받습니다."),
         ),
         _ => lang.pick(
             format!("Endpoint {number} of {of} of {service}, {end}: taken with a chance of 1 in {left}, so that in the end each is as likely."),
-            format!("서비스 {service}의 엔드포인트 {of}개 중 {number}번째 {end}: 1/{left} 확률로 선택됩니다. 결국 모든 엔드포인트의 확률이 같아집니다."),
+            format!("{service}의 엔드포인트 {of}개 중 {number}번째 {end}: 1/{left} 확률로 선택됩니다. 결국 모든 엔드포인트의 확률이 같아집니다."),
         ),
     }
 }

@@ -12,7 +12,7 @@ use svclab_netfilter::{
 };
 
 use super::{Found, Step};
-use crate::proxy::Origins;
+use crate::proxy::{Origin, Origins};
 
 /// The packet on its way, with the steps so far.
 pub(super) struct Tables<'a> {
@@ -79,17 +79,18 @@ impl Tables<'_> {
             Finding::Matched => self.member(rule, packet),
             Finding::Skipped { .. } => None,
         };
+        let origin = rule.origin.and_then(|it| self.origins.get(it)).cloned();
         let (found, origin) = match (visit.finding, member) {
             (Finding::Skipped { criterion }, _) => {
                 let text = rule.matches.get(criterion).map(ToString::to_string);
-                (Found::Skipped(text.unwrap_or_default()), rule.origin)
+                (Found::Skipped(text.unwrap_or_default()), origin)
             }
-            (Finding::Matched, None) => (Found::Matched, rule.origin),
-            (Finding::Matched, Some((member, origin))) => {
-                (Found::Element(member), origin.or(rule.origin))
+            (Finding::Matched, None) => (Found::Matched, origin),
+            (Finding::Matched, Some((member, about))) => {
+                let about = about.and_then(|it| self.origins.get(it)).cloned();
+                (Found::Element(member), about_service(origin, about))
             }
         };
-        let origin = origin.and_then(|it| self.origins.get(it)).cloned();
         let chain = visit.rule.chain.to_string().into();
         Some(Step { hook, chain, rule: rule.to_string(), found, origin })
     }
@@ -113,5 +114,13 @@ impl Tables<'_> {
                 _ => None,
             })
             .next()
+    }
+}
+
+/// The rule says what happens, the member of its set with whose packets.
+fn about_service(rule: Option<Origin>, member: Option<Origin>) -> Option<Origin> {
+    match (rule, member) {
+        (Some(rule), Some(member)) => Some(Origin { purpose: rule.purpose, ..member }),
+        (rule, member) => rule.or(member),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::net::balancer::turns::Turns;
-use crate::proxy::{Scheduler, Version};
+use crate::proxy::{Purpose, Scheduler, Version};
 use crate::read::read;
 use crate::rng::Rng;
 
@@ -190,6 +190,30 @@ fn every_step_knows_why_its_rule_is_there() {
         assert!(found(&|it| matches!(it, Found::Drawn { of: 3, .. })));
         assert!(found(&|it| matches!(it, Found::Element(key) if key.starts_with("tcp . 30080"))));
     }
+}
+
+/// The rules of IPVS mode are about all Services: whose packet it is, the member of the set tells.
+#[test]
+fn a_step_of_ipvs_says_what_the_rule_does_with_whose_packet() {
+    let origins = |line: &str, rule: &str| {
+        let ways = modes(line, Version::Modern).ipvs;
+        let steps = ways.into_iter().flat_map(|it| it.steps);
+        let met =
+            steps.filter(|it| it.rule.contains(rule) && matches!(it.found, Found::Element(_)));
+        let about = met.filter_map(|it| it.origin).map(|it| {
+            let service = it.service.map(|it| it.name.to_string()).unwrap_or_default();
+            (service, it.endpoint.map(|it| it.to_string()).unwrap_or_default(), it.purpose)
+        });
+        about.collect::<std::collections::BTreeSet<_>>()
+    };
+    let about =
+        |endpoint: &str, purpose| [("many".to_owned(), endpoint.to_owned(), purpose)].into();
+    let marks = origins("192.168.10.11 10.96.2.2 tcp 80", "CLUSTER-IP dst,dst ! -s");
+    assert_eq!(marks, about("", Purpose::MarkFromOutside));
+    let accepts = origins("192.168.10.11 10.96.2.2 tcp 80", "CLUSTER-IP dst,dst -j ACCEPT");
+    assert_eq!(accepts, about("", Purpose::LeaveToIpvs));
+    let hairpin = origins("10.244.1.7 10.96.2.2 tcp 80", "LOOP-BACK");
+    assert_eq!(hairpin, about("10.244.1.7:8080", Purpose::MarkHairpin));
 }
 
 /// The endpoints of connections that one client opens one after the other.

@@ -137,7 +137,7 @@ pub(super) fn ipvs_of(watch: &Watch, objects: &Objects, settings: &Settings) -> 
         let port = Port { protocol: key.protocol.into(), port, origin: &origin };
         let selection = select(port.port, endpoints, &node, settings);
         let local = endpoints.iter().filter(|it| it.is_on(&node.name));
-        maker.loopback(&port, local.map(|it| (it.ip, it.port)));
+        local.for_each(|it| maker.loopback(&port, it));
         maker.frontends(&port, &selection);
         maker.sets(&port);
     });

@@ -56,7 +56,7 @@ pub(super) fn origins() -> Origins {
     res
 }
 
-const PURPOSES: [Purpose; 22] = [
+const PURPOSES: [Purpose; 21] = [
     Purpose::MarkHairpin,
     Purpose::Match(Destination::LoadBalancerIp),
     Purpose::Match(Destination::NodePort),
@@ -68,7 +68,6 @@ const PURPOSES: [Purpose; 22] = [
     Purpose::SkipLoopback,
     Purpose::MarkAll,
     Purpose::MarkFromOutside,
-    Purpose::MarkNodeItself,
     Purpose::LeaveToIpvs,
     Purpose::NodePortDispatch,
     Purpose::ForwardMarked,
@@ -206,7 +205,7 @@ impl Writer<'_> {
                 (format!("{asking} dst,dst {own} -j {MARK}"), Purpose::MarkFromOutside)
             }
             // The node's own packets to these addresses come from the very same addresses.
-            None => (format!("{asking} src,dst -j {MARK}"), Purpose::MarkNodeItself),
+            None => (format!("{asking} src,dst -j {MARK}"), Purpose::MarkFromOutside),
         };
         self.nat(line, purpose);
     }

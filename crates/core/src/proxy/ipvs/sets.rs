@@ -1,12 +1,14 @@
 //! The ipsets of IPVS mode: their names, types, and what each service port puts into them.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::ipset::{IpSet, Member, SetKind};
 use svclab_netfilter::{Family, IpSets, Protocol};
 
-use super::{Destination, Maker, Port, Purpose};
+use super::{Destination, Maker, Origin, Port, Purpose};
+use crate::proxy::endpoint::Endpoint;
 
 pub(super) const LOOP_BACK: &str = "LOOP-BACK";
 pub(super) const CLUSTER_IP: &str = "CLUSTER-IP";
@@ -134,12 +136,16 @@ impl Filling {
 }
 
 impl Maker<'_> {
-    /// Local endpoints, whatever their conditions: a pod that reaches itself must be masqueraded.
-    pub(super) fn loopback(&mut self, port: &Port<'_>, local: impl Iterator<Item = (IpAddr, u16)>) {
-        for (ip, at) in local {
-            let member = Member::IpPortNet(ip, port.protocol, at, IpNet::from(ip));
-            self.member(LOOP_BACK, member, port, Purpose::MarkHairpin);
-        }
+    /// A local endpoint, whatever its conditions: a pod that reaches itself must be masqueraded.
+    pub(super) fn loopback(&mut self, port: &Port<'_>, endpoint: &Endpoint) {
+        let ip = endpoint.ip;
+        let member = Member::IpPortNet(ip, port.protocol, endpoint.port, IpNet::from(ip));
+        let origin = Origin {
+            endpoint: Some(Rc::clone(&endpoint.text)),
+            slice: Some(Rc::clone(&endpoint.slice)),
+            ..(port.origin)(Purpose::MarkHairpin)
+        };
+        self.add(LOOP_BACK, member, origin);
     }
 
     /// What the port's frontends add to the sets (`syncProxyRules`).
@@ -205,7 +211,11 @@ impl Maker<'_> {
     }
 
     fn member(&mut self, set: &str, member: Member, port: &Port<'_>, purpose: Purpose) {
-        let origin = self.origins.add((port.origin)(purpose));
+        self.add(set, member, (port.origin)(purpose));
+    }
+
+    fn add(&mut self, set: &str, member: Member, origin: Origin) {
+        let origin = self.origins.add(origin);
         if let Some(set) = self.filling.set(set) {
             set.members.entry(member).or_insert(Some(origin));
         }
