@@ -21,6 +21,7 @@ use std::thread;
 use std::time::{Duration as Wall, Instant as WallClock};
 
 use serde_json::{Value, json};
+use svclab_core::admit::Version;
 use svclab_core::lab::Lab;
 use svclab_core::reference::Reference;
 use svclab_core::scenario::default_scenario;
@@ -199,7 +200,7 @@ impl Server {
 
     fn whole(&mut self, request: &Request, parts: &[&str]) -> Response {
         let document = match parts {
-            ["version"] => version(),
+            ["version"] => version(self.lab.version()),
             ["livez" | "readyz" | "healthz"] => json!("ok"),
             // kubectl wants it as a protocol buffer; an empty one says nothing wrong.
             ["openapi", "v2"] => return empty(),
@@ -267,9 +268,11 @@ impl Server {
     }
 }
 
-fn version() -> Value {
+fn version(version: Version) -> Value {
+    let release = version.release();
+    let minor = release.split('.').nth(1);
     json!({
-        "major": "1", "minor": "32", "gitVersion": "v1.32.4", "gitCommit": "", "buildDate": "",
+        "major": "1", "minor": minor, "gitVersion": format!("v{release}"), "gitCommit": "", "buildDate": "",
         "gitTreeState": "clean", "goVersion": "", "compiler": "", "platform": "linux/amd64",
     })
 }

@@ -28,6 +28,17 @@ pub enum Version {
     V1_34,
 }
 
+impl Version {
+    /// The release that its answers were recorded from.
+    pub fn release(self) -> &'static str {
+        match self {
+            Version::V1_32 => "1.32.6",
+            Version::V1_33 => "1.33.5",
+            Version::V1_34 => "1.34.1",
+        }
+    }
+}
+
 impl FromStr for Version {
     type Err = ();
 

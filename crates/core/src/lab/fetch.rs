@@ -34,7 +34,7 @@ impl Lab {
         let (host, what) = (message.host.clone(), message.question());
         let request = Request { from, host, to: *to, port: *port, what };
         let when = self.next_request();
-        let version = self.version_number();
+        let version = self.version().release();
         let Lab { net, rng, objects, index, running, proxies, now, .. } = self;
         let site = Sites { objects, index, running, proxies, now: *now, turn: when.0, version };
         let client = Client::from(party);

@@ -10,6 +10,7 @@ use svclab_netfilter::order::Gather;
 use super::log::{Component, EntryId, Happening};
 use super::queue::Task;
 use super::{Lab, network};
+use crate::admit::Version;
 use crate::control::node_lifecycle::GRACE;
 use crate::key::{Kind, ObjectKey};
 use crate::object::quantity::thousandths;
@@ -23,7 +24,6 @@ use crate::trace::NodeName;
 
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
-const VERSION: &str = "v1.32.6";
 const KUBELET_PORT: i32 = 10250;
 
 /// A machine of four CPUs and eight gibibytes, as kubelet reports it.
@@ -43,6 +43,8 @@ const BOOT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Machine {
     spec: NodeSpec,
+    /// Its kubelet's.
+    release: &'static str,
     power: Power,
     /// How often it was switched on.
     boots: u32,
@@ -55,8 +57,9 @@ enum Power {
     Up,
 }
 
-pub(super) fn all(nodes: &[NodeSpec]) -> BTreeMap<NodeName, Machine> {
-    let machine = |it: &NodeSpec| Machine { spec: it.clone(), power: Power::Up, boots: 1 };
+pub(super) fn all(nodes: &[NodeSpec], version: Version) -> BTreeMap<NodeName, Machine> {
+    let release = version.release();
+    let machine = |it: &NodeSpec| Machine { spec: it.clone(), release, power: Power::Up, boots: 1 };
     nodes.iter().map(|it| (it.name.as_str().into(), machine(it))).gather()
 }
 
@@ -227,8 +230,8 @@ impl Machine {
             kernel_version: KERNEL.into(),
             os_image: "Debian GNU/Linux 12 (bookworm)".into(),
             container_runtime_version: "containerd://1.7.27".into(),
-            kubelet_version: VERSION.into(),
-            kube_proxy_version: VERSION.into(),
+            kubelet_version: format!("v{}", self.release),
+            kube_proxy_version: format!("v{}", self.release),
             operating_system: "linux".into(),
             architecture: "amd64".into(),
         }

@@ -245,7 +245,7 @@ impl Lab {
             rng,
             net,
             balancer: Balancer::new(cluster.load_balancer.clone()),
-            machines: machines::all(&cluster.nodes),
+            machines: machines::all(&cluster.nodes, cluster.version),
             heard: BTreeMap::new(),
             evictions: BTreeMap::new(),
             pending: BTreeMap::new(),

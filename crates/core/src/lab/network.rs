@@ -10,7 +10,6 @@ use svclab_netfilter::Protocol;
 use super::log::Happening;
 use super::sites::Sites;
 use super::{KEPT_EXCHANGES, Lab, pod_name};
-use crate::admit::Version;
 use crate::family::{OfFamily, Ranges};
 use crate::key::{Kind, ObjectKey};
 use crate::kubelet;
@@ -185,7 +184,7 @@ impl Lab {
         let client = Client { port: sending.source_port, ..Client::from(party) };
         let when = self.next_request();
         let id = when.0;
-        let version = self.version_number();
+        let version = self.version().release();
         let Lab { net, rng, objects, index, running, proxies, now, .. } = self;
         let site = Sites { objects, index, running, proxies, now: *now, turn: id, version };
         let exchange = Rc::new(exchange::run(net, rng, when, &client, request, &site));
@@ -198,15 +197,6 @@ impl Lab {
         self.enforce_policies();
         self.requests += 1;
         (self.requests, self.now)
-    }
-
-    /// The release, as the API server tells it.
-    pub(super) fn version_number(&self) -> &'static str {
-        match self.version() {
-            Version::V1_32 => "1.32.6",
-            Version::V1_33 => "1.33.2",
-            Version::V1_34 => "1.34.0",
-        }
     }
 
     /// Keeps a request, and what a server of HTTP wrote of it.

@@ -549,7 +549,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         "",
         "Print the client and server version information",
         "client output,o=",
-        reference::version
+        version::run
     ),
     command!(
         "wait",

@@ -42,6 +42,7 @@ mod selector;
 pub mod served;
 mod set;
 mod targets;
+mod version;
 mod wait;
 pub(crate) mod words;
 mod watch;

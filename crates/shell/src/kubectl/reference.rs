@@ -1,8 +1,6 @@
-//! What kubectl says of the cluster itself: `api-resources`, `version`, `cluster-info`, `auth`,
-//! `config`.
+//! What kubectl says of the cluster itself: `api-resources`, `cluster-info`, `auth`, `config`.
 
 use serde_json::json;
-use svclab_core::admit::Version;
 use svclab_core::key::Kind;
 use svclab_core::lab::Lab;
 use svclab_core::object::{Object, Service};
@@ -53,22 +51,6 @@ pub(super) async fn api_versions(kubectl: &Kubectl) -> Done {
     versions.sort_unstable();
     versions.dedup();
     versions.iter().for_each(|it| kubectl.out(&format!("{it}\n")));
-    Ok(())
-}
-
-/// The patch release that the lab's release was recorded with.
-const PATCH: &str = "4";
-
-pub(super) async fn version(kubectl: &Kubectl) -> Done {
-    let server = match kubectl.client.version() {
-        Version::V1_32 => "1.32",
-        Version::V1_33 => "1.33",
-        Version::V1_34 => "1.34",
-    };
-    kubectl.out(&format!("Client Version: v1.32.{PATCH}\nKustomize Version: v5.5.0\n"));
-    if !kubectl.flags.has("client") {
-        kubectl.out(&format!("Server Version: v{server}.{PATCH}\n"));
-    }
     Ok(())
 }
 
