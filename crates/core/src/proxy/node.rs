@@ -113,11 +113,11 @@ fn node_ports(settings: &Settings, ip: IpAddr, addresses: &[IpAddr]) -> NodePort
 }
 
 /// Where NodePorts listen in nftables mode: the node's own address unless something else is
-/// configured, and never loopback. None for every local address.
+/// configured, be it for the other family, and never loopback. None for every local address.
 pub(super) fn nft_node_ports(settings: &Settings, node: &ThisNode) -> Option<Vec<IpAddr>> {
     let ips = match &node.node_ports.only {
         Some(ips) => ips.clone(),
-        None if node_port_nets(settings, node.ip).is_empty() => vec![node.ip],
+        None if settings.node_port_addresses.iter().all(|it| it == PRIMARY) => vec![node.ip],
         None => return None,
     };
     Some(ips.into_iter().filter(|it| !it.is_loopback()).collect())
@@ -140,11 +140,14 @@ pub(super) fn node_port_ips(
     ips.filter(|it| family(*it) == settings.family && !it.is_loopback()).collect()
 }
 
-/// The networks of this family; newer releases know the word `primary` for the node's own address.
+/// The word for the node's own address among `nodePortAddresses`.
+const PRIMARY: &str = "primary";
+
+/// The networks of this family; newer releases know the word [`PRIMARY`].
 fn node_port_nets(settings: &Settings, ip: IpAddr) -> Vec<IpNet> {
     let primary = settings.version >= Version::Modern;
     let net = |text: &String| match text.as_str() {
-        "primary" if primary => Some(IpNet::from(ip)),
+        PRIMARY if primary => Some(IpNet::from(ip)),
         text => parse_cidr(text),
     };
     let nets = settings.node_port_addresses.iter().filter_map(net);

@@ -151,6 +151,35 @@ fn node_ports_are_bound_to_addresses() {
     check_everywhere(r#"{"nodePortAddresses": ["0.0.0.0/0", "::/0"]}"#, &[]);
 }
 
+/// Spec §15: the nftables mode defaults to the primary address. Networks of the other family alone
+/// leave every address of this one, as in iptables mode.
+#[test]
+fn nftables_serves_node_ports_at_the_primary_address_unless_told_otherwise() {
+    let served = |addresses: &[&str], version: Version| {
+        let node_port_addresses = addresses.iter().map(|it| it.to_string()).collect();
+        let settings = Settings { version, node_port_addresses, ..node_a() };
+        let table = nftables(&objects(CLUSTER), &settings).table.to_string();
+        let on = table.contains("services ip daddr @nodeport-ips ");
+        let everywhere = "services fib daddr type local ip daddr != 127.0.0.0/8 ";
+        assert_ne!(on, table.contains(everywhere), "{table}");
+        let elements = table.lines().filter_map(|it| it.split_once("nodeport-ips { "));
+        let elements: Vec<String> = elements
+            .filter(|it| !it.1.starts_with("type"))
+            .map(|it| it.1.trim_end_matches(" }").to_owned())
+            .collect();
+        on.then(|| elements.join(" "))
+    };
+    let primary = Some("192.168.10.11".to_owned());
+    for version in [Version::V1_30, Version::Modern] {
+        assert_eq!(served(&[], version), primary);
+        assert_eq!(served(&["primary"], version), primary);
+        assert_eq!(served(&["192.168.10.0/24", "fd00::/8"], version), primary);
+        assert_eq!(served(&["fd00::/8"], version), None);
+        assert_eq!(served(&["0.0.0.0/0"], version), None);
+        assert_eq!(served(&["127.0.0.0/8"], version), Some(String::new()));
+    }
+}
+
 #[test]
 fn a_liberal_conntrack_drops_nothing_as_invalid() {
     let gone = "- --ctstate INVALID";
