@@ -296,16 +296,16 @@ pub enum AddrSide {
     Destination,
 }
 
-/// What a routing table says of an address (`RTN_*` in the kernel). The lab's own tables know the
-/// first four.
+/// What a routing table says of an address (`RTN_*` in the kernel, in that order). The lab's own
+/// tables know unicast, local, broadcast and multicast addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddrType {
-    Local,
-    Unicast,
-    Broadcast,
-    Multicast,
     Unspec,
+    Unicast,
+    Local,
+    Broadcast,
     Anycast,
+    Multicast,
     Blackhole,
     Unreachable,
     Prohibit,
@@ -314,12 +314,12 @@ pub enum AddrType {
 
 impl AddrType {
     pub const ALL: [AddrType; 10] = [
-        AddrType::Local,
-        AddrType::Unicast,
-        AddrType::Broadcast,
-        AddrType::Multicast,
         AddrType::Unspec,
+        AddrType::Unicast,
+        AddrType::Local,
+        AddrType::Broadcast,
         AddrType::Anycast,
+        AddrType::Multicast,
         AddrType::Blackhole,
         AddrType::Unreachable,
         AddrType::Prohibit,

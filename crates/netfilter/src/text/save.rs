@@ -7,7 +7,9 @@ use super::ChainLine;
 use crate::extension::{Extension, ModuleOption, Value};
 use crate::order::Order;
 use crate::packet::Protocol;
-use crate::rule::{AddrSide, AddressMatch, Criterion, Family, Match, Probability, Recent, Rule};
+use crate::rule::{
+    AddrSide, AddressMatch, Criterion, Family, Match, PortRange, Probability, Recent, Rule,
+};
 use crate::ruleset::{Chain, ChainName, RuleSet, Table, TableName};
 use crate::target::{MarkChange, Target};
 
@@ -147,9 +149,36 @@ fn with_modules(mut matches: Vec<Match>, protocol: Option<Protocol>) -> Vec<Matc
     let (mut asks, mut res): (Vec<Match>, Vec<Match>) =
         matches.into_iter().partition(|it| header_rank(&it.criterion).is_some());
     asks.order_by_key(|it| header_rank(&it.criterion));
+    if matches!(protocol, Some(Protocol::Tcp | Protocol::Udp)) {
+        asks.iter_mut().for_each(compare_once);
+        asks.retain(|it| !is_any_port(it));
+    }
     let after = (place + 1).min(res.len());
     res.splice(after..after, asks);
     res
+}
+
+/// nftables has one comparison for a range that ends where the numbers do: not 0–100 is above 100.
+fn compare_once(it: &mut Match) {
+    match &mut it.criterion {
+        Criterion::SourcePort(ports) | Criterion::DestinationPort(ports)
+            if it.negated && ports.first == 0 && (1..u16::MAX).contains(&ports.last) =>
+        {
+            *ports = PortRange { first: ports.last + 1, last: u16::MAX };
+            it.negated = false;
+        }
+        _ => {}
+    }
+}
+
+/// Whether it asks for any port at all.
+fn is_any_port(it: &Match) -> bool {
+    match it.criterion {
+        Criterion::SourcePort(ports) | Criterion::DestinationPort(ports) => {
+            !it.negated && ports == PortRange { first: 0, last: u16::MAX }
+        }
+        _ => false,
+    }
 }
 
 fn module_of(criterion: &Criterion, protocol: Option<Protocol>) -> Option<Criterion> {
@@ -202,6 +231,7 @@ fn canonical_extension(it: &Extension) -> Extension {
                 let net = address.net.trunc();
                 *address = AddressMatch { net, bare: net.prefix_len() == net.max_prefix_len() };
             }
+            Value::Types(types) => types.order_by_key(|it| *it),
             _ => {}
         }
     }
