@@ -109,11 +109,11 @@ impl Entry {
         self.reply.dst != self.original.src
     }
 
-    /// What `--ctstatus` asks for.
+    /// What `--ctstatus` asks for, but for whether it is in the table.
     pub fn statuses(&self) -> CtStatuses {
         let seen = if self.replied { CtStatuses::SEEN_REPLY } else { CtStatuses::NONE };
         let assured = if self.assured { CtStatuses::ASSURED } else { CtStatuses::NONE };
-        seen.with(assured).with(CtStatuses::CONFIRMED)
+        seen.with(assured)
     }
 
     fn begun(packet: &Packet, settings: &Settings, now: u64) -> Entry {
@@ -196,7 +196,7 @@ pub struct Conntrack {
 impl Conntrack {
     /// Looks the packet up and lets its connection see it (`nf_conntrack_in`).
     pub fn look_up(&mut self, packet: &Packet, now: u64) -> Tracked {
-        let found = self.find(&Tuple::of(packet), now);
+        let found = self.find(packet, now);
         let Some((direction, entry)) = found.map(|(way, entry)| (way, entry.clone())) else {
             return self.begin(packet, now);
         };
@@ -252,6 +252,7 @@ impl Conntrack {
         if flags.rst && !entry.replied {
             // Refused before there was a connection: nothing of it is kept.
             self.remove(&entry.original);
+            entry.replied = direction == Direction::Reply;
             return Tracked { status: status_of(direction, &entry), direction, entry };
         }
         let opened = matches!(state, TcpState::SynRecv | TcpState::Established);
@@ -285,10 +286,19 @@ impl Conntrack {
         found
     }
 
-    fn find(&self, tuple: &Tuple, now: u64) -> Option<(Direction, &Entry)> {
-        match self.living(tuple, now) {
+    /// An echo's type is part of what the kernel looks up: an answer is one, also where a machine
+    /// asks itself and both ways have the same addresses.
+    fn find(&self, packet: &Packet, now: u64) -> Option<(Direction, &Entry)> {
+        let tuple = Tuple::of(packet);
+        let (asks, answers) = match packet.l4 {
+            L4::Icmp(Icmp::EchoRequest { .. }) => (true, false),
+            L4::Icmp(Icmp::EchoReply { .. }) => (false, true),
+            _ => (false, false),
+        };
+        match self.living(&tuple, now).filter(|_| !answers) {
             Some(entry) => Some((Direction::Original, entry)),
-            None => Some((Direction::Reply, self.living(self.replies.get(tuple)?, now)?)),
+            None if asks => None,
+            None => Some((Direction::Reply, self.living(self.replies.get(&tuple)?, now)?)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::conntrack::{CtStatus, Direction, Entry};
+use crate::conntrack::{CtStatus, Direction, Entry, Tuple};
 use crate::ipset::IpSets;
 use crate::memory::Memory;
 use crate::packet::{Packet, Protocol};
@@ -191,7 +191,9 @@ pub struct Surroundings<'a> {
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
     /// The device by which an answer to an address would leave (`rpfilter`).
     pub way_back: Option<&'a dyn Fn(IpAddr) -> Option<String>>,
-    /// The process that sends it, where one of this machine's does.
+    /// Whether its connection is in the table: not while its first packet is under way.
+    pub confirmed: bool,
+    /// Who sends it, where this machine does.
     pub owner: Option<Owner>,
     /// Where `-m set` looks; without any, sets are taken as empty.
     pub sets: Option<&'a IpSets>,
@@ -201,10 +203,15 @@ pub struct Surroundings<'a> {
     pub now: u64,
 }
 
+/// Whose socket a packet comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Owner {
-    pub uid: u32,
-    pub gid: u32,
+pub enum Owner {
+    Process {
+        uid: u32,
+        gid: u32,
+    },
+    /// The kernel's own, which no user has opened: its ICMP and its resets.
+    Kernel,
 }
 
 impl Default for Surroundings<'_> {
@@ -221,6 +228,7 @@ impl Default for Surroundings<'_> {
             entry: None,
             addr_type: &|_| AddrType::Unicast,
             way_back: None,
+            confirmed: false,
             owner: None,
             sets: None,
             virtual_server: None,
@@ -262,11 +270,11 @@ pub fn walk(
 }
 
 impl Nat {
-    /// The new destination, where this is a DNAT of `packet`.
+    /// The new destination, where this is a DNAT of `packet`: an echo keeps its identifier.
     pub fn destination(self, packet: &Packet) -> Option<SocketAddr> {
         match self {
             Nat::Dnat { to, port } => {
-                Some(SocketAddr::new(to, port.or(packet.dport()).unwrap_or(0)))
+                Some(SocketAddr::new(to, port.unwrap_or(Tuple::of(packet).dst.port())))
             }
             _ => None,
         }

@@ -13,7 +13,7 @@ use svclab_core::net::{Attachment, Guest, Host, Network, Node, Party, Ports, via
 use svclab_core::rng::Rng;
 use svclab_core::time::{Duration, Instant};
 use svclab_netfilter::text::parse;
-use svclab_netfilter::{Entry, Protocol, RuleSet};
+use svclab_netfilter::{Entry, Protocol};
 
 use super::scenario::{PortLine, Scenario, Step};
 use super::sysctl;
@@ -119,7 +119,7 @@ impl World {
             return Err(format!("the rules of {node}: {problem}"));
         }
         let Some(kernel) = self.net.kernels.get_mut(node) else { return Ok(()) };
-        let mut rules = if noflush { (*kernel.rules).clone() } else { RuleSet::builtin() };
+        let mut rules = (*kernel.rules).clone();
         rules.restore(&update, noflush);
         kernel.rules = Rc::new(rules);
         Ok(())

@@ -11,9 +11,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use svclab_netfilter::conntrack::Tracked;
+use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::walk::{self, Nat, Owner, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Family, Hook, Packet, Passage, Policy, Protocol, RuleSet,
+    AddrType, CtStatus, Direction, Family, Hook, L4, Packet, Passage, Policy, Protocol, RuleSet,
     TableName, Verdict,
 };
 
@@ -117,7 +118,14 @@ pub struct Devices<'a> {
 }
 
 /// Whose processes a node runs on its own network: the lab knows no other users.
-const ROOT: Owner = Owner { uid: 0, gid: 0 };
+const ROOT: Owner = Owner::Process { uid: 0, gid: 0 };
+
+/// The sender of one of the node's own packets.
+fn owner(packet: &Packet) -> Owner {
+    let echoes = matches!(packet.l4, L4::Icmp(Icmp::EchoReply { .. }));
+    let resets = packet.tcp_flags().is_some_and(|it| it.rst);
+    if echoes || resets || packet.is_icmp_error() { Owner::Kernel } else { ROOT }
+}
 
 /// What a table decided.
 struct Decision {
@@ -365,7 +373,8 @@ impl Stack<'_, '_> {
             bridge_in: devices.port_in,
             bridge_out: devices.port_out,
             way_back: Some(self.way_back),
-            owner: devices.own.then_some(ROOT),
+            confirmed: connection.is_some_and(|it| it.open != Open::All),
+            owner: devices.own.then(|| owner(&self.journey.packet)),
             sets: ipvs.as_ref().map(|it| &it.sets),
             virtual_server: self.journey.frontend,
             now: self.journey.at.as_millis(),

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Draw;
 use super::walker::Walker;
+use super::{Draw, Owner};
 use crate::conntrack::{CtStatus, Direction};
 use crate::extension::{CtStatuses, Extension, ModuleOption, Value};
 use crate::memory::{HashKey, RecentAction, RecentQuery};
@@ -255,13 +255,15 @@ impl Walker<'_> {
             ("--ctorigdstport", Value::Numbers(a, b)) => within(*a, *b, original.dst.port()),
             ("--ctreplsrcport", Value::Numbers(a, b)) => within(*a, *b, reply.src.port()),
             ("--ctrepldstport", Value::Numbers(a, b)) => within(*a, *b, reply.dst.port()),
+            // NONE has no bit, so it is nobody's.
             ("--ctstatus", Value::Status(wanted)) => {
-                let own = entry.statuses();
-                if *wanted == CtStatuses::NONE { own == *wanted } else { wanted.meets(own) }
+                let confirmed = self.around.confirmed && wanted.meets(CtStatuses::CONFIRMED);
+                confirmed || wanted.meets(entry.statuses())
             }
+            // Its time begins when it is confirmed (`nf_ct_expires`).
             ("--ctexpire", Value::Numbers(a, b)) => {
                 let left = entry.expires.saturating_sub(self.around.now) / 1000;
-                (*a..=*b).contains(&left)
+                (*a..=*b).contains(&if self.around.confirmed { left } else { 0 })
             }
             ("--ctdir", Value::Word(word)) => {
                 (word == "REPLY") == (self.around.direction == Direction::Reply)
@@ -288,10 +290,10 @@ impl Walker<'_> {
 
     fn owner_option(&self, option: &ModuleOption) -> bool {
         let Some(owner) = self.around.owner else { return false };
-        match (option.name, &option.value) {
-            ("--socket-exists", _) => true,
-            ("--uid-owner", Value::Word(word)) => is_user(word, owner.uid),
-            ("--gid-owner", Value::Word(word)) => is_user(word, owner.gid),
+        match (option.name, &option.value, owner) {
+            ("--socket-exists", _, _) => true,
+            ("--uid-owner", Value::Word(word), Owner::Process { uid, .. }) => is_user(word, uid),
+            ("--gid-owner", Value::Word(word), Owner::Process { gid, .. }) => is_user(word, gid),
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use svclab_netfilter::packet::Icmp;
-use svclab_netfilter::{Hook, Packet, Target, TcpFlags, Verdict as TableVerdict};
+use svclab_netfilter::{Hook, L4, Packet, Target, TcpFlags, Verdict as TableVerdict};
 
 use super::link::Frame;
 use super::{Answer, End, Traveller, Way};
@@ -291,8 +291,19 @@ impl Traveller<'_> {
         let Some(code) = reject_code(self.reject_with().as_deref()) else {
             return self.reset(node);
         };
+        if self.echoes() {
+            return None;
+        }
         let error = Icmp::Unreachable { code, about: packet.about() };
         self.icmp_error(node, error, Duration::ZERO)
+    }
+
+    /// Whether the kernel itself is answering an echo: then its socket for ICMP is in use, and it
+    /// sends no error (`icmp_xmit_lock`).
+    fn echoes(&self) -> bool {
+        let at = self.journey.steps.last().map(|it| &it.place);
+        let own = matches!(at, Some(Place::Hook { hook: Hook::Output, .. }));
+        own && matches!(self.journey.packet.l4, L4::Icmp(Icmp::EchoReply { .. }))
     }
 
     fn reset(&mut self, node: &Node) -> Option<Box<Answer>> {
