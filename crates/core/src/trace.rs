@@ -291,7 +291,8 @@ pub enum Answer {
     Refused,
     /// `Connection reset by peer`: the other end knows nothing of an open connection.
     Reset,
-    /// `Operation not permitted`: the sending node's own rules stopped a datagram.
+    /// The sender's own kernel refused: `Operation not permitted` where the node's rules stopped a
+    /// datagram, `Permission denied` where it was for a broadcast address.
     Denied,
     /// No answer until the client gave up.
     TimedOut,

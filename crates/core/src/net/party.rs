@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::iter::once;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
 use svclab_netfilter::order::Gather;
-use svclab_netfilter::{Family, Protocol};
+use svclab_netfilter::{AddrType, Family, Protocol};
 
 use super::Network;
 use crate::family::OfFamily;
@@ -138,6 +138,21 @@ impl Network {
             Party::Node(name) => self.node(name).is_some_and(|it| it.is_local(ip)),
             Party::Host(name) => ip.is_loopback() || self.host(name).is_some_and(|it| it.owns(ip)),
         }
+    }
+
+    /// Whether `ip` means everybody on one of the party's links (`RTN_BROADCAST`).
+    pub fn is_broadcast(&self, party: &Party, ip: IpAddr) -> bool {
+        let link = self.interface(party, Family::V4).filter(|it| it.prefix_len() < 31);
+        let everybody = [Ipv4Addr::BROADCAST, Ipv4Addr::new(127, 255, 255, 255)];
+        let of_bridge = match party {
+            Party::Node(name) => {
+                self.node(name).is_some_and(|it| it.addr_type(ip) == AddrType::Broadcast)
+            }
+            _ => false,
+        };
+        of_bridge
+            || everybody.iter().any(|it| ip == *it)
+            || link.is_some_and(|it| it.broadcast() == ip)
     }
 
     /// The party's address of a family, with the prefix of its interface: `10.244.1.9/24`.

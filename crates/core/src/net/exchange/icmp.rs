@@ -18,6 +18,9 @@ impl Wire<'_> {
     /// One echo request. A pod, host or node answers for every address of its own.
     pub fn ping(&mut self, client: &Client, to: IpAddr) -> Answer {
         let to = somebody(to);
+        if self.net.is_broadcast(&client.party, to) {
+            return Answer::Denied;
+        }
         let source = client.source.or_else(|| self.net.source_address(&client.party, to));
         let Some(source) = source else { return Answer::NoRoute };
         let id = client.port.unwrap_or_else(|| self.chance.port(CLIENT_PORTS));

@@ -59,9 +59,10 @@ impl Wire<'_> {
         limit: Duration,
     ) -> Result<Connection, Answer> {
         let goal = SocketAddr::new(somebody(goal.ip()), goal.port());
-        let Some(own) = self.bind(client, goal, Protocol::Tcp) else {
-            return Err(Answer::NoRoute);
-        };
+        // TCP is between two (`tcp_v4_connect`).
+        let many = goal.ip().is_multicast() || self.net.is_broadcast(&client.party, goal.ip());
+        let own = self.bind(client, goal, Protocol::Tcp).filter(|_| !many);
+        let Some(own) = own else { return Err(Answer::NoRoute) };
         let start = self.at;
         let limit = limit.min(CONNECT_TIMEOUT);
         for after in SYN_TIMES.map(Duration::from_secs) {

@@ -36,6 +36,9 @@ impl Wire<'_> {
         serve: Serve,
     ) -> Answer {
         let goal = SocketAddr::new(somebody(goal.ip()), goal.port());
+        if self.net.is_broadcast(&client.party, goal.ip()) {
+            return Answer::Denied;
+        }
         let Some(own) = self.bind(client, goal, Protocol::Udp) else { return Answer::NoRoute };
         let start = self.at;
         let question = sized(datagram(own, goal), length);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use svclab_core::lab::Ask;
 use svclab_core::time::{Duration, Instant};
-use svclab_core::trace::Answer;
+use svclab_core::trace::{Answer, Exchange};
 use svclab_netfilter::packet::Icmp;
 
 use super::{address, error_of, send};
@@ -63,6 +63,14 @@ pub(in crate::programs) async fn run(process: Process, words: Vec<String>) -> u8
         process.err(&format!("ping: {host}: Name or service not known\n"));
         return 2;
     };
+    if !busybox && is_broadcast(&process, ip) {
+        if !line.has('b') {
+            process.err("ping: Do you want to ping broadcast? Then -b. ");
+            process.err("If not, check your local firewall rules\n");
+            return 2;
+        }
+        process.err("WARNING: pinging broadcast address\n");
+    }
     let seconds = |letter: char| {
         let seconds = line.value(letter).and_then(|it| it.parse::<f64>().ok());
         let seconds = seconds.filter(|it| (0.0..1e6).contains(it));
@@ -123,8 +131,11 @@ impl Ping<'_> {
                     self.process.out(&self.reply(number, ttl, took));
                 }
             }
-            Answer::TimedOut if !is_last => {}
-            Answer::TimedOut => self.process.until(at + self.wait).await,
+            _ if is_unheard(&exchange) || is_last && exchange.ended > at + self.wait => {
+                if is_last {
+                    self.process.until(at + self.wait).await;
+                }
+            }
             _ => {
                 let next = at + self.every;
                 let waits = exchange.ended.min(if is_last { exchange.ended } else { next });
@@ -132,15 +143,12 @@ impl Ping<'_> {
                 tally.errors += 1;
                 if !self.quiet && !self.busybox {
                     let own = exchange.packets.first().map_or(self.ip, |it| it.sent.src);
-                    let (by, what) = match error_of(&exchange) {
-                        Some((by, Icmp::Unreachable { code: 3, .. })) => {
-                            (by, "Destination Port Unreachable")
-                        }
-                        Some((by, Icmp::TimeExceeded { .. })) => (by, "Time to live exceeded"),
-                        Some((by, _)) => (by, "Destination Host Unreachable"),
-                        None => (own, "Destination Host Unreachable"),
-                    };
+                    let (by, what) = error_of(&exchange)
+                        .map_or((own, HOST_UNREACHABLE), |(by, icmp)| (by, complaint(icmp)));
                     self.process.out(&format!("From {by} icmp_seq={number} {what}\n"));
+                    if exchange.result == Answer::Denied {
+                        self.process.err("ping: sendmsg: Operation not permitted\n");
+                    }
                 }
             }
         }
@@ -197,6 +205,37 @@ impl Ping<'_> {
             self.process.out("\n");
         }
         u8::from(received == 0)
+    }
+}
+
+fn is_broadcast(process: &Process, ip: IpAddr) -> bool {
+    let lab = process.lab();
+    let party = lab.party(&here::source(process));
+    party.is_some_and(|it| lab.network().is_broadcast(&it, ip))
+}
+
+const HOST_UNREACHABLE: &str = "Destination Host Unreachable";
+
+/// Whether nothing came back, not even from the own kernel.
+fn is_unheard(exchange: &Exchange) -> bool {
+    match exchange.result {
+        Answer::TimedOut => true,
+        Answer::Denied => error_of(exchange).is_none(),
+        _ => false,
+    }
+}
+
+/// What iputils says of an ICMP error.
+fn complaint(icmp: Icmp) -> &'static str {
+    match icmp {
+        Icmp::Unreachable { code: 0, .. } => "Destination Net Unreachable",
+        Icmp::Unreachable { code: 2, .. } => "Destination Protocol Unreachable",
+        Icmp::Unreachable { code: 3, .. } => "Destination Port Unreachable",
+        Icmp::Unreachable { code: 9, .. } => "Destination Net Prohibited",
+        Icmp::Unreachable { code: 10, .. } => "Destination Host Prohibited",
+        Icmp::Unreachable { code: 13, .. } => "Packet filtered",
+        Icmp::TimeExceeded { .. } => "Time to live exceeded",
+        _ => HOST_UNREACHABLE,
     }
 }
 
