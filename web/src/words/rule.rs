@@ -280,6 +280,13 @@ fn purpose(lang: Lang, purpose: Purpose, service: &str, end: &str) -> String {
             format!("The client is noted, so that its next connection to {service} goes to {end} as well."),
             format!("클라이언트를 기억해 두어 {service}로 가는 다음 연결도 {end}로 보냅니다."),
         ),
+        Purpose::Balance(destination) => {
+            let address = address_of(lang, destination);
+            lang.pick(
+                format!("IPVS takes packets to {address} of {service} and chooses a real server for each connection."),
+                format!("{service}의 {address}로 가는 패킷을 IPVS가 맡아 연결마다 실제 서버를 하나 고릅니다."),
+            )
+        }
         Purpose::SkipLoopback => lang.pick(
             "IPVS mode serves no NodePorts on loopback: such packets are left alone.".to_owned(),
             "IPVS 모드는 루프백에서 NodePort를 제공하지 않으므로 이런 패킷은 그대로 둡니다.".to_owned(),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::net::balancer::turns::Turns;
-use crate::proxy::{Purpose, Scheduler, Version};
+use crate::proxy::{Destination, Listening, Purpose, Scheduler, Version};
 use crate::read::read;
 use crate::rng::Rng;
+use svclab_netfilter::Protocol;
 
 /// A Service behind every kind of address, one whose endpoints are all elsewhere, and one that
 /// lets only some sources in.
@@ -214,6 +215,34 @@ fn a_step_of_ipvs_says_what_the_rule_does_with_whose_packet() {
     assert_eq!(accepts, about("", Purpose::LeaveToIpvs));
     let hairpin = origins("10.244.1.7 10.96.2.2 tcp 80", "LOOP-BACK");
     assert_eq!(hairpin, about("10.244.1.7:8080", Purpose::MarkHairpin));
+    let ways = modes("10.244.1.5 10.96.2.2 tcp 80", Version::Modern).ipvs;
+    let servers = ways.iter().flat_map(|it| &it.steps).filter(|it| &*it.chain == "IPVS");
+    let taken = servers.map(|it| it.origin.as_ref().map(|it| it.purpose)).collect::<Vec<_>>();
+    assert_eq!(taken, [Some(Purpose::Balance(Destination::ClusterIp)); 3]);
+}
+
+/// As iptables-save printed them (spec §17); each leads to kube-proxy itself.
+#[test]
+fn the_rules_of_the_userspace_proxy_hand_packets_to_it() {
+    let state = proxy::userspace(&objects(), &settings(Version::Modern));
+    let of_many = |it: &(&(Protocol, u16), &Listening)| it.1.endpoints.len() == 3;
+    let port = state.ports.iter().find(of_many).map_or(0, |it| it.0.1);
+    let name = "-p tcp -m comment --comment \"lab/many\" -m tcp --dport";
+    let text = state.restore.to_string();
+    for line in [
+        format!("KUBE-PORTALS-CONTAINER -d 10.96.2.2/32 {name} 80 -j REDIRECT --to-ports {port}"),
+        format!(
+            "KUBE-PORTALS-HOST -d 10.96.2.2/32 {name} 80 -j DNAT --to-destination 192.168.10.11:{port}"
+        ),
+        format!("KUBE-NODEPORT-CONTAINER {name} 30080 -j REDIRECT --to-ports {port}"),
+    ] {
+        assert!(text.contains(&format!("-A {line}\n")), "{line}\n{text}");
+    }
+    let found = modes("10.244.1.5 10.96.2.2 tcp 80", Version::Modern).userspace;
+    let met = found[0].steps.iter().filter(|it| !matches!(it.found, Found::Skipped(_)));
+    let own = met.filter_map(|it| it.origin.as_ref());
+    let own = own.filter(|it| it.service.is_some()).map(|it| it.purpose);
+    assert_eq!(own.collect::<Vec<_>>(), [Purpose::HandToProxy; 2], "the rule, and the process");
 }
 
 /// The endpoints of connections that one client opens one after the other.

@@ -112,6 +112,8 @@ pub enum Purpose {
     /// nftables: the client is noted, so that it gets the same endpoint again.
     RememberClient,
 
+    /// IPVS: a virtual server takes the packets to this address.
+    Balance(Destination),
     /// IPVS: NodePorts are not served on loopback.
     SkipLoopback,
     /// IPVS: under the Local policy the packet is not marked, and the client stays visible.

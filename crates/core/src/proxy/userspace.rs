@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use ipnet::IpNet;
 use svclab_netfilter::text::Restore;
 use svclab_netfilter::{OriginId, Protocol};
 
 use super::names::PortKey;
 use super::node::this_node;
-use super::origin::{Destination, Origin, Origins, Purpose};
+use super::origin::{Origin, Origins, Purpose};
 use super::service::ServicePort;
 use super::settings::Settings;
 use super::watch::Watch;
@@ -62,20 +63,20 @@ pub fn userspace(objects: &Objects, settings: &Settings) -> Userspace {
             return;
         }
         let ready = endpoints.iter().filter(|it| it.ready);
-        let origin = |purpose| Origin {
+        let origin = maker.origins.add(Origin {
             service: Some(Rc::clone(service)),
             port: Rc::from(key.port),
             endpoint: None,
             slice: None,
-            purpose,
-        };
+            purpose: Purpose::HandToProxy,
+        });
         let listening = Listening {
             endpoints: ready.map(|it| SocketAddr::new(it.ip, it.port)).collect(),
             affinity_seconds: port.affinity_seconds,
-            origin: maker.origins.add(origin(Purpose::HandToProxy)),
+            origin,
         };
         let at = maker.listen(protocol, key, listening);
-        maker.portals(&key.to_string(), (protocol, at), port, &origin);
+        maker.portals(&key.to_string(), (protocol, at), port, origin);
     });
     maker.finish()
 }
@@ -109,31 +110,24 @@ impl Maker {
         name: &str,
         (protocol, at): (Protocol, u16),
         port: &ServicePort,
-        origin: &dyn Fn(Purpose) -> Origin,
+        origin: OriginId,
     ) {
-        let mut id = |destination| self.origins.add(origin(Purpose::Match(destination)));
-        let (inside, external) = (id(Destination::ClusterIp), id(Destination::ExternalIp));
-        let (balancer, node_port) = (id(Destination::LoadBalancerIp), id(Destination::NodePort));
         let to = SocketAddr::new(self.node, at);
         let redirect = format!("REDIRECT --to-ports {at}");
         let dnat = format!("DNAT --to-destination {to}");
         let protocol = protocol.name();
-        let line = |chain: &str, ip: Option<&IpAddr>, more: &str, dport: u16, then: &str| {
-            let ip = ip.map_or(String::new(), |it| format!("-d {it} "));
-            format!(
+        let line = |chain: &str, ip: Option<IpAddr>, more: &str, dport: u16, then: &str| {
+            let ip = ip.map_or(String::new(), |it| format!("-d {} ", IpNet::from(it)));
+            let line = format!(
                 "{chain} {ip}-p {protocol} -m comment --comment \"{name}\" -m {protocol} \
                  --dport {dport}{more} -j {then}"
-            )
+            );
+            (line, origin)
         };
-        let addresses = [(&port.cluster_ip, inside)].into_iter();
-        let outside = port.external_ips.iter().map(|it| (it, external));
-        let outside = outside.chain(port.vips.iter().map(|it| (it, balancer)));
-        for (ip, id) in addresses {
-            let container = line("KUBE-PORTALS-CONTAINER", Some(ip), "", port.port, &redirect);
-            let host = line("KUBE-PORTALS-HOST", Some(ip), "", port.port, &dnat);
-            self.nat.extend([(container, id), (host, id)]);
-        }
-        for (ip, id) in outside {
+        let inside = Some(port.cluster_ip);
+        self.nat.push(line("KUBE-PORTALS-CONTAINER", inside, "", port.port, &redirect));
+        self.nat.push(line("KUBE-PORTALS-HOST", inside, "", port.port, &dnat));
+        for ip in port.external_ips.iter().chain(&port.vips) {
             // From elsewhere, or to an address that is the machine's own.
             let elsewhere = " -m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL";
             let own = " -m addrtype --dst-type LOCAL";
@@ -142,16 +136,14 @@ impl Maker {
                 ("KUBE-PORTALS-CONTAINER", own, &redirect),
                 ("KUBE-PORTALS-HOST", own, &dnat),
             ] {
-                self.nat.push((line(chain, Some(ip), more, port.port, then), id));
+                self.nat.push(line(chain, Some(*ip), more, port.port, then));
             }
         }
         if let Some(number) = port.node_port {
-            let container = line("KUBE-NODEPORT-CONTAINER", None, "", number, &redirect);
-            let host = line("KUBE-NODEPORT-HOST", None, "", number, &dnat);
-            self.nat.extend([(container, node_port), (host, node_port)]);
+            self.nat.push(line("KUBE-NODEPORT-CONTAINER", None, "", number, &redirect));
+            self.nat.push(line("KUBE-NODEPORT-HOST", None, "", number, &dnat));
             let new = " -m state --state NEW";
-            let pass = line("KUBE-NODEPORT-NON-LOCAL", None, new, number, "ACCEPT");
-            self.filter.push((pass, node_port));
+            self.filter.push(line("KUBE-NODEPORT-NON-LOCAL", None, new, number, "ACCEPT"));
         }
     }
 

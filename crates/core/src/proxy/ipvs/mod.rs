@@ -196,7 +196,7 @@ impl Maker<'_> {
         if destination == Destination::ClusterIp || !self.has_address(at.ip()) {
             self.bound.insert(at.ip());
         }
-        let origin = self.origins.add((port.origin)(Purpose::Match(destination)));
+        let origin = self.origins.add((port.origin)(Purpose::Balance(destination)));
         let server = VirtualServer {
             persistent: port.port.affinity_seconds,
             real: real_servers(selection, is_local),
