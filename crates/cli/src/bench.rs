@@ -1,7 +1,6 @@
 //! `svclab bench`: timings of the engine on clusters made up in memory, as JSON.
 
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,8 +10,8 @@ use svclab_core::key::Kind;
 use svclab_core::lab::api::{Request, Subresource, Verb};
 use svclab_core::lab::log::Happening;
 use svclab_core::lab::{Action, Lab};
-use svclab_core::object::{Object, Objects};
-use svclab_core::proxy::{self, Proxier, Settings, Watch};
+use svclab_core::object::Object;
+use svclab_core::proxy;
 use svclab_core::scenario::default_scenario;
 use svclab_core::time;
 use svclab_core::trace::{Event, Trace};
@@ -23,9 +22,11 @@ use crate::failure::Failure;
 
 mod clusters;
 mod curl;
+mod following;
 mod node;
 
 use clusters::{Walker, at, cluster, manifest, roomy_scenario, settings};
+use following::FollowingNode;
 
 /// What takes long runs so often, what is quick for a second, and [`MOST_RUNS`] times at most.
 const RUNS: usize = 5;
@@ -81,42 +82,6 @@ fn rules(services: usize, endpoints: usize) -> Value {
             some.len()
         }),
     })
-}
-
-/// A node whose kube-proxy has written its rules, as somebody else keeps them too.
-struct FollowingNode {
-    objects: Objects,
-    watch: Watch,
-    proxier: Proxier,
-    kernel: Rc<RuleSet>,
-    kept: Rc<RuleSet>,
-}
-
-impl FollowingNode {
-    fn new(objects: &Objects, settings: &Settings) -> FollowingNode {
-        let mut watch = Watch::of(objects, settings.clone());
-        let mut proxier = Proxier::new(&settings.node, &watch);
-        let mut kernel = Rc::new(RuleSet::builtin());
-        proxier.sync(&mut watch, objects, &mut kernel, at(0));
-        let kept = Rc::clone(&kernel);
-        FollowingNode { objects: objects.clone(), watch, proxier, kernel, kept }
-    }
-
-    /// The readiness of one endpoint of the first slice changes.
-    fn flip_one(&mut self) -> usize {
-        let slice = self.objects.values().find_map(Object::as_endpoint_slice).cloned();
-        let Some(mut slice) = slice else { return 0 };
-        if let Some(first) = slice.endpoints.first_mut() {
-            first.conditions.ready = Some(!first.conditions.is_ready());
-        }
-        let slice = Object::from(slice);
-        let key = slice.key();
-        self.objects.insert(slice);
-        self.kept = Rc::clone(&self.kernel);
-        self.proxier.changed(&self.watch.hear(&key, &self.objects));
-        let report = self.proxier.sync(&mut self.watch, &self.objects, &mut self.kernel, at(1));
-        report.changes.added.len()
-    }
 }
 
 /// A manifest edit of the default cluster: what `act` takes, and all that follows from it until

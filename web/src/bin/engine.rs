@@ -10,14 +10,18 @@ use svclab_web as _;
 
 #[path = "../../../crates/cli/src/bench/clusters.rs"]
 mod clusters;
+#[path = "../../../crates/cli/src/bench/following.rs"]
+mod following;
 
 use clusters::{Walker, at, cluster, manifest, roomy_scenario, settings};
+use following::FollowingNode;
 
 const RUNS: usize = 15;
 /// The browser's clock tells no less than 5 µs, and that takes time too: so many walks are timed as
 /// one, and so often.
 const WALKS: usize = 100;
 const ROUNDS: usize = 101;
+const FLIPS: usize = 2001;
 
 fn main() {
     let sizes = [(1000, 10), (10_000, 10)];
@@ -45,6 +49,7 @@ fn node(services: usize, endpoints: usize) -> Value {
         "services": services,
         "endpointsPerService": endpoints,
         "textMs": text(services, endpoints),
+        "oneEndpointUs": one_endpoint(services, endpoints),
         "walkUs": walk(services, endpoints),
     })
 }
@@ -58,6 +63,13 @@ fn text(services: usize, endpoints: usize) -> Value {
         watch.write_text(&objects, &settings.node, &mut kept);
         kept.as_str().len()
     })
+}
+
+/// In microseconds; so often that the browser has optimised the code.
+fn one_endpoint(services: usize, endpoints: usize) -> Value {
+    let mut node = FollowingNode::new(&cluster(services, endpoints), &settings("node-1"));
+    let rounds = (0..FLIPS).map(|_| milliseconds_of(|| node.flip_one()) * 1e3);
+    spread(rounds.collect())
 }
 
 /// In microseconds. Each packet gets a copy of the network, made before, as it changes it.

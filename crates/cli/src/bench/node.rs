@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use svclab_core::proxy::{self, Text, Watch};
 
 use super::clusters::{cluster, settings};
-use super::{FollowingNode, milliseconds};
+use super::following::FollowingNode;
+use super::milliseconds;
 
 /// `textMs` begins, as kube-proxy's own sync does, with what its change trackers hold: service
 /// ports, and endpoints with the names of their chains. `fromObjectsMs` reads those first.
