@@ -502,3 +502,24 @@ fn an_address_can_be_asked_to_be_of_the_outgoing_device() {
     assert!(masquerades("10.244.1.0"));
     assert!(!masquerades(&syn().src.to_string()));
 }
+
+/// As Linux counted a node's packets to itself: on lo the addresses of other devices are not local.
+#[test]
+fn only_loopback_addresses_are_los_own() {
+    let rules = rules(
+        "*filter\n-A OUTPUT -o lo -m addrtype --dst-type LOCAL --limit-iface-out -j DROP\nCOMMIT\n",
+    );
+    let drops = |to: &str| {
+        let mut packet = Packet { dst: to.parse().expect("an address"), ..syn() };
+        let local = |_| AddrType::Local;
+        let (out_device, out_address) = (Some("lo"), "10.0.0.1".parse().ok());
+        let around =
+            Surroundings { out_device, out_address, addr_type: &local, ..Surroundings::default() };
+        let at = (TableName::Filter, Hook::Output);
+        let passage = walk(&rules, at, &mut packet, &around, &mut Memory::default(), &mut Misses);
+        passage.map(|it| it.verdict)
+    };
+    assert_eq!(drops("127.0.0.1"), Some(Verdict::Drop));
+    assert_eq!(drops("127.3.4.5"), Some(Verdict::Drop));
+    assert_eq!(drops("10.0.0.1"), Some(Verdict::Accept));
+}

@@ -279,7 +279,8 @@ fn a_nodes_rules_can_be_printed_for_each_mode() {
     check(service, "service-ips { 10.96.12.34 . tcp . 80 : goto service-\n");
     let servers = "TCP  10.96.12.34:80 rr\n  -> 10.244.1.5:8080              Masq    1      0          0         \n  -> 10.244.2.6:8080              Masq    1      0          0         \n";
     check("svclab rules --mode ipvs | grep -A2 '^TCP  10.96.12.34:80'", servers);
-    let portal = "svclab rules --mode userspace | grep -c -e '-A KUBE-PORTALS-.* -d 10.96.12.34/32 '";
+    let portal =
+        "svclab rules --mode userspace | grep -c -e '-A KUBE-PORTALS-.* -d 10.96.12.34/32 '";
     check(portal, "2\n");
     let usage = "usage: svclab rules [--mode iptables|nftables|ipvs|userspace]\n";
     check_error("svclab rules --mode ebpf", usage, 2);

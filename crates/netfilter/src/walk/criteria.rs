@@ -229,8 +229,12 @@ impl Walker<'_> {
             if option.name == "--src-type" { AddrSide::Source } else { AddrSide::Destination };
         let ip = side_of(side, self.packet);
         let around = self.around;
-        let elsewhere = it.has("--limit-iface-in") && around.in_address != Some(ip)
-            || it.has("--limit-iface-out") && around.out_address != Some(ip);
+        let not_of = |device: Option<&str>, address: Option<IpAddr>| match device {
+            Some("lo") => !ip.is_loopback(),
+            _ => address != Some(ip),
+        };
+        let elsewhere = it.has("--limit-iface-in") && not_of(around.in_device, around.in_address)
+            || it.has("--limit-iface-out") && not_of(around.out_device, around.out_address);
         let kind = match self.addr_type(ip) {
             AddrType::Local if elsewhere => AddrType::Unicast,
             kind => kind,
