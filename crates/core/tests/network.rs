@@ -675,11 +675,10 @@ fn rules_can_ask_who_sends() {
     }
 }
 
-#[test]
-fn redirect_takes_the_address_of_the_device() {
+/// sshd runs on node-a, which has these rules beside kube-proxy's.
+fn with_sshd(rules: &str) -> Lab {
     let mut lab = Lab::new("");
-    let (restore, problems) =
-        parse("*nat\n-I PREROUTING -p tcp --dport 99 -j REDIRECT --to-ports 22\nCOMMIT\n");
+    let (restore, problems) = parse(rules);
     assert_eq!(problems, []);
     lab.net.seat(Guest {
         name: "sshd".into(),
@@ -688,6 +687,23 @@ fn redirect_takes_the_address_of_the_device() {
     });
     let kernel = lab.net.kernels.get_mut("node-a").expect("node-a");
     Rc::make_mut(&mut kernel.rules).restore(&restore, true);
+    lab
+}
+
+/// As Linux did, with a rule in the chain and without: what a node sends to itself has had its NAT
+/// at POSTROUTING.
+#[test]
+fn a_nat_policy_of_drop_at_input_stops_who_comes_from_elsewhere() {
+    let mut lab = with_sshd("*nat\n:INPUT DROP [0:0]\nCOMMIT\n");
+    let mut ask = |from: &Party, goal: &str| lab.connect(from, goal).0.map(|it| it.at);
+    assert_eq!(ask(&host("outside"), "192.168.10.11:22"), Err(Answer::TimedOut));
+    assert_eq!(ask(&node(), "127.0.0.1:22"), Ok(to("127.0.0.1:22")));
+}
+
+#[test]
+fn redirect_takes_the_address_of_the_device() {
+    let redirect = "*nat\n-I PREROUTING -p tcp --dport 99 -j REDIRECT --to-ports 22\nCOMMIT\n";
+    let mut lab = with_sshd(redirect);
     let at = |lab: &mut Lab, from: &Party, goal: &str| {
         lab.connect(from, goal).0.expect("a connection").at.to_string()
     };

@@ -14,8 +14,8 @@ use svclab_netfilter::conntrack::Tracked;
 use svclab_netfilter::packet::Icmp;
 use svclab_netfilter::walk::{self, Nat, Owner, Surroundings};
 use svclab_netfilter::{
-    AddrType, CtStatus, Direction, Family, Hook, L4, Packet, Passage, Policy, Protocol, RuleSet,
-    TableName, Verdict,
+    AddrType, Chain, CtStatus, Direction, Family, Hook, L4, Packet, Passage, Policy, Protocol,
+    RuleSet, TableName, Verdict,
 };
 
 use super::balancer::Balancer;
@@ -139,6 +139,11 @@ impl Decision {
     const ACCEPT: Decision = Decision { verdict: Verdict::Accept, nat: None, untracked: false };
 }
 
+/// Whether a hook's chain has rules, or a policy that matters.
+fn does_something(chain: &Chain) -> bool {
+    !chain.rules.is_empty() || chain.policy == Some(Policy::Drop)
+}
+
 impl Stack<'_, '_> {
     /// PREROUTING, or OUTPUT for the node's own packets: conntrack, then the destination's NAT.
     pub fn enter(&mut self, hook: Hook, devices: Devices<'_>) -> Verdict {
@@ -232,7 +237,7 @@ impl Stack<'_, '_> {
     /// The last hook's source NAT, where that is not decided yet; then the connection is confirmed.
     fn conclude(&mut self, hook: Hook, devices: Devices<'_>, address: Option<IpAddr>) -> Verdict {
         let chain = self.rules().chain(TableName::Nat, hook.chain());
-        let is_walked = hook != Hook::Input || chain.is_some_and(|it| !it.rules.is_empty());
+        let is_walked = hook != Hook::Input || chain.is_some_and(|it| does_something(it));
         match self.open() {
             Open::Nothing => self.translate_source(hook),
             Open::All => {
@@ -303,9 +308,9 @@ impl Stack<'_, '_> {
     /// A table that is walked where it holds rules or a policy, and is no step where it is empty.
     fn optional(&mut self, table: TableName, hook: Hook, devices: Devices<'_>) -> Decision {
         let chain = self.rules().chain(table, hook.chain());
-        match chain.is_none_or(|it| it.rules.is_empty() && it.policy != Some(Policy::Drop)) {
-            true => Decision::ACCEPT,
-            false => self.walk(table, hook, devices),
+        match chain.is_some_and(|it| does_something(it)) {
+            true => self.walk(table, hook, devices),
+            false => Decision::ACCEPT,
         }
     }
 
